@@ -1,0 +1,143 @@
+"""Settings: `[tool.evalsuite]` in pyproject.toml, or an evalsuite.toml, nearest to the suite.
+
+In a repository of many packages each has its own settings, golden sets and snapshots, found from
+the suite's folder upward.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from evalsuite.errors import OptionError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`root` holds the settings' file; the folders are relative to it.
+
+    `backends` maps a role to a spec such as "embedded" or "embedded?noise=0.1"; `concurrency` is
+    the number of cases at once; `timeout` the seconds one case may take; `seed` the root seed.
+    """
+
+    root: Path
+    golden: str = "golden"
+    snapshots: str = "snapshots"
+    reports: str = "reports"
+    state: str = ".evalsuite"
+    backends: Mapping[str, str] = field(default_factory=lambda: {"default": "embedded"})
+    concurrency: int = 20
+    timeout: float = 300.0
+    seed: int = 0
+    replay: str = ""
+    formats: tuple[str, ...] = ("html", "markdown", "json")
+
+    @property
+    def golden_dir(self) -> Path:
+        return self.root / self.golden
+
+    @property
+    def snapshot_dir(self) -> Path:
+        return self.root / self.snapshots
+
+    @property
+    def report_dir(self) -> Path:
+        return self.root / self.reports
+
+    @property
+    def state_dir(self) -> Path:
+        return self.root / self.state
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "golden": (str,),
+    "snapshots": (str,),
+    "reports": (str,),
+    "state": (str,),
+    "backends": (dict,),
+    "concurrency": (int,),
+    "timeout": (int, float),
+    "seed": (int,),
+    "replay": (str,),
+    "formats": (list,),
+}
+
+
+@cache
+def load_config(start: Path) -> Config:
+    """The settings that hold for a suite in folder `start`; OptionError names file and setting.
+
+    Without any settings file on the way up, `start`'s top-most folder with a .git or a
+    pyproject.toml is the root, else `start` itself.
+    """
+    fallback: Path | None = None
+    for folder in (start, *start.parents):
+        for name in ("evalsuite.toml", "pyproject.toml"):
+            file = folder / name
+            if not file.is_file():
+                continue
+            table = _read(file)
+            if name == "pyproject.toml":
+                table = table.get("tool", {}).get("evalsuite")
+            if table is not None:
+                return config_from(table, folder, str(file))
+            fallback = fallback or folder
+        if fallback is None and (folder / ".git").exists():
+            fallback = folder
+    return Config(root=fallback or start)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{file}: not valid TOML: {error}") from None
+
+
+def config_from(table: object, root: Path, file: str) -> Config:
+    """Check a settings table; every problem of it in one OptionError."""
+    if not isinstance(table, dict):
+        raise OptionError(f"{file}: [tool.evalsuite] must be a table")
+    problems = []
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in _TYPES:
+            known = [each.name for each in fields(Config) if each.name != "root"]
+            problems.append(f'unknown setting "{name}": {did_you_mean(name, known)}')
+        elif not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            wanted = " or ".join(kind.__name__ for kind in _TYPES[name])
+            problems.append(f"{name} must be {wanted}, not {type(value).__name__}")
+        else:
+            values[name] = value
+    problems += _limits(values)
+    if problems:
+        raise OptionError("\n".join(f"{file}: [tool.evalsuite] {problem}" for problem in problems))
+    if "backends" in values:
+        values["backends"] = {"default": "embedded", **values["backends"]}
+    if "formats" in values:
+        values["formats"] = tuple(values["formats"])
+    return Config(root=root, **values)
+
+
+def _limits(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for name in ("golden", "snapshots", "reports", "state"):
+        folder = values.get(name, "x")
+        if not folder or Path(folder).is_absolute() or ".." in Path(folder).parts:
+            problems.append(f"{name} must be a folder below the root, not {folder!r}")
+    if not 1 <= values.get("concurrency", 1) <= 10_000:
+        problems.append("concurrency must be from 1 to 10000")
+    if not 0 < values.get("timeout", 1) <= 86_400:
+        problems.append("timeout must be seconds, from above 0 to 86400")
+    if values.get("replay", "") not in ("", "only"):
+        problems.append('replay must be "only" or left out')
+    for name in ("backends", "formats"):
+        inner = values.get(name, ())
+        inner = inner.values() if isinstance(inner, dict) else inner
+        if not all(isinstance(each, str) for each in inner):
+            problems.append(f"{name} must hold text only")
+    return problems

@@ -1,0 +1,88 @@
+"""Every error that evalsuite raises on purpose.
+
+    EvalsuiteError            say what, where, and the remedy; never shown with a traceback
+    ├── OptionError           a command line option or a setting           (exit 4)
+    ├── DataError             something that was read from a file          (exit 2)
+    │   ├── GoldenError       a golden dataset: all problems of a file at once
+    │   ├── SuiteError        a suite, its gate, or a judge card
+    │   └── SnapshotError     a snapshot or a stored run
+    ├── MissingExtra          an optional package that a feature needs     (exit 4)
+    └── BackendError          a provider did not answer; never a score
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class EvalsuiteError(Exception):
+    """Base of all; ``str(error)`` is the whole message for a person."""
+
+    exit_code = 2
+
+
+class OptionError(EvalsuiteError):
+    exit_code = 4
+
+
+class DataError(EvalsuiteError):
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding in a file. `line` counts from 1, 0 where a line makes no sense."""
+
+    path: str
+    line: int
+    field: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        field = f" {self.field}:" if self.field else ""
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{where}:{field} {self.message}{remedy}"
+
+
+class ProblemsError(DataError):
+    """An error that lists every problem of what was read, each with its place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class GoldenError(ProblemsError):
+    pass
+
+
+class SuiteError(DataError):
+    pass
+
+
+class SnapshotError(DataError):
+    pass
+
+
+class MissingExtra(EvalsuiteError):
+    exit_code = 4
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional package: pip install 'evalsuite[{extra}]'")
+
+
+class BackendError(EvalsuiteError):
+    """The provider failed: transport, limits, a reply that is none. Never cached, never scored."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """'did you mean "x"?' for the closest of `known`, else the list of what is known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known: {', '.join(known)}" if known else "none is known"

@@ -1,0 +1,132 @@
+"""The policy of a gate, and the verdict: a pure function of a diff.
+
+Red means worse, green means that a drop of a stated size would have been seen, and where the
+evidence is not enough the verdict says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+OVERALL = "overall"
+
+Mode = Literal["block", "observe"]
+Result = Literal[
+    "pass",  # no regression, and a drop of `exclude` is ruled out
+    "unchanged",  # every pair is the same stored output: pass, by identity
+    "regression",  # significant over the whole family, and at least `margin`
+    "below",  # a floor: even the upper bound of the rate is under it
+    "inconclusive",  # not enough evidence for either
+    "incomparable",  # nothing on the two sides can be compared
+    "no baseline",  # no snapshot yet: only floors and must_pass decide
+    "partial",  # only part of the cases ran: not decided
+    "not proven",  # an undeclared slice: no regression seen, none excluded either
+    "failed",  # a must_pass case that failed
+    "flaky",  # a must_pass case that failed once and then held
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What is asked of one slice; None: the gate's value for slices."""
+
+    margin: float | None = None
+    exclude: float | None = None
+    min: float | None = None
+    mode: Mode | None = None
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When a merge is blocked.
+
+    `min` maps a metric to its floor in [0, 1]. A regression needs adjusted p <= `level` and an
+    observed drop of at least `margin` (overall) or `slice_margin`; a pass needs a drop of
+    `exclude` or `slice_exclude` ruled out by the one-sided 95 % bound. `slices` declares slices
+    ("topic=legal") that get a gate of their own; others with at least `min_cases` cases are in the
+    family and can block too. `mode="observe"` never fails and counts what it would have blocked.
+    """
+
+    min: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.02
+    exclude: float = 0.05
+    slice_margin: float = 0.05
+    slice_exclude: float = 0.25
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+    level: float = 0.05
+    min_cases: int = 10
+    mode: Mode = "block"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one gate says, with all the figures that a report may name.
+
+    `name` is what people select by: "checks", "checks, topic=legal", "checks >= 0.80",
+    "must_pass, leave-01". `effect` = after - before on the [0, 1] scale; `low`..`high` its
+    two-sided 95 % interval; `p` the family-wise adjusted one-sided p; `upper_drop` the one-sided
+    95 % upper bound of the drop; `detectable` the smallest drop found with 80 % power. `n` counts
+    the pairs compared, `missing` those left out for lack of a score. `fell` and `rose` are ids of
+    the cases that moved, the largest change first.
+    """
+
+    name: str
+    metric: str
+    slice: str = OVERALL
+    kind: Literal["relative", "floor", "must_pass"] = "relative"
+    declared: bool = True
+    derived: bool = False
+    critical: bool = False
+    mode: Mode = "block"
+    result: Result
+    reason: str = ""
+    before: float | None = None
+    after: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    upper_drop: float | None = None
+    detectable: float | None = None
+    margin: float | None = None
+    exclude: float | None = None
+    floor: float | None = None
+    n: int = 0
+    missing: int = 0
+    fell: Sequence[str] = ()
+    rose: Sequence[str] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this finding fails the build."""
+        return self.mode == "block" and self.result in ("regression", "below", "failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the gates of one suite say together.
+
+    `naive_slices` counts the slices that a fixed "3 points down" rule would have blocked, of
+    `slices_compared`. `moved` counts comparable cases whose `checks` value differs, `changed`
+    those whose output differs.
+    """
+
+    suite: str
+    result: Result
+    findings: Sequence[Finding]
+    slices_compared: int = 0
+    naive_slices: int = 0
+    changed: int = 0
+    moved: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 clear, 1 blocked, 10 inconclusive where that must stop, 11 incomparable."""
+        if any(finding.blocks for finding in self.findings):
+            return 1
+        if self.result == "incomparable":
+            return 11
+        return 10 if self.result == "inconclusive" else 0

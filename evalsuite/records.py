@@ -1,0 +1,263 @@
+"""The nouns. Records hold, functions act: each stage makes one record out of those before it.
+
+    Case --target--> Output --scorers--> Score --> Run --(against a Snapshot)--> Diff --> Verdict
+
+`Diff` lives in `evalsuite.diff`, the gate's policy and `Verdict` in `evalsuite.gate`, `Report` in
+`evalsuite.report`; the rest is here, and knows nothing of files, clocks or pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any
+"""None, bool, int, finite float, str, list or dict with str keys, nested."""
+
+CHECKS = "checks"
+"""The metric that all checks of a case form together: 1 if every one holds, else 0."""
+
+COMPLETION = "completion"
+"""1 if the target returned, 0 if its own code raised: a crash is an outcome, not a gap."""
+
+
+def _freeze(record: object, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a case was written: for messages and annotations, never part of its identity."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One golden example.
+
+    `input` is text, an object of fields, or {"messages": [...]}. `checks` are as written in the
+    golden file. `relevant` maps ids of documents that should be retrieved to their grade (> 0).
+    `slices` maps a dimension to this case's value, e.g. {"topic": "policy"}. Cases with the same
+    `cluster` (one document, one dialogue) fail together and are resampled together.
+    """
+
+    id: str
+    input: Json
+    expected: Json = None
+    checks: Sequence[Mapping[str, Json]] = ()
+    contexts: Sequence[str] = ()
+    relevant: Mapping[str, float] = field(default_factory=dict)
+    slices: Mapping[str, str] = field(default_factory=dict)
+    must_pass: bool = False
+    provenance: Json = None
+    cluster: str | None = None
+    source: Source | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A retrieved piece of text; `id` is what citations and relevance labels name."""
+
+    id: str
+    text: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One step of a trajectory, in the order in which the target made it."""
+
+    name: str
+    arguments: Json = None
+    result: Json = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counted by the backend. Tokens are the backend's own; `calls` counts requests."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.calls + other.calls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer. Only kind "target" is an outcome; the others are the harness's."""
+
+    kind: Literal["target", "provider", "timeout", "harness"]
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What the target pipeline returned for one case and trial.
+
+    `contexts` may be given as Documents or plain strings. `latency` and `first_token` are seconds,
+    `cost` is US dollars, None where unknown; these and `usage` are no part of `output.key`.
+    """
+
+    text: str = ""
+    value: Json = None
+    contexts: Sequence[Document] = ()
+    tool_calls: Sequence[ToolCall] = ()
+    finish_reason: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    cost: float | None = None
+    latency: float | None = None
+    first_token: float | None = None
+    error: Failure | None = None
+
+    def __post_init__(self) -> None:
+        documents = tuple(
+            Document(str(place), context) if isinstance(context, str) else context
+            for place, context in enumerate(self.contexts, 1)
+        )
+        _freeze(self, contexts=documents, tool_calls=tuple(self.tool_calls))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric's value for one case and trial.
+
+    `value` is in the metric's range, or None: could not be scored, `reason` says why. `evidence`
+    is what a reviewer would look at: matched text, claims, the checks that did not hold.
+    """
+
+    case_id: str
+    trial: int
+    metric: str
+    value: float | None
+    reason: str = ""
+    evidence: Sequence[Mapping[str, Json]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is measured. Gated values are mapped to [0, 1], higher is better."""
+
+    name: str
+    low: float = 0.0
+    high: float = 1.0
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All that a run knows of one case: one line of `scores.jsonl`.
+
+    `scores` holds one value per metric and trial (None: not scored), `reasons` the first reason per
+    metric, `outputs` the output.key per trial (None: no output), `errors` "kind: message" per
+    trial or None. `facts` describe the case, `output_facts` the first trial's output: numbers, text
+    and booleans from which derived slices are cut.
+    """
+
+    id: str
+    case_key: str
+    scorer_keys: Mapping[str, str]
+    scores: Mapping[str, Sequence[float | None]]
+    outputs: Sequence[str | None] = ()
+    errors: Sequence[str | None] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    slices: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    output_facts: Mapping[str, Json] = field(default_factory=dict)
+    must_pass: bool = False
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One named part of the subject: a prompt, an index, a model's parameters.
+
+    `key` is compared; `label` is what a person reads ("answer.j2 v3", "embedded seed=1").
+    """
+
+    key: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is being compared, by part. `models` by role, `inputs` as declared, `code` by file."""
+
+    models: Mapping[str, Part] = field(default_factory=dict)
+    inputs: Mapping[str, Part] = field(default_factory=dict)
+    code: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What a run cost; volatile, so apart from scores. Seconds, tokens, US dollars or None."""
+
+    seconds: float = 0.0
+    fresh_calls: int = 0
+    stored_calls: int = 0
+    reused_outputs: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a run was: the head of a run folder and of a snapshot, which share one format.
+
+    `golden` is {"name", "key", "version", "cases"}; `expected` the number of cases that the suite
+    selects; `partial` says that only a part of them was asked for; `complete` that none is missing.
+    `policy` is the gate's policy as JSON, so that a finished run can be decided again without its
+    suite. `detectable` (written by accept and plan) maps a slice to the smallest drop of `checks`
+    that the gate finds with 80 % power. `accepted` says why a snapshot was taken.
+    """
+
+    suite: str
+    run: str
+    created: str
+    golden: Mapping[str, Json]
+    subject: Subject
+    policy: Mapping[str, Json]
+    metrics: Sequence[Metric]
+    expected: int
+    nodeid: str = ""
+    command: str = ""
+    trials: int = 1
+    seed: int = 0
+    partial: bool = False
+    complete: bool = True
+    replayed: bool = False
+    stopped: str = ""
+    notes: Sequence[str] = ()
+    operations: Operations = Operations()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    outputs: Literal["full", "redacted", "hash"] = "full"
+    detectable: Mapping[str, float] = field(default_factory=dict)
+    accepted: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A manifest and one row per case, by id. A Snapshot is a Run that was reviewed."""
+
+    manifest: Manifest
+    rows: Mapping[str, Row]
+
+
+Snapshot = Run
