@@ -6,13 +6,14 @@ evidence is not enough the verdict says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-OVERALL = "overall"
+from evalsuite.policy import OVERALL, Gate, Mode, Slice
 
-Mode = Literal["block", "observe"]
+__all__ = ["OVERALL", "Finding", "Gate", "Mode", "Result", "Slice", "Verdict"]
+
 Result = Literal[
     "pass",  # no regression, and a drop of `exclude` is ruled out
     "unchanged",  # every pair is the same stored output: pass, by identity
@@ -26,39 +27,6 @@ Result = Literal[
     "failed",  # a must_pass case that failed
     "flaky",  # a must_pass case that failed once and then held
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """What is asked of one slice; None: the gate's value for slices."""
-
-    margin: float | None = None
-    exclude: float | None = None
-    min: float | None = None
-    mode: Mode | None = None
-    critical: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """When a merge is blocked.
-
-    `min` maps a metric to its floor in [0, 1]. A regression needs adjusted p <= `level` and an
-    observed drop of at least `margin` (overall) or `slice_margin`; a pass needs a drop of
-    `exclude` or `slice_exclude` ruled out by the one-sided 95 % bound. `slices` declares slices
-    ("topic=legal") that get a gate of their own; others with at least `min_cases` cases are in the
-    family and can block too. `mode="observe"` never fails and counts what it would have blocked.
-    """
-
-    min: Mapping[str, float] = field(default_factory=dict)
-    margin: float = 0.02
-    exclude: float = 0.05
-    slice_margin: float = 0.05
-    slice_exclude: float = 0.25
-    slices: Mapping[str, Slice] = field(default_factory=dict)
-    level: float = 0.05
-    min_cases: int = 10
-    mode: Mode = "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,44 @@
+"""The policy of a gate: plain data, light enough to be imported by every test module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+OVERALL = "overall"
+
+Mode = Literal["block", "observe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What is asked of one slice; None: the gate's value for slices."""
+
+    margin: float | None = None
+    exclude: float | None = None
+    min: float | None = None
+    mode: Mode | None = None
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When a merge is blocked.
+
+    `min` maps a metric to its floor in [0, 1]. A regression needs adjusted p <= `level` and an
+    observed drop of at least `margin` (overall) or `slice_margin`; a pass needs a drop of
+    `exclude` or `slice_exclude` ruled out by the one-sided 95 % bound. `slices` declares slices
+    ("topic=legal") that get a gate of their own; others with at least `min_cases` cases are in the
+    family and can block too. `mode="observe"` never fails and counts what it would have blocked.
+    """
+
+    min: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.02
+    exclude: float = 0.05
+    slice_margin: float = 0.05
+    slice_exclude: float = 0.25
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+    level: float = 0.05
+    min_cases: int = 10
+    mode: Mode = "block"

@@ -1,0 +1,165 @@
+"""The decorator that makes a function an evaluated pipeline, and what it checks at once.
+
+It runs nothing and reads no file: a module full of suites costs nothing in a run without
+`--evals`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalsuite.errors import SuiteError, did_you_mean
+from evalsuite.policy import Gate
+
+Target = Callable[..., Any]
+Input = str | Path | Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suite:
+    """A target and how it is evaluated. `wants` are the names of its parameters beside `case`."""
+
+    name: str
+    target: Target
+    file: Path
+    line: int
+    golden: str
+    wants: tuple[str, ...]
+    scorers: Sequence[Any] = ()
+    gate: Gate = field(default_factory=Gate)
+    backend: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] = field(
+        default_factory=dict
+    )
+    trials: int = 1
+    timeout: float | None = None
+    external: Input | None = None
+
+    @property
+    def fixtures(self) -> tuple[str, ...]:
+        """The parameters that pytest must fill: neither ours nor a resource."""
+        return tuple(name for name in self.wants if name != "llm" and name not in self.resources)
+
+
+def suite(
+    *,
+    golden: str,
+    scorers: Sequence[Any] = (),
+    gate: Gate | None = None,
+    backend: str | Mapping[str, str] | None = None,
+    inputs: Mapping[str, Input] | None = None,
+    resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None = None,
+    trials: int = 1,
+    timeout: float | None = None,
+    external: Input | None = None,
+) -> Callable[[Target], Suite]:
+    """Evaluate the decorated function on a golden dataset under `pytest --evals`.
+
+    The function is the target pipeline: `case` is its first parameter, `llm` an optional one, any
+    other is a resource or a pytest fixture. It may be async or plain, and returns an Output or text.
+
+    Args:
+        golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release.
+        scorers: functions of (case, output), or checks that hold for every case; a case's own
+            checks always run.
+        gate: when a merge is blocked.
+        backend: a spec, or one per role; overrides the settings.
+        inputs: what the answers depend on beside code, by name: a path (file or folder, relative
+            to this file), a function that returns a version, or a version as text. A change of one
+            is named in the report.
+        resources: async context managers by parameter name, entered once on the evals' loop.
+        trials: repeats per case, 1 to 100.
+        timeout: seconds that one trial may take; default: the settings'.
+        external: the version of what the target reaches over the network or by subprocess.
+            Without it such a target always runs again, since its answers may have changed.
+
+    Raises:
+        SuiteError: at import, naming the function and the argument.
+    """
+
+    def decorate(target: Target) -> Suite:
+        file, line = _place(target)
+        made = Suite(
+            name=getattr(target, "__name__", "target"),
+            target=target,
+            file=file,
+            line=line,
+            golden=golden,
+            wants=_parameters(target),
+            scorers=scorers,
+            gate=Gate() if gate is None else gate,
+            backend={"default": backend} if isinstance(backend, str) else dict(backend or {}),
+            inputs=dict(inputs or {}),
+            resources=dict(resources or {}),
+            trials=trials,
+            timeout=timeout,
+            external=external,
+        )
+        found = _problems(made)
+        if found:
+            where = f"{file}:{line}: suite {made.name}:"
+            raise SuiteError("\n".join(f"{where} {problem}" for problem in found))
+        return made
+
+    return decorate
+
+
+def _place(target: Target) -> tuple[Path, int]:
+    code = getattr(inspect.unwrap(target), "__code__", None)
+    if code is None:
+        raise SuiteError(f"@suite decorates a function, not {target!r}")
+    return Path(code.co_filename), code.co_firstlineno
+
+
+def _parameters(target: Target) -> tuple[str, ...]:
+    """The parameters after `case`."""
+    given = inspect.signature(target).parameters
+    loose = [p.name for p in given.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if "case" not in given or loose:
+        file, line = _place(target)
+        raise SuiteError(
+            f"{file}:{line}: suite {target.__name__}: its parameters are `case`, then `llm`, "
+            "resources and fixtures by name; "
+            + (f"not *{loose[0]}" if loose else "`case` is missing")
+        )
+    return tuple(name for name in given if name != "case")
+
+
+def _problems(made: Suite) -> list[str]:
+    """All that is wrong with the arguments, each with its remedy."""
+    found = []
+    if not isinstance(made.golden, str) or not made.golden.strip():
+        found.append(f'golden must name a dataset ("askacme"), not {made.golden!r}')
+    if not isinstance(made.gate, Gate):
+        found.append(f"gate must be an evalsuite.Gate, not {type(made.gate).__name__}")
+    if not isinstance(made.trials, int) or not 1 <= made.trials <= 100:
+        found.append(f"trials must be a whole number from 1 to 100, not {made.trials!r}")
+    if made.timeout is not None and not 0 < made.timeout <= 86_400:
+        found.append(f"timeout must be seconds, from above 0 to 86400, not {made.timeout!r}")
+    if isinstance(made.scorers, str) or not isinstance(made.scorers, Sequence):
+        found.append("scorers must be a list of functions")
+    else:
+        found += [
+            f"scorers[{place}] must be a function of (case, output), not {scorer!r}"
+            for place, scorer in enumerate(made.scorers)
+            if not callable(scorer)
+        ]
+    for role, spec in made.backend.items():
+        if not isinstance(spec, str):
+            found.append(f'backend["{role}"] must be text such as "openai:MODEL", not {spec!r}')
+    for name, value in made.inputs.items():
+        if not isinstance(value, str | Path) and not callable(value):
+            found.append(f'inputs["{name}"] must be a path, a version or a function, not {value!r}')
+    for name in made.resources:
+        if name not in made.wants:
+            found.append(
+                f'resource "{name}" is no parameter of the function: '
+                f"{did_you_mean(name, made.wants)}"
+            )
+    return found
