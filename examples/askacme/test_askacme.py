@@ -1,0 +1,26 @@
+"""The evals of AskAcme: `pytest --evals examples/askacme`."""
+
+from __future__ import annotations
+
+import pipeline
+
+import evalsuite as ev
+
+
+@ev.suite(
+    golden="askacme",
+    inputs={
+        "prompt": "prompts/answer.j2",
+        "handbook": "handbook",
+        "retriever": "retriever.toml",
+    },
+    gate=ev.Gate(
+        min={"checks": 0.70},
+        slices={"topic=legal": ev.Slice(margin=0.05, exclude=0.25)},
+    ),
+)
+async def askacme(case: ev.Case, llm: ev.LLM) -> ev.Output:
+    question = case.input["question"]
+    documents = pipeline.retrieve(question, case.input.get("attachment"))
+    answer = await llm.chat(pipeline.messages(question, documents))
+    return ev.Output(text=answer.text, contexts=documents)
