@@ -1,0 +1,181 @@
+"""The development commands. Each does its own set-up: Python 3.11 or newer is all that it needs.
+
+    python3 dev.py evals     play the example's three acts
+    python3 dev.py test      run the tests; what follows goes to pytest: dev.py test -k gate -x
+    python3 dev.py lint      ruff, mypy and the layer contract
+    python3 dev.py oldest    run the plugin's tests with the oldest pytest that is supported
+    python3 dev.py wheel     build the wheel and import it in an empty environment
+    python3 dev.py ci        all of them
+
+Environments are made beside this file, and renewed only when what they are made of changes. Only
+the standard library is used, since this file runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+CONSTRAINTS = ROOT / "constraints.txt"
+SETTINGS = ROOT / "pyproject.toml"
+PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
+
+
+def evals(arguments: Sequence[str]) -> int:
+    python = environment(".venv", "core", ["-e", str(ROOT)])
+    return run([python, ROOT / "examples" / "askacme" / "acts.py", *arguments])
+
+
+def test(arguments: Sequence[str]) -> int:
+    return run([developers(), "-m", "pytest", *arguments])
+
+
+def lint(arguments: Sequence[str]) -> int:
+    python = developers()
+    return every(
+        run(command)
+        for command in (
+            [python, "-m", "ruff", "format", "--check", ".", *arguments],
+            [python, "-m", "ruff", "check", "."],
+            [python, "-m", "mypy"],
+            [python.parent / "lint-imports", "--no-logo"],
+        )
+    )
+
+
+def oldest(arguments: Sequence[str]) -> int:
+    needed = settings()["project"]["dependencies"]
+    floor = next(each for each in needed if each.startswith("pytest>=")).removeprefix("pytest>=")
+    pins = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    free = [pin for pin in pins if not pin.startswith("pytest==")]
+    python = environment(".venv-oldest", "oldest", ["-e", str(ROOT), f"pytest=={floor}.*"], free)
+    return run([python, "-m", "pytest", "tests/plugin", *arguments])
+
+
+def wheel(arguments: Sequence[str]) -> int:
+    home = ROOT / ".venv-wheel"
+    python = environment(home.name, "wheel", [])
+    built = home / "dist"
+    for old in built.glob("*.whl"):
+        old.unlink()
+    if code := run([python, *PIP, "wheel", "--quiet", "--no-deps", "-w", built, ROOT]):
+        return code
+    install(python, [str(each) for each in built.glob("*.whl")], CONSTRAINTS)
+    # From elsewhere and isolated (-I), so that the sources beside this file can't be imported.
+    use = "import evalsuite as e, evalsuite.plugin; [getattr(e, name) for name in e.__all__]"
+    place = output([python, "-I", "-c", f"{use}; print(e.__file__)"], home).strip()
+    known = "--evals" in output([python, "-I", "-m", "pytest", "--help"], home)
+    good = known and Path(place).is_relative_to(home)
+    print(f"{place}: {'imported from the wheel' if good else 'NOT as it should be'}")
+    return 0 if good else 1
+
+
+def ci(arguments: Sequence[str]) -> int:
+    return every(step([]) for step in (test, evals, lint, oldest, wheel))
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    each.__name__: each for each in (evals, test, lint, oldest, wheel, ci)
+}
+
+
+def developers() -> Path:
+    """The environment with every extra and the group "dev"; its pip need not know of groups."""
+    group = settings()["dependency-groups"]["dev"]
+    return environment(".venv", "dev", ["-e", f"{ROOT}[all]", *group])
+
+
+def environment(
+    name: str, level: str, requirements: Sequence[str], pins: Sequence[str] | None = None
+) -> Path:
+    """The Python of an environment that holds `requirements`, made or renewed if it has to be.
+
+    A stamp, written last, says what was installed; the developers' environment serves as the
+    light one too.
+    """
+    home = ROOT / name
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    content = stamp()
+    stamps = [home / f"evalsuite-{each}.stamp" for each in (level, "dev")]
+    if works(python) and any(each.exists() and each.read_text() == content for each in stamps):
+        return python
+    print(f"setting up {name}, once; this may take a minute or two", file=sys.stderr, flush=True)
+    if not works(python):
+        make(home)
+    constraints = CONSTRAINTS
+    if pins is not None:
+        constraints = home / "constraints.txt"
+        constraints.write_text("".join(pins), encoding="utf-8")
+    install(python, requirements, constraints)
+    stamps[0].write_text(content)
+    return python
+
+
+def make(home: Path) -> None:
+    try:
+        import ensurepip  # noqa: F401, PLC0415 (a Linux distribution may have taken it out)
+        import venv  # noqa: PLC0415
+    except ImportError:
+        sys.exit("dev.py: this Python can't make environments; on Debian: apt install python3-venv")
+    venv.create(home, with_pip=True, clear=True, symlinks=os.name != "nt")
+
+
+def works(python: Path) -> bool:
+    return python.exists() and not subprocess.call([python, "-c", "import pip"])
+
+
+def install(python: Path, requirements: Sequence[str], constraints: Path) -> None:
+    if not requirements:
+        return
+    command = [python, *PIP, "install", "--quiet", "-c", constraints, *requirements]
+    if run(command):
+        sys.exit("dev.py: the installation failed; what pip said is above")
+
+
+def stamp() -> str:
+    """What every environment depends on: settings, pins, the Python, and where this checkout is."""
+    parts = (SETTINGS.read_bytes(), CONSTRAINTS.read_bytes(), f"{ROOT} {sys.version}".encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def settings() -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 (absent before Python 3.11, which `main` reports)
+
+    return tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
+
+
+def run(command: Sequence[object]) -> int:
+    """Run in the checkout and wait; Ctrl-C is the command's to handle."""
+    with subprocess.Popen([str(each) for each in command], cwd=ROOT) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def output(command: Sequence[str | Path], place: Path) -> str:
+    return subprocess.run(command, cwd=place, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def every(codes: Iterable[int]) -> int:
+    """1 if any of them failed; all of them run."""
+    return int(any(list(codes)))
+
+
+def main(arguments: Sequence[str]) -> int:
+    if sys.version_info < (3, 11):  # noqa: UP036 (this file is what tells)
+        sys.exit("dev.py: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
+    if not arguments or arguments[0] not in COMMANDS:
+        sys.exit(__doc__)
+    return COMMANDS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
