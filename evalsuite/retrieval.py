@@ -24,9 +24,9 @@ _token = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[.,:][0-9]+)*")
 
 
 def tokens(text: str) -> list[str]:
-    """Case-folded words without a plural s, each cut to `STEM` letters. A number with its
-    separators ("1,200.50", "18:30") stays whole; each Chinese, Japanese or Korean character is
-    a token."""
+    """Case-folded words without the endings -s, -ed and -ing of English, cut to `STEM` letters. A
+    number with its separators ("1,200.50", "18:30") stays whole; each Chinese, Japanese or Korean
+    character is a token."""
     return [_stem(word) for word in _token.findall(text.casefold())]
 
 
@@ -37,6 +37,10 @@ def _stem(word: str) -> str:
         word = word[:-3] + "y"
     elif word[-1] == "s" and word[-2] not in "su":
         word = word[:-1]
+    if word.endswith("ing") and len(word) > 6:
+        word = word[:-3]
+    elif word.endswith("ed") and len(word) > 5:
+        word = word[:-2]
     return word[:STEM]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from evalsuite import retrieval
 from evalsuite.backends.embedded import commands, words
@@ -18,8 +19,11 @@ COVERED = 0.55
 """The share of a question's words, by rarity, that an answer and its heading must hold; under it
 the documents count as silent."""
 
-HEADING = 0.6
-"""What a word of the question is worth that stands in the heading, not in the sentence."""
+HEADING = 0.5
+"""What a word of the question is worth that stands in the heading, next to one in the sentence."""
+
+LEAD = 0.3
+"""How much the first sentence of a passage is preferred; the second by half of it, and so on."""
 
 UNSURE = "As a rule, companies decide this case by case."
 """Said besides a poor answer by a model that was not told to keep to the documents."""
@@ -27,9 +31,10 @@ UNSURE = "As a rule, companies decide this case by case."
 NOTHING = "I can't tell from what I was given."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """`follows` is the next sentence of the paragraph if that limits this one."""
+    """`follows` is the next sentence of the paragraph if that limits this one. Two are equal only
+    if they are the same: such chains may be long."""
 
     text: str
     tokens: Sequence[str]
@@ -173,27 +178,34 @@ def _topic(sentences: Sequence[str]) -> list[str]:
 def _rank(
     query: Mapping[str, float], passages: list[tuple[str, Passage]], number: bool
 ) -> tuple[list[tuple[float, Pick]], retrieval.Index]:
-    """Sentences that share a word with the question, best first: BM25 over sentences, and for
-    equal worth the earlier document. A question for a number prefers sentences that hold one."""
-    picks = [
-        (place, source, sentence, passage.heading)
-        for place, (source, passage) in enumerate(passages)
-        for sentence in passage.sentences
+    """Sentences that share a word with the question, or whose heading does, best first.
+
+    BM25 over sentences, plus the words of the heading. The first sentence of a passage and the
+    first of the passages are preferred, and by a question for a number what holds one.
+    """
+    places = [
+        (order, place, source, passage)
+        for order, (source, passage) in enumerate(passages)
+        for place, sentence in enumerate(passage.sentences)
         if not sentence.command
     ]
-    tokens = {sentence.text: sentence.tokens for _, _, sentence, _ in picks}
+    tokens = {text.text: text.tokens for _, passage in passages for text in passage.sentences}
     index = retrieval.index(
-        (Document(source, sentence.text) for _, source, sentence, _ in picks),
+        (Document(source, passage.sentences[place].text) for _, place, source, passage in places),
         lambda text: list(tokens[text]),
     )
-    worth = {token: weight * retrieval.rarity(index, token) for token, weight in query.items()}
+    found = retrieval.scores(index, query)
     ranked = []
-    for place, score in retrieval.scores(index, query).items():
-        order, source, sentence, heading = picks[place]
-        missing = heading.intersection(query).difference(sentence.tokens)
-        score += HEADING * sum(worth[token] for token in sorted(missing))
-        score *= (1.25 if number and sentence.number else 1.0) * (1 - 0.03 * min(order, 10))
-        ranked.append((score, Pick(source, sentence)))
+    for at, (order, place, source, passage) in enumerate(places):
+        sentence = passage.sentences[place]
+        titled = sorted(passage.heading.intersection(query))
+        score = found.get(at, 0.0) + HEADING * sum(
+            query[token] * retrieval.rarity(index, token) for token in titled
+        )
+        if score:
+            liking = 1.25 if number and sentence.number else 1.0
+            liking *= (1 + LEAD / (1 + place)) * (1 - 0.04 * min(order, 10))
+            ranked.append((score * liking, Pick(source, sentence)))
     ranked.sort(key=lambda each: -each[0])
     return ranked, index
 
@@ -223,13 +235,15 @@ def _choose(
 
 
 def _with_exceptions(picks: Sequence[Pick]) -> list[Pick]:
+    """Each pick with up to two sentences after it that limit it."""
     full: list[Pick] = []
     for pick in picks:
         step: Sentence | None = pick.sentence
-        while step is not None:
-            if (each := Pick(pick.source, step)) not in full:
-                full.append(each)
-            step = step.follows
+        for _ in range(3):
+            if step is not None:
+                if (each := Pick(pick.source, step)) not in full:
+                    full.append(each)
+                step = step.follows
     return full
 
 
@@ -269,6 +283,7 @@ def _densest(text: str, limit: int, focus: frozenset[str]) -> str:
         len(focus.intersection(retrieval.tokens(part))) + 1.5 * words.has_number(part)
         for part in parts
     ]
+    sums = list(accumulate(worth, initial=0.0))
     starts = range(max(len(parts) - limit, 0) + 1)
-    start = max(starts, key=lambda place: (sum(worth[place : place + limit]), -place))
+    start = max(starts, key=lambda place: sums[min(place + limit, len(parts))] - sums[place])
     return " ".join(parts[start : start + limit]).rstrip(",;:")

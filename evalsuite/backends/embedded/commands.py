@@ -25,7 +25,8 @@ _reveal = re.compile(
 )
 _role = re.compile(
     r"\b(?:you are (?:now|no longer)|from now on,? you|pretend (?:to be|you)|act as (?:if|an?)"
-    r"|note to (?:the )?(?:ai|assistant|model)|(?:ai|the) assistants? (?:must|shall|should|reading))",
+    r"|note to (?:the )?(?:ai|assistant|model)"
+    r"|(?:ai|the) assistants? (?:must|shall|should|reading))",
     _flags,
 )
 _marker = re.compile(

@@ -53,7 +53,7 @@ def read(messages: Sequence[Mapping[str, Json]]) -> Prompt:
     a tool returned."""
     instructions: list[str] = []
     documents: list[tuple[str, str]] = []
-    used = set()
+    used: set[str] = set()
     question = ""
     for message in messages:
         role = message.get("role")

@@ -14,9 +14,13 @@ from evalsuite.records import Json, ToolCall
 
 _quoted = re.compile(r"[\"“«„]([^\"”»“\n]{1,200})[\"”»“]")
 _name = re.compile(r"(?<=[\w,] )(?:[A-ZÄÖÜ][\w-]*)(?: [A-ZÄÖÜ][\w-]*)*")
-_code = re.compile(r"\b(?=\w*[0-9])(?=[\w-]*[A-Z])[A-Z0-9][\w-]*\b|#?\b[0-9]{3,}\b")
-_date = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
-_email = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
+_code = re.compile(
+    r"\b(?=\w{0,40}[0-9])(?=[\w-]{0,40}[A-Z])[A-Z0-9][\w-]{0,80}\b|#?\b[0-9]{3,80}\b"
+)
+_FORMATS = {
+    "date": re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b"),
+    "email": re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b"),
+}
 _plain_number = re.compile(r"(?<![\w.,-])-?[0-9]+(?:\.[0-9]+)?(?![\w-])")
 _camel = re.compile(r"(?<=[a-z])(?=[A-Z])|_+")
 
@@ -58,16 +62,17 @@ def _value(question: str, schema: Mapping[str, Any]) -> Json:
         return schema["const"]
     if "enum" in schema:
         return _option(question, schema["enum"])
-    kind = schema.get("type")
-    if kind in ("integer", "number"):
-        return _number(question, kind)
-    if kind not in ("string", None):
-        return None
+    kind = schema.get("type", "string")
+    if kind == "string":
+        return _text(question, schema)
+    return _number(question, kind) if kind in ("integer", "number") else None
+
+
+def _text(question: str, schema: Mapping[str, Any]) -> str | None:
     if "pattern" in schema:
         return _matching(question, str(schema["pattern"]))
-    formats = {"date": _date, "email": _email}
-    if schema.get("format") in formats:
-        hit = formats[schema["format"]].search(question)
+    if form := _FORMATS.get(schema.get("format", "")):
+        hit = form.search(question)
         return hit[0] if hit else None
     if hit := _quoted.search(question):
         return hit[1]
@@ -91,7 +96,7 @@ def _number(question: str, kind: str) -> float | None:
 
 
 def _matching(question: str, pattern: str) -> str | None:
-    import regex
+    import regex  # noqa: PLC0415  (dear to import, and seldom needed)
 
     try:
         hit = regex.search(pattern.removeprefix("^").removesuffix("$"), question, timeout=0.05)
