@@ -1,0 +1,71 @@
+"""evalsuite: `pytest --evals` is to LLM quality what `pytest` is to code.
+
+    import evalsuite as ev
+
+    @ev.suite(golden="askacme", gate=ev.Gate(min={"checks": 0.8}))
+    async def askacme(case: ev.Case, llm: ev.LLM) -> ev.Output: ...
+
+Names are loaded when they are first used, so that importing this costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalsuite import checks as check
+    from evalsuite.backends.base import Backend, Completion, Request
+    from evalsuite.backends.recording import LLM
+    from evalsuite.policy import Gate, Slice
+    from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
+    from evalsuite.suites import suite
+
+__all__ = [
+    "LLM",
+    "Backend",
+    "Case",
+    "Completion",
+    "Document",
+    "Gate",
+    "Metric",
+    "Output",
+    "Request",
+    "Score",
+    "Slice",
+    "ToolCall",
+    "Usage",
+    "check",
+    "suite",
+]
+
+_HOMES = {
+    "LLM": "backends.recording",
+    "Backend": "backends.base",
+    "Case": "records",
+    "Completion": "backends.base",
+    "Document": "records",
+    "Gate": "policy",
+    "Metric": "records",
+    "Output": "records",
+    "Request": "backends.base",
+    "Score": "records",
+    "Slice": "policy",
+    "ToolCall": "records",
+    "Usage": "records",
+    "suite": "suites",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "check":
+        return import_module("evalsuite.checks")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"evalsuite.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

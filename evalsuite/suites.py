@@ -47,7 +47,7 @@ class Suite:
         return tuple(name for name in self.wants if name != "llm" and name not in self.resources)
 
 
-def suite(
+def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
     *,
     golden: str,
     scorers: Sequence[Any] = (),
@@ -62,7 +62,7 @@ def suite(
     """Evaluate the decorated function on a golden dataset under `pytest --evals`.
 
     The function is the target pipeline: `case` is its first parameter, `llm` an optional one, any
-    other is a resource or a pytest fixture. It may be async or plain, and returns an Output or text.
+    other is a resource or a pytest fixture. It may be async or plain; it returns an Output or text.
 
     Args:
         golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release.
@@ -142,24 +142,33 @@ def _problems(made: Suite) -> list[str]:
         found.append(f"trials must be a whole number from 1 to 100, not {made.trials!r}")
     if made.timeout is not None and not 0 < made.timeout <= 86_400:
         found.append(f"timeout must be seconds, from above 0 to 86400, not {made.timeout!r}")
-    if isinstance(made.scorers, str) or not isinstance(made.scorers, Sequence):
-        found.append("scorers must be a list of functions")
-    else:
-        found += [
-            f"scorers[{place}] must be a function of (case, output), not {scorer!r}"
-            for place, scorer in enumerate(made.scorers)
-            if not callable(scorer)
-        ]
-    for role, spec in made.backend.items():
-        if not isinstance(spec, str):
-            found.append(f'backend["{role}"] must be text such as "openai:MODEL", not {spec!r}')
-    for name, value in made.inputs.items():
-        if not isinstance(value, str | Path) and not callable(value):
-            found.append(f'inputs["{name}"] must be a path, a version or a function, not {value!r}')
-    for name in made.resources:
-        if name not in made.wants:
-            found.append(
-                f'resource "{name}" is no parameter of the function: '
-                f"{did_you_mean(name, made.wants)}"
-            )
-    return found
+    return [*found, *_scorer_problems(made.scorers), *_mapping_problems(made)]
+
+
+def _scorer_problems(scorers: object) -> list[str]:
+    if isinstance(scorers, str) or not isinstance(scorers, Sequence):
+        return ["scorers must be a list of functions"]
+    return [
+        f"scorers[{place}] must be a function of (case, output), not {scorer!r}"
+        for place, scorer in enumerate(scorers)
+        if not callable(scorer)
+    ]
+
+
+def _mapping_problems(made: Suite) -> list[str]:
+    specs = [
+        f'backend["{role}"] must be text such as "openai:MODEL", not {spec!r}'
+        for role, spec in made.backend.items()
+        if not isinstance(spec, str)
+    ]
+    inputs = [
+        f'inputs["{name}"] must be a path, a version or a function, not {value!r}'
+        for name, value in made.inputs.items()
+        if not isinstance(value, str | Path) and not callable(value)
+    ]
+    resources = [
+        f'resource "{name}" is no parameter of the function: {did_you_mean(name, made.wants)}'
+        for name in made.resources
+        if name not in made.wants
+    ]
+    return [*specs, *inputs, *resources]

@@ -1,0 +1,98 @@
+"""The pytest plugin's door: options, and nothing else until `--evals` is given.
+
+Every pytest run of a user's project imports this module, so it imports nothing but pytest.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+_SUITES = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("evals", "LLM evaluations (evalsuite)")
+    group.addoption(
+        "--evals",
+        action="store_true",
+        help="run the eval suites (and only them): cases, snapshots, gates, report",
+    )
+    group.addoption(
+        "--evals-backend",
+        action="append",
+        metavar="[ROLE=]SPEC",
+        help='the model to run on, e.g. "embedded", "openai:MODEL", "fast=openai:MODEL@URL"; '
+        "setting: backends",
+    )
+    group.addoption(
+        "--evals-concurrency",
+        type=int,
+        metavar="N",
+        help="cases at once (default 20); setting: concurrency",
+    )
+    group.addoption(
+        "--evals-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="what one trial of a case may take (default 300); setting: timeout",
+    )
+    group.addoption(
+        "--evals-seed",
+        type=int,
+        metavar="N",
+        help="the root of all seeds (default 0); setting: seed",
+    )
+    group.addoption(
+        "--evals-replay",
+        choices=("only",),
+        help="only: answer every model call from the store, ask nothing; setting: replay",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "evals_slice(**slices): the slices of an eval case, set by evalsuite"
+    )
+    if not config.getoption("evals") or config.option.help or config.option.version:
+        given = [
+            name
+            for name in ("backend", "concurrency", "timeout", "seed", "replay")
+            if config.getoption(f"evals_{name}") is not None
+        ]
+        if given:
+            raise pytest.UsageError(f"--evals-{given[0]} does nothing without --evals")
+        return
+    from evalsuite.plugin.session import EvalSession  # noqa: PLC0415 (heavy: only when asked)
+
+    config.pluginmanager.register(EvalSession(config), "evalsuite-session")
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[Any] | None:
+    """Without `--evals`, a suite is noticed and nothing more."""
+    suites = sys.modules.get("evalsuite.suites")
+    if suites is None or not isinstance(obj, suites.Suite):
+        return None
+    if collector.config.getoption("evals"):
+        return None
+    collector.config.stash.setdefault(_SUITES, {})[name] = str(collector.path)
+    return []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    suites = config.stash.get(_SUITES, {})
+    if suites:
+        noun = "suite was" if len(suites) == 1 else "suites were"
+        names = ", ".join(sorted(suites)[:3]) + (", …" if len(suites) > 3 else "")
+        terminalreporter.write_line(f"{len(suites)} eval {noun} not run ({names}): add --evals")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if not config.getoption("evals") or config.getvalue("dist") != "load":
+        return None
+    from evalsuite.plugin.xdist import make_scheduler  # noqa: PLC0415 (only beside xdist)
+
+    return make_scheduler(config, log)

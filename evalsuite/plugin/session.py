@@ -1,0 +1,444 @@
+"""What `--evals` adds to a pytest session. It translates; `runner` decides.
+
+In one process: items are collected, the engine runs ahead of them, each item's report carries its
+result, and after the last one the gates are decided and reported. Under xdist the workers do the
+first half and send their results with the reports, the controller does the second.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalsuite.backends.recording import QUIET
+from evalsuite.config import Config, config_from, load_config
+from evalsuite.errors import EvalsuiteError, OptionError, SuiteError
+from evalsuite.plugin.items import CaseItem, FixtureNeeds
+from evalsuite.plugin.progress import Progress
+from evalsuite.plugin.xdist import dealt
+from evalsuite.runner.conclude import Brief, Conclusion, RunWriter, brief_of, conclude, run_id
+from evalsuite.runner.engine import Engine, Job
+from evalsuite.runner.plan import Plan, make_plan, with_options
+from evalsuite.runner.watch import Watch
+from evalsuite.suites import Suite
+
+STATUS = {
+    "missed": ("case missed", "m", ("MISSED", {"yellow": True})),
+    "unscored": ("case unscored", "u", ("UNSCORED", {"yellow": True})),
+    "error": ("case error", "e", ("CASE ERROR", {"red": True})),
+    "flaky": ("case flaky", "y", ("FLAKY", {"yellow": True})),
+    "missing": ("case missing", "?", ("MISSING", {"yellow": True})),
+    "inconclusive": ("inconclusive", "i", ("INCONCLUSIVE", {"yellow": True})),
+    "incomparable": ("incomparable", "i", ("INCOMPARABLE", {"yellow": True})),
+    "undecided": ("undecided", "-", ("NOT DECIDED", {"yellow": True})),
+    "observed": ("would block", "o", ("WOULD BLOCK", {"yellow": True})),
+}
+"""Statuses of ours beside pytest's own: category, letter, word."""
+
+
+class EvalsWarning(UserWarning):
+    """Something about a suite that its author should know."""
+
+
+class EvalSession:
+    """One pytest session with `--evals`: in a plain process, a worker or the controller."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self.controller = bool(config.getoption("numprocesses", None) or config.getoption("tx", []))
+        self.controller = self.controller and self.worker is None
+        self.options = _options(config)
+        self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
+        self.arguments = _arguments(config, self.worker)
+        self.watch = Watch()
+        self.engine: Engine | None = None
+        self.items: list[CaseItem] = []
+        self.begun: dict[Plan, EvalsuiteError | None] = {}
+        self.plans: dict[tuple[Path, str], Plan] = {}
+        self.suites: set[int] = set()
+        self.marks: dict[str, pytest.Mark] = {}
+        self.briefs: dict[str, Brief] = {}
+        self.writers: dict[str, RunWriter] = {}
+        self.conclusions: list[Conclusion] = []
+        self.damage: list[str] = []
+        self.progress = Progress(config, self.worker is not None)
+        self.started = time.monotonic()
+        if not self.controller:
+            self.watch.start()
+
+    # Collection.
+
+    def pytest_pycollect_makeitem(
+        self, collector: pytest.Module, name: str, obj: object
+    ) -> list[CaseItem] | None:
+        if not isinstance(obj, Suite) or not isinstance(collector, pytest.Module):
+            return None
+        if id(obj) in self.suites:  # imported by another module too
+            return []
+        self.suites.add(id(obj))
+        with _quietly():
+            plan = self._plan(obj, collector)
+        needs = FixtureNeeds(obj, collector)
+        if needs.sequential:
+            collector.warn(
+                EvalsWarning(
+                    f"suite {obj.name} runs one case at a time: fixture {needs.narrow} is made anew "
+                    "for each case; give it session, package or module scope to run many at once"
+                )
+            )
+        return [
+            CaseItem.from_parent(
+                collector,
+                name=f"{obj.name}[{case.id}]",
+                evals=self,
+                job=Job(plan, case),
+                needs=needs,
+            )
+            for case in plan.dataset.cases
+        ]
+
+    def _plan(self, suite: Suite, collector: pytest.Module) -> Plan:
+        settings = with_options(load_config(suite.file.parent), self.options)
+        plan = make_plan(suite, settings, nodeid=f"{collector.nodeid}::{suite.name}")
+        other = self.plans.setdefault((settings.root, suite.name), plan)
+        if other is not plan:
+            raise SuiteError(
+                f"{suite.file}:{suite.line}: another suite is called {suite.name} "
+                f"({other.suite.file}:{other.suite.line}), and both would share a snapshot; "
+                "rename one of the functions"
+            )
+        return plan
+
+    def slice_mark(self, slices: Mapping[str, str]) -> pytest.Mark:
+        """One mark for all cases with the same slices."""
+        place = json.dumps(slices, sort_keys=True)
+        if place not in self.marks:
+            named = {name: value for name, value in slices.items() if name.isidentifier()}
+            self.marks[place] = pytest.mark.evals_slice(**named).mark
+        return self.marks[place]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
+        report = yield
+        call = getattr(report, "call", None)
+        if report.failed and call is not None and call.excinfo is not None:
+            message = _plain_message(call.excinfo.value)
+            if message:
+                report.longrepr = message
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        others = [item for item in items if not isinstance(item, CaseItem)]
+        if others:
+            self.config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if isinstance(item, CaseItem)]
+
+    # Running.
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        if session.testsfailed or self.config.option.collectonly:
+            return (yield)
+        with _terminated_as_interrupt(self.worker is None):
+            try:
+                if not self.controller:
+                    self._start(session)
+                result = yield
+            finally:
+                self._stop()
+            if self.worker is None:
+                self._conclude(session)
+        return result
+
+    def _start(self, session: pytest.Session) -> None:
+        self.items = [item for item in session.items if isinstance(item, CaseItem)]
+        if not self.items:
+            return
+        workers = int(self.worker["workercount"]) if self.worker else 1
+        wanted = max(item.job.plan.config.concurrency for item in self.items)
+        self.engine = Engine(
+            concurrency=max(1, wanted // workers), arguments=self.arguments, watch=self.watch
+        )
+        try:
+            for plan in dict.fromkeys(item.job.plan for item in self.items):
+                self.engine.open(plan)
+        except EvalsuiteError as error:
+            raise pytest.UsageError(str(error)) from None
+        places = dealt(self.config, len(self.items))
+        jobs = [self.items[place] for place in places]
+        self.engine.ahead([item.job for item in jobs if not item.needs.sequential])
+        for item in jobs:
+            if item.needs.info is None and not item.job.plan.suite.resources:
+                self.begin(item.job.plan, {})
+        self.progress.start(self.engine.counts, len(jobs))
+
+    def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
+        """Once per suite: what its cases need is there."""
+        assert self.engine is not None
+        if plan not in self.begun:
+            self.begun[plan] = None
+            try:
+                self.engine.begin(plan, fixtures)
+            except EvalsuiteError as error:
+                self.begun[plan] = error
+        failed = self.begun[plan]
+        if failed is not None:
+            raise failed
+
+    def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> Any:
+        assert self.engine is not None
+        result = self.engine.result(job, fixtures)
+        self.progress.show()
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, Any, Any]:
+        report = yield
+        if isinstance(item, CaseItem) and call.when == "call" and item.result is not None:
+            result, item.result = item.result, None
+            report.evals_status = result.status
+            report.duration = result.seconds
+            report.user_properties.append(("evals_status", result.status))
+            if result.message:
+                report.user_properties.append(("evals_reason", result.message[:500]))
+            suite = item.job.plan.nodeid
+            report.evals = (suite, RunWriter.payload(result)) if self.worker else (suite, result)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if self.worker is None and "evals" in report.__dict__:
+            suite, result = report.__dict__.pop("evals")
+            self._writer(suite, report).add(result)
+
+    def _writer(self, suite: str, report: Any) -> RunWriter:
+        if suite not in self.writers:
+            plan = next((plan for plan in self.plans.values() if plan.nodeid == suite), None)
+            settings = plan.config if plan else self._settings_of(suite)
+            self.writers[suite] = RunWriter(settings.state_dir / "runs" / self.run, suite)
+        return self.writers[suite]
+
+    def _settings_of(self, suite: str) -> Config:
+        file = self.config.rootpath / suite.split("::", maxsplit=1)[0]
+        return with_options(load_config(file.parent), self.options)
+
+    @pytest.hookimpl(trylast=True, specname="pytest_runtest_logreport")
+    def remember_failed(self, report: Any) -> None:
+        """`--lf` means cases whose checks failed or that errored; gates are no items."""
+        plugin: Any = self.config.pluginmanager.get_plugin("lfplugin")
+        if plugin is None or report.when != "call":
+            return
+        place = getattr(report, "id", report.nodeid)
+        if getattr(report, "evals_gate", False):
+            plugin.lastfailed.pop(place, None)
+        elif getattr(report, "evals_status", "") in ("missed", "error", "failed", "missing"):
+            plugin.lastfailed[place] = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Before fixtures go away under `-x`, nothing may use them any more."""
+        stopping = item.session.shouldfail or item.session.shouldstop
+        if stopping and self.engine is not None:
+            self.engine.cancel()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> Any:
+        status = getattr(report, "evals_status", None)
+        if report.when == "call" and status is not None:
+            if status in STATUS and report.outcome == "passed":
+                return self.progress.quiet(STATUS[status])
+            if report.outcome == "passed":
+                return self.progress.quiet(("passed", ".", "PASSED"))
+        return None
+
+    def _stop(self) -> None:
+        self.progress.stop()
+        if self.engine is None:
+            return
+        self.watch.stop()
+        self.damage += self.engine.close()
+        for plan, bench in self.engine.benches.items():
+            self.briefs[plan.nodeid] = brief_of(bench, self.engine.counts[plan], self.damage)
+
+    # Deciding, in the controller or the only process.
+
+    def _conclude(self, session: pytest.Session) -> None:
+        command = _command(self.arguments)
+        for nodeid in sorted({*self.briefs, *self.writers}):
+            if nodeid not in self.briefs:
+                continue  # the worker that ran it has crashed, which pytest reports
+            writer = self.writers.get(nodeid)
+            plan = next((plan for plan in self.plans.values() if plan.nodeid == nodeid), None)
+            brief = self.briefs[nodeid]
+            settings = plan.config if plan else self._settings_of(nodeid)
+            if writer is None:
+                writer = RunWriter(settings.state_dir / "runs" / self.run, nodeid)
+            baseline = plan.baseline if plan else None
+            done = conclude(
+                brief,
+                writer,
+                settings,
+                baseline=baseline,
+                command=command,
+                run=self.run,
+                seconds=time.monotonic() - self.started,
+            )
+            self.conclusions.append(done)
+            for report in done.gates:
+                self._emit(report, nodeid, brief)
+
+    def _emit(self, gate: Any, nodeid: str, brief: Brief) -> None:
+        """One gate as a test report of its own: terminal, junit and exit status alike."""
+        now = time.time()
+        path = nodeid.split("::", maxsplit=1)[0]
+        report = pytest.TestReport(
+            nodeid=f"{nodeid}::gate[{gate.name}]",
+            location=(
+                path,
+                brief.line - 1,
+                f"{nodeid.rsplit('::', maxsplit=1)[-1]}::gate[{gate.name}]",
+            ),
+            keywords={},
+            outcome="failed" if gate.status == "failed" else "passed",
+            longrepr=gate.text if gate.status == "failed" else None,
+            when="call",
+            start=now,
+            stop=now,
+            evals_gate=True,
+            evals_status=gate.status,
+            user_properties=[("evals_result", gate.result), ("evals_says", gate.text)],
+        )
+        self.config.hook.pytest_runtest_logreport(report=report)
+        report.when = "teardown"
+        if report.outcome == "passed":
+            self.config.hook.pytest_runtest_logreport(report=report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.watch.stop()
+        if self.worker is not None:
+            output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+            output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}
+            return
+        codes = {done.exit_code for done in self.conclusions}
+        if int(session.exitstatus) == 0:
+            for code in (11, 10):
+                if code in codes:
+                    session.exitstatus = code
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line in self.damage:
+            terminalreporter.write_line(f"evalsuite: {line}")
+        width = terminalreporter._tw.fullwidth
+        for done in self.conclusions:
+            terminalreporter.section(f"evals: {done.suite}")
+            colour = terminalreporter._tw.hasmarkup
+            terminalreporter.write_line(done.screen(colour=colour, width=width))
+
+    # xdist.
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["evalsuite"] = {"run": self.run, "arguments": self.arguments}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        sent = getattr(node, "workeroutput", {}).get("evalsuite", {})
+        for nodeid, value in sent.items():
+            brief = Brief.from_json(value)
+            known = self.briefs.get(nodeid)
+            self.briefs[nodeid] = known.joined(brief) if known else brief
+
+
+def _plain_message(error: BaseException) -> str:
+    """The message of an error of ours, wherever it lies in the chain; "" for any other."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, EvalsuiteError):
+            return str(seen)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    if isinstance(error, TypeError) and str(error).startswith("suite()"):
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}: " if frame else ""
+        return f"{where}{error}"
+    return ""
+
+
+def _options(config: pytest.Config) -> dict[str, Any]:
+    """The command line's settings, checked as the file's are."""
+    given: dict[str, Any] = {
+        name: config.getoption(f"evals_{name}")
+        for name in ("concurrency", "timeout", "seed", "replay")
+    }
+    backends = {}
+    for spec in config.getoption("evals_backend") or []:
+        role, equals, rest = spec.partition("=")
+        if equals and role.isidentifier() and role != "embedded":
+            backends[role] = rest
+        else:
+            backends["default"] = spec
+    given["backends"] = backends or None
+    table = {name: value for name, value in given.items() if value is not None}
+    try:
+        config_from(table, config.rootpath, "command line")
+    except OptionError as error:
+        message = str(error).replace("command line: [tool.evalsuite] ", "--evals-")
+        raise pytest.UsageError(message) from None
+    return given
+
+
+def _arguments(config: pytest.Config, worker: Mapping[str, Any] | None) -> list[str]:
+    if worker is not None:
+        return list(worker["evalsuite"]["arguments"])
+    return [str(each) for each in config.invocation_params.args]
+
+
+def _command(arguments: list[str]) -> str:
+    import shlex  # noqa: PLC0415 (only to print)
+
+    return shlex.join(["pytest", *arguments])
+
+
+@contextmanager
+def _quietly() -> Generator[None, None, None]:
+    token = QUIET.set(True)
+    try:
+        yield
+    finally:
+        QUIET.reset(token)
+
+
+@contextmanager
+def _terminated_as_interrupt(main: bool) -> Generator[None, None, None]:
+    """SIGTERM ends a run as Ctrl-C does, so that what is finished is kept and said."""
+    if not main or sys.platform == "win32":
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

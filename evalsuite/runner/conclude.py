@@ -1,0 +1,388 @@
+"""After the last case: the run's folder, the comparison, the verdict, the reports.
+
+Works from what a run left (rows, outputs on disk, a `Brief`), never from live objects, so that
+xdist's controller, which ran nothing itself, concludes as a single process does.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import shutil
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from evalsuite import checks, golden, registry, report, snapshot
+from evalsuite.config import Config
+from evalsuite.diff import compare
+from evalsuite.errors import DataError
+from evalsuite.gate import Finding, Verdict, decide, policy_from, policy_json
+from evalsuite.records import (
+    Case,
+    Json,
+    Manifest,
+    Metric,
+    Operations,
+    Output,
+    Part,
+    Row,
+    Run,
+    Subject,
+)
+from evalsuite.report import Commands, Report
+from evalsuite.runner.case import Bench, CaseResult
+from evalsuite.runner.engine import Counts
+from evalsuite.snapshot.codec import decoder, to_json
+
+KEPT_RUNS = 50
+"""Older run folders are removed; their answers stay in the store."""
+
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a process knows of a suite's run beside its rows; JSON, so that workers can send it."""
+
+    suite: str
+    nodeid: str
+    line: int
+    golden: Mapping[str, Json]
+    policy: Mapping[str, Json]
+    subject: Subject
+    metrics: Sequence[Metric]
+    expected: int
+    trials: int
+    seed: int
+    replayed: bool
+    fresh: int
+    stored: int
+    reused: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    notes: Sequence[str]
+
+    def to_json(self) -> Json:
+        return to_json(self)
+
+    @staticmethod
+    def from_json(value: Json) -> Brief:
+        brief: Brief = decoder(Brief)(value)
+        return brief
+
+    def joined(self, other: Brief) -> Brief:
+        """The same suite in two processes."""
+        known = self.cost is not None and other.cost is not None
+        return replace(
+            self,
+            subject=replace(self.subject, code={**self.subject.code, **other.subject.code}),
+            metrics=tuple(dict.fromkeys([*self.metrics, *other.metrics])),
+            fresh=self.fresh + other.fresh,
+            stored=self.stored + other.stored,
+            reused=self.reused + other.reused,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            notes=tuple(dict.fromkeys([*self.notes, *other.notes])),
+        )
+
+
+def brief_of(bench: Bench, counts: Counts, damage: Sequence[str]) -> Brief:
+    """Sum up a suite once its cases have run."""
+    plan = bench.plan
+    notes = [*plan.notes, *damage]
+    unknown = bench.watch.unknown()
+    if unknown and plan.external is None:
+        notes.append(
+            f"can't tell whether stored outputs still hold: the target {', '.join(unknown[:3])}; "
+            'ran again (declare its version with external="..." to reuse them)'
+        )
+    root = plan.config.root
+    code = {
+        Path(file).relative_to(root).as_posix(): Part(bench.sources[file])
+        for file in sorted(bench.used)
+        if file in bench.sources and file not in plan.covered and not file.startswith(_PACKAGE)
+    }
+    dataset = plan.dataset
+    return Brief(
+        suite=plan.suite.name,
+        nodeid=plan.nodeid,
+        line=plan.suite.line,
+        golden={
+            "name": dataset.name,
+            "key": dataset.key,
+            "version": dataset.version,
+            "cases": len(dataset.cases),
+        },
+        policy=policy_json(plan.suite.gate),
+        subject=Subject(models=bench.models, inputs=plan.inputs, code=code),
+        metrics=plan.metrics,
+        expected=len(dataset.cases),
+        trials=plan.suite.trials,
+        seed=plan.config.seed,
+        replayed=plan.config.replay == "only",
+        fresh=counts.fresh,
+        stored=counts.stored,
+        reused=counts.reused,
+        input_tokens=counts.input_tokens,
+        output_tokens=counts.output_tokens,
+        cost=counts.cost if counts.fresh else 0.0,
+        notes=notes,
+    )
+
+
+class RunWriter:
+    """Collects a suite's results as they come; outputs go to disk at once, rows are kept."""
+
+    def __init__(self, run_folder: Path, nodeid: str) -> None:
+        self.folder = run_folder / nodeid.rsplit("::", maxsplit=1)[-1]
+        self.rows: dict[str, Row] = {}
+        self.missing: dict[str, str] = {}
+        self.latencies = array("d")
+        self.metrics: dict[str, None] = {}
+        self.writer = snapshot.Writer(self.folder)
+
+    @staticmethod
+    def payload(result: CaseResult) -> Json:
+        """A result as JSON for the way from a worker to the controller."""
+        return {
+            "id": result.case.id,
+            "row": to_json(result.row),
+            "outputs": [[name, to_json(output)] for name, output in result.outputs],
+            "message": result.message,
+        }
+
+    def add(self, result: CaseResult | Json) -> None:
+        """Take one case's result, as it is or as `payload` made it."""
+        if isinstance(result, CaseResult):
+            name, row, message = result.case.id, result.row, result.message
+            outputs = result.outputs
+        else:
+            name, message = result["id"], result["message"]
+            row = decoder(Row | None)(result["row"])
+            outputs = [(each, decoder(Output)(value)) for each, value in result["outputs"]]
+        if row is None:
+            self.missing[name] = message
+            return
+        self.rows[name] = row
+        self.metrics.update(dict.fromkeys(row.scores))
+        for place, output in outputs:
+            self.writer.add(place, output)
+            if output.latency is not None:
+                self.latencies.append(output.latency)
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """One gate as pytest reports it. `status` is passed, failed, or one of the plugin's own."""
+
+    name: str
+    status: str
+    result: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What the shell shows of one suite."""
+
+    suite: str
+    verdict: Verdict
+    report: Report
+    gates: Sequence[GateReport]
+
+    @property
+    def exit_code(self) -> int:
+        return self.verdict.exit_code
+
+    def screen(self, *, colour: bool, width: int) -> str:
+        from evalsuite.report import terminal  # noqa: PLC0415 (only where there is a screen)
+
+        return terminal.render(self.report, colour=colour, width=width).rstrip("\n")
+
+
+def conclude(
+    brief: Brief,
+    writer: RunWriter,
+    config: Config,
+    *,
+    baseline: Run | None,
+    command: str,
+    run: str,
+    seconds: float,
+) -> Conclusion:
+    """Write the run, compare it with the snapshot, decide, write the reports.
+
+    Raises:
+        SnapshotError: the snapshot changed for the worse since collection.
+    """
+    candidate = Run(_manifest(brief, writer, command, run, seconds), writer.rows)
+    writer.writer.finish(candidate)
+    _prune(config.state_dir / "runs")
+    folder = config.snapshot_dir / brief.suite
+    if baseline is None and folder.exists():
+        baseline = snapshot.load(folder)
+    diff = compare(baseline, candidate)
+    verdict = decide(diff, policy_from(brief.policy))
+    wanted = report.wanted(diff, verdict)
+    made = report.build(
+        diff,
+        verdict,
+        before=baseline.rows if baseline else {},
+        after=candidate.rows,
+        answers=_answers(wanted, baseline, folder, candidate, writer.folder),
+        cases=_cases(brief, config, set(wanted)),
+        commands=_commands(brief, config, command, run),
+    )
+    _write_reports(made, config, brief.suite)
+    return Conclusion(brief.suite, verdict, made, _gates(verdict))
+
+
+def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: float) -> Manifest:
+    notes = list(brief.notes)
+    if writer.missing:
+        shown = ", ".join(sorted(writer.missing)[:10])
+        notes.append(f"{len(writer.missing)} cases have no stored reply: {shown}")
+    known = {metric.name: metric for metric in brief.metrics}
+    metrics = [known.get(name, Metric(name)) for name in dict.fromkeys([*known, *writer.metrics])]
+    ran = len(writer.rows) + len(writer.missing)
+    return Manifest(
+        suite=brief.suite,
+        run=run,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        golden=brief.golden,
+        subject=brief.subject,
+        policy=brief.policy,
+        metrics=metrics,
+        expected=brief.expected,
+        nodeid=brief.nodeid,
+        command=command,
+        trials=brief.trials,
+        seed=brief.seed,
+        partial=ran < brief.expected,
+        complete=not writer.missing,
+        replayed=brief.replayed,
+        notes=notes,
+        operations=Operations(
+            seconds=round(seconds, 3),
+            fresh_calls=brief.fresh,
+            stored_calls=brief.stored,
+            reused_outputs=brief.reused,
+            input_tokens=brief.input_tokens,
+            output_tokens=brief.output_tokens,
+            cost=brief.cost,
+            latency_p50=_quantile(writer.latencies, 0.50),
+            latency_p95=_quantile(writer.latencies, 0.95),
+        ),
+        versions={"evalsuite": version("evalsuite"), "checks": checks.VERSION},
+    )
+
+
+def _quantile(values: array[float], share: float) -> float | None:
+    """The nearest-rank quantile in seconds, None without values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 6)
+
+
+def _answers(
+    wanted: Sequence[str], baseline: Run | None, folder: Path, candidate: Run, run_folder: Path
+) -> dict[str, tuple[Output | None, Output | None]]:
+    """The first trial's outputs, before and after, of the cases that the report shows."""
+    sides = []
+    for run, place in ((baseline, folder), (candidate, run_folder)):
+        names = {}
+        for case_id in wanted:
+            row = run.rows.get(case_id) if run else None
+            if row is not None and row.outputs and row.outputs[0]:
+                names[case_id] = row.outputs[0]
+        found = snapshot.read_outputs(place, set(names.values())) if names else {}
+        sides.append({case_id: found.get(name) for case_id, name in names.items()})
+    return {case_id: (sides[0].get(case_id), sides[1].get(case_id)) for case_id in wanted}
+
+
+def _cases(brief: Brief, config: Config, wanted: set[str]) -> dict[str, Case]:
+    """The golden cases that the report quotes; none if the working set has moved on meanwhile."""
+    if not wanted:
+        return {}
+    name, number = str(brief.golden["name"]), str(brief.golden["version"])
+    for spec in (name, f"{name}@{number}"):
+        try:
+            dataset = golden.load_spec(spec, config.golden_dir)
+        except DataError:
+            continue
+        if dataset.key == brief.golden["key"]:
+            return {case.id: case for case in dataset.cases if case.id in wanted}
+    return {}
+
+
+def _commands(brief: Brief, config: Config, command: str, run: str) -> Commands:
+    folder = config.report_dir / brief.suite
+    files = {name: _shown(folder / f"report.{_ENDINGS.get(name, name)}") for name in config.formats}
+    accept = f"evalsuite accept {shlex.quote(brief.suite)} --from-run {run} --reason "
+    case = f"{brief.nodeid}[{{id}}]"
+    return Commands(
+        reproduce=command,
+        case=f"pytest --evals {shlex.quote(case)}",
+        accept=accept + "'...'",
+        baseline=accept + "'first baseline'",
+        explain=f"evalsuite explain '{{gate}}' --run {run}",
+        reports=files,
+    )
+
+
+_ENDINGS = {"markdown": "md"}
+
+
+def _write_reports(made: Report, config: Config, suite: str) -> None:
+    folder = config.report_dir / suite
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in config.formats:
+        text = registry.find("formats", name)(made)
+        file = folder / f"report.{_ENDINGS.get(name, name)}"
+        file.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def _gates(verdict: Verdict) -> list[GateReport]:
+    """Declared gates, and whatever else would block. must_pass cases are items of their own."""
+    found = []
+    for finding in verdict.findings:
+        red = finding.result in ("regression", "below")
+        if finding.kind != "must_pass" and (finding.declared or (red and not finding.derived)):
+            status = _status(finding)
+            found.append(GateReport(finding.name, status, finding.result, report.says(finding)))
+    return found
+
+
+def _status(finding: Finding) -> str:
+    if finding.result in ("pass", "unchanged"):
+        return "passed"
+    if finding.result in ("regression", "below"):
+        return "failed" if finding.blocks else "observed"
+    if finding.result in ("inconclusive", "incomparable"):
+        return finding.result
+    return "undecided"
+
+
+def run_id() -> str:
+    """Sorts by time; unique beside runs of the same second."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _prune(folder: Path) -> None:
+    runs = sorted(each for each in folder.iterdir() if each.is_dir())
+    for old in runs[:-KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)

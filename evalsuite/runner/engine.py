@@ -1,0 +1,295 @@
+"""Cases in flight: one event loop in a thread of its own, beside pytest's sequential protocol.
+
+pytest asks for one result after the other; the engine runs ahead of it within a window, so that
+`-x` and Ctrl-C stop early and memory stays bounded. This is the only module with a task group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalsuite.backends import open_backend
+from evalsuite.backends.base import Backend
+from evalsuite.backends.recording import LLM, QUIET, Recorded
+from evalsuite.canonical import key
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Case, Part
+from evalsuite.runner.case import Bench, CaseResult, run_case
+from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
+from evalsuite.runner.plan import Plan
+from evalsuite.runner.watch import Watch
+from evalsuite.store import Store
+
+WINDOW = 4
+"""How many cases per slot may be in flight or wait to be read."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One case that is to run; `future` holds its CaseResult."""
+
+    plan: Plan
+    case: Case
+    future: Future[CaseResult] = field(default_factory=Future)
+    started: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far, for progress and for the run's manifest."""
+
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    fresh: int = 0
+    stored: int = 0
+    reused: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = 0.0
+
+    def add(self, result: CaseResult) -> None:
+        self.done += 1
+        self.failed += result.status in ("missed", "error", "failed", "missing")
+        self.reused += result.reused
+        for tally in result.tallies:
+            self.fresh += tally.fresh
+            self.stored += tally.stored
+            self.input_tokens += tally.usage.input_tokens
+            self.output_tokens += tally.usage.output_tokens
+            if tally.fresh:
+                known = self.cost is not None and tally.cost is not None
+                self.cost = self.cost + tally.cost if known else None  # type: ignore[operator]
+
+
+class Engine:
+    """Made and used by one thread (pytest's); the loop runs in another until `close()`."""
+
+    def __init__(self, *, concurrency: int, arguments: Sequence[str], watch: Watch) -> None:
+        self.counts: dict[Plan, Counts] = {}
+        self.benches: dict[Plan, Bench] = {}
+        self.watch = watch
+        self._concurrency = concurrency
+        self._arguments = arguments
+        self._jobs: list[Job] = []
+        self._next = 0
+        self._active = 0
+        self._begun = 0  # counted on the loop
+        self._read = 0  # counted by pytest's thread
+        self._waiting = False
+        self._ready: set[Plan] = set()
+        self._cancelled = False
+        self._stores: dict[Path, Store] = {}
+        self._prints: dict[Path, Fingerprint] = {}
+        self._backends: dict[tuple[Path, str], Backend] = {}
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="evalsuite-target")
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="evalsuite-loop", daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    # Called by pytest's thread.
+
+    def open(self, plan: Plan) -> Bench:
+        """Make a suite's store, backends and identity ready. EvalsuiteError if one can't be."""
+        return self._call(self._open(plan))
+
+    def ahead(self, jobs: Sequence[Job]) -> None:
+        """The jobs in the order in which their results will be asked for."""
+        self._loop.call_soon_threadsafe(self._add, list(jobs))
+
+    def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
+        """The suite's fixtures are there: enter its resources, and let its cases start."""
+        self._call(self._begin(plan, fixtures))
+
+    def result(self, job: Job, fixtures: Mapping[str, Any] | None = None) -> CaseResult:
+        """Wait for one case; `fixtures` are given where each case has its own."""
+        if not job.started:
+            self._loop.call_soon_threadsafe(self._start_now, job, fixtures)
+        result = job.future.result()
+        self._read += 1
+        if self._waiting:
+            self._waiting = False
+            self._loop.call_soon_threadsafe(self._pump)
+        return result
+
+    def cancel(self) -> None:
+        """Start nothing more and end what runs; what has finished is kept."""
+        if not self._cancelled:
+            self._cancelled = True
+            self._call(self._cancel())
+
+    def close(self) -> list[str]:
+        """End the loop, commit and close everything; the lines that the stores report."""
+        self.cancel()
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        lines = []
+        for store in self._stores.values():
+            store.close()
+            lines += store.reports
+        return lines
+
+    def _call(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    # On the loop.
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        async with AsyncExitStack() as self._stack, asyncio.TaskGroup() as self._group:
+            self._started.set()
+            await self._stop.wait()
+        for backend in self._backends.values():
+            with contextlib.suppress(Exception):
+                await backend.close()
+
+    async def _open(self, plan: Plan) -> Bench:
+        token = QUIET.set(True)
+        try:
+            config = plan.config
+            if config.state_dir not in self._stores:
+                self._stores[config.state_dir] = Store(config.state_dir)
+            store = self._stores[config.state_dir]
+            found = self._fingerprint(plan, store)
+            roles = {role: self._recorded(plan, spec, store) for role, spec in plan.specs.items()}
+        finally:
+            QUIET.reset(token)
+        own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
+        ignored = (*(os.path.join(each, "") for each in own), *_caches(config.root))  # noqa: PTH118
+        self.watch.cover({*found.files, *plan.covered}, ignored)
+        identities = {role: each.backend.identity for role, each in sorted(roles.items())}
+        bench = Bench(
+            plan=plan,
+            store=store,
+            llm=LLM(roles, self._loop),
+            watch=self.watch,
+            code_key=key("code", [found.key, identities]),
+            threads=self._threads,
+            sure=all(_sure(each.backend) for each in roles.values()),
+            sources=found.files,
+            models={
+                role: Part(key("model", each.backend.identity), plan.specs[role])
+                for role, each in sorted(roles.items())
+            },
+        )
+        self.benches[plan] = bench
+        self.counts[plan] = Counts()
+        return bench
+
+    def _fingerprint(self, plan: Plan, store: Store) -> Fingerprint:
+        config = plan.config
+        if config.root not in self._prints:
+            salt = salt_from(store.get("note", "salt"))
+            store.put("note", "salt", salt)
+            store.flush()
+            own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
+            self._prints[config.root] = fingerprint(
+                config.root, own=own, arguments=self._arguments, salt=salt
+            )
+        return self._prints[config.root]
+
+    def _recorded(self, plan: Plan, spec: str, store: Store) -> Recorded:
+        place = (plan.config.root, spec)
+        if place not in self._backends:
+            self._backends[place] = open_backend(spec)
+        return Recorded(self._backends[place], store, plan.config.replay == "only")
+
+    async def _begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
+        bench = self.benches[plan]
+        bench.arguments.update(fixtures)
+        for name, resource in plan.suite.resources.items():
+            try:
+                bench.arguments[name] = await self._stack.enter_async_context(resource())
+            except Exception as error:
+                raise EvalsuiteError(
+                    f'{plan.suite.file}:{plan.suite.line}: resource "{name}" of suite '
+                    f"{plan.suite.name} failed: {type(error).__name__}: {error}"
+                ) from error
+        self._ready.add(plan)
+        self._pump()
+
+    def _add(self, jobs: list[Job]) -> None:
+        self._jobs += jobs
+        self._pump()
+
+    def _pump(self) -> None:
+        """Start what the slots and the window allow, in order."""
+        while self._next < len(self._jobs) and not self._cancelled:
+            job = self._jobs[self._next]
+            if self._active >= self._concurrency or job.plan not in self._ready:
+                return
+            if self._begun - self._read >= WINDOW * self._concurrency:
+                self._waiting = True
+                return
+            self._next += 1
+            if not job.started:
+                self._start(job)
+
+    def _start_now(self, job: Job, fixtures: Mapping[str, Any] | None) -> None:
+        if fixtures is not None:
+            self.benches[job.plan].arguments.update(fixtures)
+        if not job.started:
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        job.started = True
+        self._active += 1
+        self._begun += 1
+        self.counts[job.plan].running += 1
+        task = self._group.create_task(self._work(job))
+        self._tasks.add(task)
+
+    async def _work(self, job: Job) -> None:
+        counts = self.counts[job.plan]
+        try:
+            result = await run_case(self.benches[job.plan], job.case)
+        except asyncio.CancelledError:
+            job.future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 (a bug of ours is shown at its item)
+            job.future.set_exception(error)
+        else:
+            counts.add(result)
+            job.future.set_result(result)
+        finally:
+            counts.running -= 1
+            self._active -= 1
+            task = asyncio.current_task()
+            if task is not None:
+                self._tasks.discard(task)
+            self._pump()
+
+    async def _cancel(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for job in self._jobs[self._next :]:
+            job.future.cancel()
+
+
+def _sure(backend: Backend) -> bool:
+    """Whether a further trial is known to give the same answer."""
+    return backend.capabilities.deterministic and not backend.capabilities.seed
+
+
+def _caches(root: Path) -> tuple[str, ...]:
+    """Folders below the root that tools write into."""
+    names = (".pytest_cache", ".git", ".mypy_cache", ".ruff_cache", ".hypothesis")
+    return tuple(os.path.join(root, name, "") for name in names)  # noqa: PTH118

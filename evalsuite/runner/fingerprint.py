@@ -1,0 +1,165 @@
+"""code.key: everything known beforehand that a target's answers can depend on.
+
+Every source file under the root that is not ignored, the declared inputs, Python, the installed
+distributions, the environment and the command's arguments. It errs on the side of running again:
+that costs no call, since a target's model calls are answered by their own keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalsuite.canonical import digest, key
+from evalsuite.errors import SuiteError
+from evalsuite.records import Part
+from evalsuite.suites import Input
+
+_VOLATILE = re.compile(
+    r"_|SHLVL|PWD|OLDPWD|COLUMNS|LINES|TERM.*|COLORTERM|WINDOWID|SSH_.*|XDG_SESSION_.*|"
+    r"(PYTEST|COV_CORE|TMUX|STY|PYDEVD|VSCODE)_?.*|TMPDIR|TEMP|TMP|PS1|LS_COLORS|DBUS_.*"
+)
+"""Variables that describe the terminal or pytest's own state, not what a target is."""
+
+_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
+_VERSION = re.compile(r"\bversion:\s*([\w.+-]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """`key` is code.key without the inputs; `files` maps absolute paths to content hashes."""
+
+    key: str
+    files: Mapping[str, str]
+
+
+def fingerprint(
+    root: Path, *, own: Sequence[Path], arguments: Sequence[str], salt: bytes
+) -> Fingerprint:
+    """Hash what holds for every suite below `root`.
+
+    `own` are the harness's folders (golden sets, snapshots, reports, state), left out because they
+    have identities of their own. `salt` keeps the digest of the environment from being guessed.
+    """
+    files = dict(_sources(root, own))
+    environment = sorted(
+        f"{name}={value}" for name, value in os.environ.items() if not _VOLATILE.fullmatch(name)
+    )
+    secret = hmac.new(salt, "\0".join(environment).encode(errors="surrogateescape"), "sha256")
+    parts = {
+        "files": {os.path.relpath(path, root): found for path, found in files.items()},
+        "python": [platform.python_implementation(), *sys.version_info[:3]],
+        "distributions": _distributions(),
+        "environment": secret.hexdigest(),
+        "arguments": list(arguments),
+        "folder": str(Path.cwd()),
+    }
+    return Fingerprint(key("code", parts), files)
+
+
+def _sources(root: Path, own: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    skipped = tuple(os.path.join(folder, "") for folder in own)  # noqa: PTH118
+    for path in _listed(root):
+        if not path.startswith(skipped):
+            try:
+                data = Path(path).read_bytes()
+            except OSError:  # a link to nowhere, or gone since it was listed
+                continue
+            yield path, digest(data)
+
+
+def _listed(root: Path) -> list[str]:
+    """Files that git does not ignore; without git, all but hidden and generated folders."""
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others"]
+    try:
+        done = subprocess.run(  # noqa: S603 (a fixed command)
+            [*command, "--exclude-standard"], capture_output=True, check=False, timeout=60
+        )
+        names = done.stdout.decode(errors="surrogateescape").split("\0")
+    except (OSError, subprocess.TimeoutExpired):
+        names = []
+    found = [os.path.join(root, name) for name in names if name]  # noqa: PTH118
+    return found or sorted(_walked(root))
+
+
+def _walked(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _SKIPPED_FOLDERS
+            and not Path(folder, name, "pyvenv.cfg").exists()
+        ]
+        for name in names:
+            if not name.endswith(".pyc"):
+                yield os.path.join(folder, name)  # noqa: PTH118
+
+
+def _distributions() -> list[str]:
+    """Names and versions of what is installed, read off the folders' names: cheap, and enough."""
+    found = set()
+    for place in sys.path:
+        try:
+            names = os.listdir(place or ".")  # noqa: PTH208
+        except OSError:
+            continue
+        found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
+    return sorted(found)
+
+
+def input_part(name: str, value: Input, folder: Path) -> tuple[Part, list[str]]:
+    """One declared input as a part of the subject, and the files that it covers.
+
+    A function gives a version; text that names a file or folder beside the suite is that file;
+    other text is a version itself.
+
+    Raises:
+        SuiteError: a path that does not exist, a function that fails or returns no text.
+    """
+    if callable(value):
+        try:
+            value = value()
+        except Exception as error:
+            raise SuiteError(f'inputs["{name}"] failed: {type(error).__name__}: {error}') from error
+        if not isinstance(value, str | int | float):
+            raise SuiteError(f'inputs["{name}"] must return a version as text, not {value!r}')
+        return Part(key("input", str(value)), str(value)), []
+    path = folder / value
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if _counts(each, path))
+        hashes = {each.relative_to(path).as_posix(): digest(each.read_bytes()) for each in files}
+        found = key("input", hashes)
+        return Part(found, f"{value} ({len(files)} files, {found[:8]})"), [str(f) for f in files]
+    if path.is_file():
+        data = path.read_bytes()
+        found = digest(data)
+        return Part(found, f"{path.name} {_version(data) or f'({found[:8]})'}"), [str(path)]
+    if isinstance(value, Path) or "/" in value or "\\" in value:
+        raise SuiteError(f'inputs["{name}"]: there is no file or folder {path}')
+    return Part(key("input", value), value), []
+
+
+def _counts(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in parts)
+    return path.is_file() and not hidden and path.suffix != ".pyc"
+
+
+def _version(data: bytes) -> str:
+    head = b"\n".join(data.splitlines()[:5]).decode(errors="replace")
+    found = _VERSION.search(head)
+    return f"v{found.group(1)}" if found else ""
+
+
+def salt_from(stored: bytes | None) -> bytes:
+    """The store's salt, or a new one."""
+    return stored or hashlib.sha256(os.urandom(32)).digest()

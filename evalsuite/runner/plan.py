@@ -1,0 +1,132 @@
+"""What is about to run: a suite with its settings, cases, checks and identities, all validated.
+
+Every error in data is found here, at collection, before anything is spent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evalsuite import checks, golden, scoring, snapshot
+from evalsuite.canonical import key
+from evalsuite.checks import Check
+from evalsuite.config import Config
+from evalsuite.errors import DataError, SuiteError
+from evalsuite.gate import validate
+from evalsuite.golden import Dataset
+from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run
+from evalsuite.runner.fingerprint import input_part
+from evalsuite.suites import Suite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A suite made ready. `inputs` and `covered` come from its declared inputs, `baseline` from
+    the committed snapshot; `specs` maps a role to the spec of its backend."""
+
+    suite: Suite
+    config: Config
+    dataset: Dataset
+    specs: Mapping[str, str]
+    inputs: Mapping[str, Part]
+    covered: Sequence[str]
+    external: str | None
+    suite_checks: Sequence[Check]
+    scorers: Sequence[Any]
+    baseline: Run | None
+    nodeid: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def snapshot_folder(self) -> Path:
+        return self.config.snapshot_dir / self.suite.name
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics known beforehand; scorers that return several add theirs as they come."""
+        names = [scoring.scorer_name(scorer) for scorer in self.scorers]
+        return tuple(Metric(name) for name in (CHECKS, COMPLETION, *names))
+
+    def checks_of(self, case: Case) -> tuple[Check, ...]:
+        return (*checks.compile_checks(case.checks), *self.suite_checks)
+
+    def scorer_keys(self, case: Case) -> dict[str, str]:
+        """scorer.key per metric; a case's checks have one of their own."""
+        keys = {
+            CHECKS: checks.checks_key(case.checks, self.suite_checks),
+            COMPLETION: key("scorer", COMPLETION),
+        }
+        for scorer in self.scorers:
+            keys[scoring.scorer_name(scorer)] = scoring.scorer_key(scorer)
+        return keys
+
+
+def make_plan(suite: Suite, config: Config, *, nodeid: str = "") -> Plan:
+    """Read and check all that a suite needs.
+
+    Raises:
+        DataError: golden set, inputs, gate or snapshot; the message names file and remedy.
+    """
+    dataset = golden.load_spec(suite.golden, config.golden_dir, validate_checks=checks.problems)
+    where = f"{suite.file}:{suite.line}: suite {suite.name}"
+    if not dataset.cases:
+        raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
+    specs = {**config.backends, **suite.backend}
+    inputs, covered = {}, []
+    try:
+        for name, value in suite.inputs.items():
+            inputs[name], files = input_part(name, value, suite.file.parent)
+            covered += files
+        external = None
+        if suite.external is not None:
+            external = input_part("external", suite.external, suite.file.parent)[0].key
+        own = [scorer for scorer in suite.scorers if isinstance(scorer, Check)]
+        others = [scorer for scorer in suite.scorers if not isinstance(scorer, Check)]
+        names = {CHECKS, COMPLETION, *(scoring.scorer_name(scorer) for scorer in others)}
+        slices = {
+            f"{name}={value}" for case in dataset.cases for name, value in case.slices.items()
+        }
+        validate(suite.gate, metrics=names, slices=slices)
+    except DataError as error:
+        raise SuiteError(f"{where}: {error}") from error
+    return Plan(
+        suite=suite,
+        config=config,
+        dataset=dataset,
+        specs=specs,
+        inputs=inputs,
+        covered=covered,
+        external=external,
+        suite_checks=own,
+        scorers=others,
+        baseline=_baseline(suite, config),
+        nodeid=nodeid or f"{suite.file.name}::{suite.name}",
+    )
+
+
+def _baseline(suite: Suite, config: Config) -> Run | None:
+    """The committed snapshot; None only where there never was one."""
+    folder = config.snapshot_dir / suite.name
+    if folder.exists():
+        return snapshot.load(folder)
+    reason = snapshot.expected_snapshot(config, suite.name)
+    if reason:
+        raise DataError(reason)
+    return None
+
+
+def with_options(config: Config, options: Mapping[str, Any]) -> Config:
+    """Settings with what the command line gives; None means not given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if "backends" in given:
+        given["backends"] = {**config.backends, **given["backends"]}
+    return replace(config, **given)
+
+
+def safe_name(text: str) -> str:
+    """Text as a part of a file name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "x"
