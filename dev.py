@@ -119,8 +119,8 @@ def environment(
 
 def make(home: Path) -> None:
     try:
-        import ensurepip  # noqa: F401 (a Linux distribution may have taken it out)
-        import venv
+        import ensurepip  # noqa: F401, PLC0415 (a Linux distribution may have taken it out)
+        import venv  # noqa: PLC0415
     except ImportError:
         sys.exit("dev.py: this Python can't make environments; on Debian: apt install python3-venv")
     venv.create(home, with_pip=True, clear=True, symlinks=os.name != "nt")
@@ -145,7 +145,7 @@ def stamp() -> str:
 
 
 def settings() -> dict[str, Any]:
-    import tomllib  # absent before Python 3.11, which `main` reports
+    import tomllib  # noqa: PLC0415 (absent before Python 3.11, which `main` reports)
 
     return tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
 

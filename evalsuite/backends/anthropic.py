@@ -85,7 +85,7 @@ class Anthropic:
         if problem := remote.unknown("anthropic", request.params, _PARAMS):
             raise BackendError(problem)
         client = self._client()
-        from anthropic import AnthropicError
+        from anthropic import AnthropicError  # noqa: PLC0415 (a second, and an extra)
 
         started = time.perf_counter()
         try:
@@ -105,7 +105,7 @@ class Anthropic:
     def _client(self) -> AsyncAnthropic:
         if self._open is None:
             remote.require("anthropic")
-            from anthropic import AsyncAnthropic
+            from anthropic import AsyncAnthropic  # noqa: PLC0415 (a second, and an extra)
 
             key = remote.api_key(_KEY, "anthropic")
             self._open = AsyncAnthropic(api_key=key, base_url=self._url, max_retries=0)
