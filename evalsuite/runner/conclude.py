@@ -34,6 +34,7 @@ from evalsuite.records import (
     Subject,
 )
 from evalsuite.report import Commands, Report
+from evalsuite.report.sentences import spread
 from evalsuite.runner.case import Bench, CaseResult
 from evalsuite.runner.engine import Counts
 from evalsuite.snapshot.codec import decoder, to_json
@@ -363,7 +364,7 @@ def _gates(verdict: Verdict) -> list[GateReport]:
         red = finding.result in ("regression", "below")
         if finding.kind != "must_pass" and (finding.declared or (red and not finding.derived)):
             status = _status(finding)
-            found.append(GateReport(finding.name, status, finding.result, report.says(finding)))
+            found.append(GateReport(finding.name, status, finding.result, _says(finding)))
     return found
 
 
@@ -375,6 +376,13 @@ def _status(finding: Finding) -> str:
     if finding.result in ("inconclusive", "incomparable"):
         return finding.result
     return "undecided"
+
+
+def _says(finding: Finding) -> str:
+    """What a gate's own line in terminal and junit tells."""
+    reason = f"; {finding.reason}" if finding.reason else ""
+    figures = spread(finding) if finding.after is not None else ""
+    return f"{finding.result}: {figures}{reason}".replace(": ;", ":")
 
 
 def run_id() -> str:

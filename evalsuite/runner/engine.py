@@ -207,7 +207,8 @@ class Engine:
     def _recorded(self, plan: Plan, spec: str, store: Store) -> Recorded:
         place = (plan.config.root, spec)
         if place not in self._backends:
-            self._backends[place] = open_backend(spec)
+            calls = plan.config.replay != "only"
+            self._backends[place] = open_backend(spec, calls=calls)
         return Recorded(self._backends[place], store, plan.config.replay == "only")
 
     async def _begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:

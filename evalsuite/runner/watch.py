@@ -78,7 +78,7 @@ class Watch:
         if not self.active:
             return
         if event == "open":
-            if isinstance(arguments[0], str) and not QUIET.get():
+            if isinstance(arguments[0], str) and _reads(arguments) and not QUIET.get():
                 self._see(arguments[0])
         elif event in _REACHES and not QUIET.get():
             place = arguments[-1] if event.startswith("socket") else arguments[:1]
@@ -117,6 +117,14 @@ class Watch:
         """What was reached of which nothing can be told, one phrase each."""
         native = [f"loads {name}" for name in _NATIVE_CLIENTS if name in sys.modules]
         return [*self.reached, *native]
+
+
+def _reads(arguments: tuple[object, ...]) -> bool:
+    """Whether an "open" event (path, mode, flags) may read."""
+    mode, flags = arguments[1], arguments[2]
+    if isinstance(mode, str):
+        return "r" in mode or "+" in mode
+    return not isinstance(flags, int) or flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
 
 
 def hash_file(path: str) -> str:

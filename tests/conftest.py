@@ -1,0 +1,98 @@
+"""Shared fixtures. Plugin tests build a small project of a user and run pytest in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ECHO = """
+    import evalsuite as ev
+
+    @ev.suite(golden="words"{arguments})
+    async def words(case):
+        return ev.Output(text={text})
+"""
+
+
+class Project:
+    """A user's project with one suite, `words`, whose target answers with its input."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        self.write("pyproject.toml", "[tool.evalsuite]\n")
+        self.write("golden/words/.keep", "")
+
+    def write(self, name: str, text: str) -> Path:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def suite(self, text: str = "case.input", arguments: str = "", name: str = "words") -> Path:
+        """Write test_words.py; `text` is the expression that the target answers with."""
+        source = ECHO.format(text=text, arguments=arguments).replace("words", name)
+        return self.write(f"test_{name}.py", "\n".join(line[4:] for line in source.splitlines()))
+
+    def cases(self, cases: Sequence[Mapping[str, Any]], name: str = "words") -> Path:
+        lines = "".join(json.dumps(case) + "\n" for case in cases)
+        return self.write(f"golden/{name}/cases.jsonl", lines)
+
+    def many(self, count: int = 20, **fields: Any) -> list[dict[str, Any]]:
+        """Cases c000, c001, ... that an echoing target passes."""
+        return [
+            {
+                "id": f"c{number:03}",
+                "input": f"word {number}",
+                "checks": [{"contains": "word"}],
+                **fields,
+            }
+            for number in range(count)
+        ]
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """pytest --evals in this process: fast; each run sees the modules anew."""
+        return self.pytester.runpytest("--evals", "-p", "no:cacheprovider", *arguments)
+
+    def run_apart(self, *arguments: str) -> pytest.RunResult:
+        """The same in a process of its own."""
+        return self.pytester.runpytest_subprocess("--evals", *arguments)
+
+    def report(self, name: str = "words") -> dict[str, Any]:
+        text = (self.path / "reports" / name / "report.json").read_text(encoding="utf-8")
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+    def runs(self) -> list[Path]:
+        return sorted((self.path / ".evalsuite" / "runs").iterdir())
+
+    def rows(self, name: str = "words") -> dict[str, dict[str, Any]]:
+        """The newest run's rows by id."""
+        text = (self.runs()[-1] / name / "scores.jsonl").read_text(encoding="utf-8")
+        return {row["id"]: row for row in map(json.loads, text.splitlines())}
+
+    def manifest(self, name: str = "words") -> dict[str, Any]:
+        text = (self.runs()[-1] / name / "manifest.json").read_text(encoding="utf-8")
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+    def evalsuite(self, *arguments: str) -> pytest.RunResult:
+        """The command line, in a process of its own."""
+        return self.pytester.run("python", "-m", "evalsuite", *arguments)
+
+    def accept(self) -> None:
+        done = self.evalsuite("accept", "words", "--from-run", "last", "--reason", "test")
+        assert done.ret == 0, done.stderr.str()
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    return Project(pytester)
