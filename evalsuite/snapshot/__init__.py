@@ -1,0 +1,44 @@
+"""The folder format of runs and snapshots, what git knows of them, and how a snapshot changes.
+
+A snapshot is a run that was reviewed and committed: `snapshots/SUITE/` and the folder of a run
+hold the same three files, so whatever reads one reads the other.
+"""
+
+from __future__ import annotations
+
+from evalsuite.snapshot.accept import accept, as_kept, merged, pass_rate, refusal, unchanged
+from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
+from evalsuite.snapshot.git import Revision
+from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
+from evalsuite.snapshot.outputs import output_key
+from evalsuite.snapshot.refs import open_ref, stored_runs
+from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
+from evalsuite.snapshot.writer import Writer, write
+
+__all__ = [
+    "Head",
+    "Merge",
+    "Revision",
+    "Source",
+    "Writer",
+    "accept",
+    "as_kept",
+    "conflicted",
+    "expected_snapshot",
+    "load",
+    "merge",
+    "merged",
+    "open_ref",
+    "output_key",
+    "pass_rate",
+    "read_head",
+    "read_outputs",
+    "refusal",
+    "remember",
+    "resolve",
+    "shown",
+    "snapshot_folder",
+    "stored_runs",
+    "unchanged",
+    "write",
+]

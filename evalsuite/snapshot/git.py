@@ -1,0 +1,75 @@
+"""Reads of a git repository: nothing is checked out, and nothing of the work tree is touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalsuite.errors import SnapshotError
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A folder as git holds it: `folder` is relative to `root`, with forward slashes.
+
+    `commits` are tried in order for each file; ":1", ":2", ":3" are the stages of a conflict.
+    """
+
+    root: Path
+    commits: tuple[str, ...]
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{self.folder} at {self.commits[0]}"
+
+
+def run_git(root: Path, *arguments: str) -> tuple[bytes | None, str]:
+    """What git prints, or None and why not; without git installed the reason is empty."""
+    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(  # noqa: S603 - arguments are ours, revisions are resolved first
+            ["git", "-C", str(root), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            check=False,
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return None, ""
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        return None, reason or f"git ended with status {done.returncode}"
+    return done.stdout, ""
+
+
+def line(root: Path, *arguments: str) -> str:
+    """The one line that git prints; empty if it fails."""
+    found, _ = run_git(root, *arguments)
+    return "" if found is None else found.decode("utf-8", "replace").strip()
+
+
+def commit_of(root: Path, revision: str) -> str:
+    """The full hash that a revision means; SnapshotError if it means none."""
+    spec = f"{revision}^{{commit}}"
+    found, reason = run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", spec)
+    if found is None:
+        cause = reason if reason and "status" not in reason else "git knows no such revision"
+        remedy = "name a branch, a tag or a commit; in a shallow clone, fetch it first"
+        raise SnapshotError(f"git:{revision}: {cause} ({remedy})")
+    return found.decode("ascii", "replace").strip().splitlines()[-1]
+
+
+def read(source: Revision, name: str) -> bytes | None:
+    """One file of the folder; None if it is not there."""
+    for commit in source.commits:
+        found, _ = run_git(source.root, "cat-file", "blob", f"{commit}:./{source.folder}/{name}")
+        if found is not None:
+            return found
+    return None
+
+
+def has(root: Path, commit: str, path: str) -> bool:
+    """Whether a file is in a commit (or the index: "")."""
+    return run_git(root, "cat-file", "-e", f"{commit}:./{path}")[0] is not None

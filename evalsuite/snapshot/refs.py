@@ -1,0 +1,117 @@
+"""What people type for a run - a folder, an id, "last", "snapshot", "git:main" - to where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evalsuite.config import Config
+from evalsuite.errors import OptionError, SnapshotError, did_you_mean
+from evalsuite.records import Run
+from evalsuite.snapshot.folder import MANIFEST, Head, Source, load, read_head, shown
+from evalsuite.snapshot.git import Revision, commit_of, line
+from evalsuite.snapshot.history import checked_name, expected_snapshot, snapshot_folder
+
+HOW = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION" such as git:main'
+
+
+def open_ref(ref: str, config: Config, suite: str | None) -> tuple[Run, Source]:
+    """The run that `ref` names, and where its outputs are read from.
+
+    Without `suite` the ref must name a run or snapshot of exactly one suite.
+
+    Raises:
+        OptionError: nothing is named so, or more than one suite is; the message lists what is.
+        SnapshotError: it is there, and is damaged, or of another suite.
+    """
+    source = find(ref, config, suite)
+    run = load(source)
+    if suite is not None and run.manifest.suite != suite:
+        found = run.manifest.suite
+        raise SnapshotError(f"{shown(source)} is of suite {found!r}, not of {suite!r}")
+    return run, source
+
+
+def find(ref: str, config: Config, suite: str | None) -> Source:
+    """Where the run is, without reading it."""
+    if suite is not None:
+        checked_name(suite, "suite")
+    if ref == "snapshot":
+        if suite is not None and not snapshot_folder(config, suite).exists():
+            reason = expected_snapshot(config, suite)
+            if reason is not None:
+                raise SnapshotError(reason)
+        return _one(_snapshots(config), suite, "no snapshot", "snapshots/")
+    if ref == "last":
+        return _last(config, suite)
+    if ref.startswith("git:"):
+        return _revision(ref.removeprefix("git:"), config, suite)
+    for folder in (config.state_dir / "runs" / ref, Path(ref)):
+        try:
+            if folder.is_dir() and ref not in ("", ".", ".."):
+                return _in_folder(folder, suite)
+        except (OSError, ValueError):
+            continue
+    ids = [head.manifest.run for head, _ in stored_runs(config)]
+    raise OptionError(f"no run {ref[:80]!r}: {did_you_mean(ref, ids)}; name {HOW}")
+
+
+def stored_runs(config: Config, suite: str | None = None) -> list[tuple[Head, Path]]:
+    """Every finished run (of a suite) in the state folder, the newest first.
+
+    One that is damaged is left out here; naming it says what is wrong with it.
+    """
+    found = []
+    for manifest in (config.state_dir / "runs").glob(f"*/*/{MANIFEST}"):
+        if suite is not None and manifest.parent.name != suite:
+            continue
+        try:
+            found.append((read_head(manifest.parent), manifest.parent))
+        except SnapshotError:
+            continue
+    return sorted(found, key=lambda each: (each[0].manifest.created, each[1]), reverse=True)
+
+
+def _snapshots(config: Config) -> list[Path]:
+    return [each.parent for each in sorted(config.snapshot_dir.glob(f"*/{MANIFEST}"))]
+
+
+def _one(folders: list[Path], suite: str | None, missing: str, where: str) -> Path:
+    if suite is not None:
+        folders = [each for each in folders if each.name == suite]
+    if len(folders) == 1:
+        return folders[0]
+    if not folders:
+        of = "" if suite is None else f" of suite {suite!r}"
+        raise OptionError(f"{missing}{of} in {where}")
+    names = ", ".join(each.name for each in folders)
+    raise OptionError(f"{where} holds several suites: choose one with --suite: {names}")
+
+
+def _last(config: Config, suite: str | None) -> Path:
+    runs = stored_runs(config, suite)
+    if not runs:
+        of = "" if suite is None else f" of suite {suite!r}"
+        where = shown(config.state_dir / "runs")
+        raise OptionError(f"no finished run{of} in {where}: run pytest --evals first")
+    newest = runs[0][0].manifest.run
+    folders = sorted(folder for head, folder in runs if head.manifest.run == newest)
+    return _one(folders, suite, "no finished run", f"the last run, {newest},")
+
+
+def _in_folder(folder: Path, suite: str | None) -> Path:
+    if (folder / MANIFEST).exists():
+        return folder
+    inside = [each.parent for each in sorted(folder.glob(f"*/{MANIFEST}"))]
+    if not inside and any(folder.iterdir()):
+        return folder  # reading it says what is missing
+    return _one(inside, suite, "no finished run", shown(folder))
+
+
+def _revision(revision: str, config: Config, suite: str | None) -> Revision:
+    commit = commit_of(config.root, revision)
+    if suite is None:
+        place = f"./{config.snapshots}/"
+        listed = line(config.root, "ls-tree", "-d", "-z", "--name-only", commit, place)
+        names = [each.rpartition("/")[2] for each in listed.split("\0") if each]
+        suite = _one([Path(each) for each in names], None, "no snapshot", f"git:{revision}").name
+    return Revision(config.root, (commit,), f"{config.snapshots}/{checked_name(suite, 'suite')}")
