@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from evalsuite.canonical import key
@@ -101,7 +102,7 @@ def resolve(config: Config, suite: str, prefer: Side | None) -> Merge:
 
 
 def _base(source: Revision) -> Run | None:
-    """None where git had to invent the base (branches that crossed): then differences are `both`."""
+    """None where git had to invent it (branches that crossed): then every difference is `both`."""
     try:
         return load(source)
     except SnapshotError:
