@@ -1,9 +1,4 @@
-"""Two runs side by side: which cases can be compared, their values as paired arrays, what changed.
-
-There are two kinds of identity. The measure (case, scorer) must be equal on both sides, else that
-pair is stale: neither compared nor passed. The subject (model, prompt, inputs, code) is what is
-being compared: it is expected to differ, and what changed of it is listed.
-"""
+"""What a comparison holds; it is made by `evalsuite.diff.compare`."""
 
 from __future__ import annotations
 
@@ -36,7 +31,8 @@ class Pairs:
 
     `before` (n, kb) and `after` (n, kc) hold values in [0, 1], higher is better, with 0.0 where
     the masks `before_seen`, `after_seen` are False. `identical` (n,) marks cases whose outputs
-    and scorer are the same on both sides, so that their difference is exactly 0.
+    and scorer are the same on both sides, so that their difference is exactly 0. `clusters` is
+    empty where every case stands for itself.
     """
 
     metric: str
@@ -50,9 +46,29 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """One metric's value of every candidate case, compared or not: what floors are held against.
+
+    `values` (n,) in [0, 1], higher is better, is the mean over trials, 0.0 where `seen` is False.
+    A trial in which the target raised counts as the worst value here, since it can't have met a
+    floor; what only the harness lost is not seen. Sorted by id; `clusters` as in Pairs.
+    """
+
+    metric: str
+    ids: Sequence[str]
+    values: Floats
+    seen: Bools
+    clusters: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
     """`stale` names the metrics per case that can't be compared; `slices` and `derived` map a name
-    ("topic=legal", "input_length=longest") to the ids of its cases in the candidate."""
+    ("topic=legal", "input_length=longest") to the ids of its cases in the candidate.
+
+    `must_pass` holds per strict case what each trial said (None: can't be told); `lost` counts
+    cases that the candidate's suite selects but that have no row.
+    """
 
     suite: str
     baseline: Manifest | None
@@ -63,3 +79,6 @@ class Diff:
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
     slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     derived: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    must_pass: Mapping[str, Sequence[bool | None]] = field(default_factory=dict)
+    lost: int = 0

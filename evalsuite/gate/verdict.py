@@ -1,4 +1,4 @@
-"""The policy of a gate, and the verdict: a pure function of a diff.
+"""What the gates say: the records that `decide` makes and reports print.
 
 Red means worse, green means that a drop of a stated size would have been seen, and where the
 evidence is not enough the verdict says so.
@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalsuite.policy import OVERALL, Gate, Mode, Slice
-
-__all__ = ["OVERALL", "Finding", "Gate", "Mode", "Result", "Slice", "Verdict"]
+from evalsuite.policy import OVERALL, Mode
 
 Result = Literal[
     "pass",  # no regression, and a drop of `exclude` is ruled out
@@ -27,6 +25,9 @@ Result = Literal[
     "failed",  # a must_pass case that failed
     "flaky",  # a must_pass case that failed once and then held
 ]
+
+BAD: tuple[Result, ...] = ("regression", "below", "failed")
+"""What fails the build in mode "block"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +71,16 @@ class Finding:
     @property
     def blocks(self) -> bool:
         """Whether this finding fails the build."""
-        return self.mode == "block" and self.result in ("regression", "below", "failed")
+        return self.mode == "block" and self.result in BAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What the gates of one suite say together.
 
+    `result` is the gravest of what counts: what blocks, then what keeps the run from being decided,
+    then what was only observed; slices that nobody declared count only as regressions. `reason`
+    says why a run as a whole is inconclusive or incomparable, "" where single gates are.
     `naive_slices` counts the slices that a fixed "3 points down" rule would have blocked, of
     `slices_compared`. `moved` counts comparable cases whose `checks` value differs, `changed`
     those whose output differs.
@@ -85,16 +89,39 @@ class Verdict:
     suite: str
     result: Result
     findings: Sequence[Finding]
+    reason: str = ""
     slices_compared: int = 0
     naive_slices: int = 0
     changed: int = 0
     moved: int = 0
 
     @property
+    def blocks(self) -> bool:
+        """Whether any gate fails the build."""
+        return any(finding.blocks for finding in self.findings)
+
+    @property
+    def would_block(self) -> int:
+        """How many gates in mode "observe" would have failed the build."""
+        return sum(
+            finding.mode == "observe" and finding.result in BAD
+            for finding in self.findings
+            if finding.declared or not finding.derived
+        )
+
+    @property
     def exit_code(self) -> int:
-        """0 clear, 1 blocked, 10 inconclusive where that must stop, 11 incomparable."""
-        if any(finding.blocks for finding in self.findings):
+        """0 clear, 1 blocked, 10 inconclusive where that must stop, 11 incomparable.
+
+        A gate that is inconclusive stops only if it is critical; a run that as a whole could not
+        be decided always does.
+        """
+        if self.blocks:
             return 1
         if self.result == "incomparable":
             return 11
-        return 10 if self.result == "inconclusive" else 0
+        critical = any(
+            finding.critical and finding.mode == "block" and finding.result == "inconclusive"
+            for finding in self.findings
+        )
+        return 10 if critical or (self.result == "inconclusive" and self.reason) else 0

@@ -1,0 +1,24 @@
+"""Two runs side by side: which cases can be compared, their values as paired arrays, what changed.
+
+There are two kinds of identity. The measure (case, scorer) must be equal on both sides, else that
+pair is stale: neither compared nor passed. The subject (model, prompt, inputs, code) is what is
+being compared: it is expected to differ, and what changed of it is listed.
+"""
+
+from __future__ import annotations
+
+from evalsuite.diff.derived import DERIVED
+from evalsuite.diff.pairing import compare
+from evalsuite.diff.record import Bools, Change, Diff, Floats, Level, Pairs, Status
+
+__all__ = [
+    "DERIVED",
+    "Bools",
+    "Change",
+    "Diff",
+    "Floats",
+    "Level",
+    "Pairs",
+    "Status",
+    "compare",
+]

@@ -1,0 +1,248 @@
+"""Makes a Diff: pairs the rows of two runs and says what of their subjects differs."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Literal
+
+import numpy as np
+
+from evalsuite.diff.derived import derived_slices
+from evalsuite.diff.record import Bools, Change, Diff, Floats, Level, Pairs, Status
+from evalsuite.errors import SnapshotError
+from evalsuite.records import CHECKS, COMPLETION, Metric, Part, Row, Run
+
+Trials = Sequence[float | None]
+
+
+def compare(baseline: Run | None, candidate: Run) -> Diff:
+    """Put a candidate beside its baseline; without one only levels and strict cases are known.
+
+    Raises:
+        SnapshotError: a metric's range is empty.
+    """
+    old = {} if baseline is None else baseline.rows
+    new = candidate.rows
+    metrics = _metrics(candidate)
+    known = {} if baseline is None else _metrics(baseline)
+    status = {case: _status(old.get(case), new.get(case)) for case in sorted({*old, *new})}
+    shared = [case for case, what in status.items() if what in ("same", "changed")]
+    stale: dict[str, list[str]] = defaultdict(list)
+    for case, what in status.items():
+        if what == "stale":
+            stale[case] += [name for name in metrics if _values(new[case], name) is not None]
+    pairs = {}
+    for name, metric in metrics.items():
+        measured = known.get(name) == metric
+        fit = []
+        for case in shared:
+            fits = _fits(old[case], new[case], name) if name in known else None
+            if fits and measured:
+                fit.append(case)
+            elif fits is not None:
+                stale[case].append(name)
+        pairs[name] = _pairs(metric, fit, old, new, status)
+    slices = _slices(new)
+    return Diff(
+        suite=candidate.manifest.suite,
+        baseline=None if baseline is None else baseline.manifest,
+        candidate=candidate.manifest,
+        status=status,
+        stale={case: tuple(names) for case, names in sorted(stale.items())},
+        subject=() if baseline is None else _changes(baseline, candidate),
+        pairs=pairs,
+        slices=slices,
+        derived=_derived(old, new, slices),
+        levels={name: _level(metric, new) for name, metric in metrics.items()},
+        must_pass={case: _held(row) for case, row in sorted(new.items()) if row.must_pass},
+        lost=_lost(candidate),
+    )
+
+
+def _metrics(run: Run) -> dict[str, Metric]:
+    """By name; `checks` and `completion` need not be declared."""
+    declared = {metric.name: metric for metric in run.manifest.metrics}
+    for metric in declared.values():
+        if not metric.low < metric.high:
+            raise SnapshotError(
+                f"run {run.manifest.run}: metric {metric.name}: its range {metric.low:g} to "
+                f"{metric.high:g} is empty; low must be under high"
+            )
+    return {CHECKS: Metric(CHECKS), COMPLETION: Metric(COMPLETION)} | declared
+
+
+def _lost(run: Run) -> int:
+    return 0 if run.manifest.partial else max(0, run.manifest.expected - len(run.rows))
+
+
+def _status(before: Row | None, after: Row | None) -> Status:
+    if before is None:
+        return "new"
+    if after is None:
+        return "gone"
+    if before.case_key != after.case_key:
+        return "stale"
+    return "same" if _identical(before, after) else "changed"
+
+
+def _identical(before: Row, after: Row) -> bool:
+    """Whether the trials that both sides have gave the same outputs, or raised the same."""
+    ours, theirs = _answers(before), _answers(after)
+    both = list(zip(ours, theirs, strict=False))
+    return bool(both) and all(one is not None and one == other for one, other in both)
+
+
+def _answers(row: Row) -> list[str | None]:
+    return [
+        f"output {output}" if output is not None else error if _raised(error) else None
+        for output, error in zip_longest(row.outputs, row.errors)
+    ]
+
+
+def _raised(error: str | None) -> bool:
+    """Whether the target's own code failed; other failures are the harness's."""
+    return error is not None and error.partition(":")[0] == "target"
+
+
+def _values(row: Row, metric: str) -> Trials | None:
+    """A metric's trials; None: the metric does not apply to this case."""
+    if metric in row.scores:
+        return row.scores[metric]
+    if metric != COMPLETION:
+        return None
+    return [
+        0.0 if _raised(error) else None if output is None else 1.0
+        for output, error in zip_longest(row.outputs, row.errors)
+    ]
+
+
+def _fits(before: Row, after: Row, metric: str) -> bool | None:
+    """Whether both sides were measured the same way; None: on neither side."""
+    one, other = _values(before, metric), _values(after, metric)
+    if one is None and other is None:
+        return None
+    same = before.scorer_keys.get(metric) == after.scorer_keys.get(metric)
+    return same and one is not None and other is not None
+
+
+def _pairs(
+    metric: Metric,
+    ids: Sequence[str],
+    old: Mapping[str, Row],
+    new: Mapping[str, Row],
+    status: Mapping[str, Status],
+) -> Pairs:
+    before, before_seen = _grid(metric, (_values(old[case], metric.name) or () for case in ids))
+    after, after_seen = _grid(metric, (_values(new[case], metric.name) or () for case in ids))
+    return Pairs(
+        metric=metric.name,
+        ids=tuple(ids),
+        before=before,
+        after=after,
+        before_seen=before_seen,
+        after_seen=after_seen,
+        identical=np.fromiter((status[case] == "same" for case in ids), np.bool_, len(ids)),
+        clusters=_clusters(new[case] for case in ids),
+    )
+
+
+def _grid(metric: Metric, rows: Iterable[Trials]) -> tuple[Floats, Bools]:
+    """(cases, trials) on the [0, 1] scale and what of it was scored; numbers beyond are clipped."""
+    trials = list(rows)
+    width = max((len(each) for each in trials), default=1) or 1
+    values = np.full((len(trials), width), np.nan)
+    for place, each in enumerate(trials):
+        for trial, value in enumerate(each):
+            if value is not None and math.isfinite(value):
+                values[place, trial] = value
+    seen = ~np.isnan(values)
+    scaled = (np.where(seen, values, 0.0) - metric.low) / (metric.high - metric.low)
+    scaled = np.clip(scaled if metric.higher_is_better else 1 - scaled, 0.0, 1.0)
+    return np.where(seen, scaled, 0.0), seen
+
+
+def _clusters(rows: Iterable[Row]) -> tuple[str | None, ...]:
+    clusters = tuple(row.cluster for row in rows)
+    return clusters if any(cluster is not None for cluster in clusters) else ()
+
+
+def _level(metric: Metric, rows: Mapping[str, Row]) -> Level:
+    worst = metric.low if metric.higher_is_better else metric.high
+    ids = [case for case in sorted(rows) if _values(rows[case], metric.name) is not None]
+    trials: list[Trials] = []
+    for case in ids:
+        pairs = zip_longest(_values(rows[case], metric.name) or (), rows[case].errors)
+        trials.append([worst if _raised(error) else value for value, error in pairs])
+    values, seen = _grid(metric, trials)
+    count = seen.sum(axis=1)
+    return Level(
+        metric=metric.name,
+        ids=tuple(ids),
+        values=values.sum(axis=1) / np.maximum(count, 1),
+        seen=count > 0,
+        clusters=_clusters(rows[case] for case in ids),
+    )
+
+
+def _held(row: Row) -> tuple[bool | None, ...]:
+    """Per trial whether every check held; a case without checks holds when the target returns."""
+    metric = CHECKS if CHECKS in row.scores else COMPLETION
+    pairs = zip_longest(_values(row, metric) or (), row.errors)
+    return tuple(
+        False if _raised(error) else None if value is None else value >= 1 for value, error in pairs
+    )
+
+
+def _slices(rows: Mapping[str, Row]) -> dict[str, tuple[str, ...]]:
+    slices: dict[str, list[str]] = defaultdict(list)
+    for case in sorted(rows):
+        for dimension, value in rows[case].slices.items():
+            slices[f"{dimension}={value}"].append(case)
+    return {name: tuple(slices[name]) for name in sorted(slices)}
+
+
+def _derived(
+    old: Mapping[str, Row], new: Mapping[str, Row], slices: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Facts of the candidate's cases and of the baseline's outputs, unless tagged by that name."""
+    tagged = {name.partition("=")[0] for name in slices}
+    facts = {}
+    for case, row in new.items():
+        answered = old[case].output_facts if case in old else {}
+        merged = {**answered, **row.facts}
+        facts[case] = {name: merged[name] for name in merged if name not in tagged}
+    return derived_slices(facts)
+
+
+def _changes(baseline: Run, candidate: Run) -> tuple[Change, ...]:
+    """Model, then prompt and other inputs, then code."""
+    old, new = baseline.manifest.subject, candidate.manifest.subject
+    return (
+        *_parts("model", old.models, new.models),
+        *_parts("input", old.inputs, new.inputs),
+        *_parts("code", old.code, new.code),
+    )
+
+
+def _parts(
+    kind: Literal["model", "input", "code"], before: Mapping[str, Part], after: Mapping[str, Part]
+) -> list[Change]:
+    found = []
+    for name in sorted({*before, *after}, key=lambda name: ("prompt" not in name.lower(), name)):
+        one, other = before.get(name), after.get(name)
+        if (one and one.key) != (other and other.key):
+            same = one is not None and other is not None and one.label == other.label
+            found.append(Change(kind, name, _spoken(one, same), _spoken(other, same)))
+    return found
+
+
+def _spoken(part: Part | None, ambiguous: bool) -> str | None:
+    """A part's label, with its key where the label alone does not tell the sides apart."""
+    if part is None:
+        return None
+    if not part.label:
+        return part.key[:8]
+    return f"{part.label} ({part.key[:8]})" if ambiguous else part.label

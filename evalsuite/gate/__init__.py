@@ -1,0 +1,32 @@
+"""The gate: a diff and a policy in, a verdict out; no clock, no file, no chance.
+
+    Diff --family--> Hypotheses, tested together --decision--> Findings --> Verdict
+
+Red means worse, green means that a drop of a stated size would have been seen, and where the
+evidence is not enough the verdict says so.
+"""
+
+from __future__ import annotations
+
+from evalsuite.gate.decision import decide
+from evalsuite.gate.planning import detectable
+from evalsuite.gate.rules import policy_from, policy_json, validate
+from evalsuite.gate.verdict import Finding, Result, Verdict
+from evalsuite.policy import OVERALL, Gate, Mode, Slice
+from evalsuite.stats.bounds import needed_cases
+
+__all__ = [
+    "OVERALL",
+    "Finding",
+    "Gate",
+    "Mode",
+    "Result",
+    "Slice",
+    "Verdict",
+    "decide",
+    "detectable",
+    "needed_cases",
+    "policy_from",
+    "policy_json",
+    "validate",
+]

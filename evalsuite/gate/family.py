@@ -1,0 +1,189 @@
+"""The hypotheses of a gate, tested together: every metric, overall and in every slice.
+
+One family is tested at one level, so that a suite with many slices and metrics is not blocked by
+chance more often than one with few. Derived slices, which nobody asked for, are a family of their
+own and take nothing from the power of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalsuite.diff import Bools, Diff, Floats, Pairs
+from evalsuite.policy import OVERALL, Gate
+from evalsuite.stats.bounds import Bounds, paired_bounds
+from evalsuite.stats.flips import Ints, flip_ranks, steadiness, step_down
+
+SEED = 70_229
+"""Fixed, so that equal data always have equal p."""
+
+REPEATS = 3
+"""Trials in both arms from which the flake-weighted statistic joins the plain one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """One metric's paired differences; all arrays are (n,), in the order of `pairs.ids`.
+
+    `d` is after - before of case means, 0 where outputs are identical. `usable` pairs have a score
+    on both sides; where one does not, `worst` is the difference if it were as bad as can be.
+    `units` number what is flipped together, across metrics; `weights` are the steadiness of cases,
+    None with few repeats.
+    """
+
+    pairs: Pairs
+    before: Floats
+    d: Floats
+    usable: Bools
+    worst: Floats
+    units: Ints
+    weights: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A metric does not drop in a slice. `at` are the positions of its usable pairs, `lacking` of
+    those without a score; `declared` slices have a gate, `derived` ones a family of their own."""
+
+    metric: str
+    slice: str
+    at: Ints
+    lacking: Ints
+    declared: bool
+    derived: bool = False
+
+
+def effects(diff: Diff) -> dict[str, Effects]:
+    """Per metric of the diff; units are numbered in the order of ids and clusters."""
+    names = {unit for pairs in diff.pairs.values() for unit in _units(pairs)}
+    numbers = {unit: number for number, unit in enumerate(sorted(names))}
+    return {name: _effects(pairs, numbers) for name, pairs in diff.pairs.items()}
+
+
+def _units(pairs: Pairs) -> list[tuple[bool, str]]:
+    if not pairs.clusters:
+        return [(False, case) for case in pairs.ids]
+    both = zip(pairs.ids, pairs.clusters, strict=True)
+    return [(False, case) if cluster is None else (True, cluster) for case, cluster in both]
+
+
+def _effects(pairs: Pairs, names: Mapping[tuple[bool, str], int]) -> Effects:
+    before, after = _mean(pairs.before, pairs.before_seen), _mean(pairs.after, pairs.after_seen)
+    known, scored = pairs.before_seen.any(axis=1), pairs.after_seen.any(axis=1)
+    usable = np.asarray(known & scored, dtype=np.bool_)
+    repeats = min(pairs.before.shape[1], pairs.after.shape[1])
+    weights = None
+    if repeats >= REPEATS:
+        weights = steadiness(pairs.before, pairs.before_seen, pairs.after, pairs.after_seen)
+    return Effects(
+        pairs=pairs,
+        before=before,
+        d=np.where(usable & ~pairs.identical, np.round(after - before, 8), 0.0),
+        usable=usable,
+        worst=np.where(pairs.identical, 0.0, np.where(known, -before, after - 1.0)),
+        units=np.array([names[unit] for unit in _units(pairs)], dtype=np.int64),
+        weights=weights,
+    )
+
+
+def _mean(values: Floats, seen: Bools) -> Floats:
+    return np.asarray(values.sum(axis=1) / np.maximum(seen.sum(axis=1), 1), dtype=np.float64)
+
+
+def hypotheses(diff: Diff, policy: Gate, found: Mapping[str, Effects]) -> list[Hypothesis]:
+    """The families, per metric: overall, declared slices, other slices, derived slices.
+
+    Slices that are not declared need `min_cases` usable pairs, and one of several with the same
+    cases is enough; those with all cases say what overall says.
+    """
+    return [
+        each for name, effect in found.items() for each in _of_metric(name, effect, diff, policy)
+    ]
+
+
+def _of_metric(metric: str, effect: Effects, diff: Diff, policy: Gate) -> Iterator[Hypothesis]:
+    place = {case: position for position, case in enumerate(effect.pairs.ids)}
+    everything = np.arange(len(place))
+    overall = _hypothesis(metric, OVERALL, everything, effect, declared=True)
+    yield overall
+    seen = {overall.at.tobytes()}
+    for slices, derived in ((diff.slices, False), (diff.derived, True)):
+        for name in sorted(slices, key=lambda name: (name not in policy.slices, name)):
+            at = np.array([place[case] for case in slices[name] if case in place], dtype=np.int64)
+            declared = name in policy.slices
+            each = _hypothesis(metric, name, at, effect, declared=declared, derived=derived)
+            large = len(each.at) >= policy.min_cases and each.at.tobytes() not in seen
+            if declared or large:
+                seen.add(each.at.tobytes())
+                yield each
+
+
+def _hypothesis(
+    metric: str,
+    name: str,
+    at: Ints,
+    effect: Effects,
+    *,
+    declared: bool,
+    derived: bool = False,
+) -> Hypothesis:
+    usable = effect.usable[at]
+    return Hypothesis(metric, name, at[usable], at[~usable], declared, derived)
+
+
+def adjusted(tested: Sequence[Hypothesis], found: Mapping[str, Effects]) -> list[float | None]:
+    """The family-wise adjusted one-sided p of each hypothesis; None without a pair."""
+    columns, owners = [], []
+    size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)
+    for number, each in enumerate(tested):
+        effect = found[each.metric]
+        moved = each.at[effect.d[each.at] != 0]
+        parts = [effect.d] if effect.weights is None else [effect.d, effect.d * effect.weights]
+        for part in parts:
+            columns.append(np.bincount(effect.units[moved], part[moved], minlength=size))
+            owners.append(number)
+    if not columns:
+        return []
+    ranks = flip_ranks(np.stack(columns, axis=1), rng=np.random.default_rng(SEED))
+    own = np.array([tested[number].derived and not tested[number].declared for number in owners])
+    p = np.ones(len(owners))
+    for family in (own, ~own):
+        if family.any():
+            p[family] = step_down(ranks[:, family])
+    lowest: list[float | None] = [None] * len(tested)
+    for number, value in zip(owners, p.tolist(), strict=True):
+        if len(tested[number].at):
+            lowest[number] = min(value, lowest[number] or 1.0)
+    return lowest
+
+
+def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bounds:
+    """Bounds of the mean difference in a slice that has a pair; with `lost`, that many cases
+    without a row and every pair without a score count as the worst that they can be."""
+    values, units = effect.d[each.at], effect.units[each.at]
+    if lost is not None:
+        values = np.concatenate([values, effect.worst[each.lacking], np.full(lost, -1.0)])
+        fresh = np.arange(lost) + 1 + effect.units.max()
+        units = np.concatenate([units, effect.units[each.lacking], fresh])
+    if not effect.pairs.clusters:
+        return paired_bounds(values.tolist(), [1.0] * len(values))
+    _, group = np.unique(units, return_inverse=True)
+    return paired_bounds(np.bincount(group, values).tolist(), np.bincount(group).tolist())
+
+
+def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids of the cases that fell and that rose, the largest change first, then by id."""
+    at = each.at[effect.d[each.at] != 0]
+    ordered = at[np.lexsort((at, -np.abs(effect.d[at])))]
+    ids = effect.pairs.ids
+    fell = tuple(ids[place] for place in ordered if effect.d[place] < 0)
+    return fell, tuple(ids[place] for place in ordered if effect.d[place] > 0)
+
+
+def naive(tested: Iterable[Hypothesis], found: Mapping[str, Effects], points: float) -> int:
+    """How many of these a rule "the mean is down by more than `points`" would have blocked."""
+    means = (found[each.metric].d[each.at].mean() for each in tested if len(each.at))
+    return sum(bool(mean < -points - 1e-9) for mean in means)

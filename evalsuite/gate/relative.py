@@ -1,0 +1,186 @@
+"""What each gate that compares with the baseline says: its figures, and the result they allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from evalsuite.diff import Diff
+from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, moved
+from evalsuite.gate.verdict import Finding, Result
+from evalsuite.policy import OVERALL, Gate, Slice
+from evalsuite.records import CHECKS, COMPLETION
+from evalsuite.stats.bounds import needed_cases
+
+MISSING = 0.02
+"""The share of pairs without a score beyond which a gate is inconclusive."""
+
+_TINY = 1e-9
+"""Means are compared with what a policy says up to this."""
+
+
+def relative(
+    diff: Diff, policy: Gate, found: Mapping[str, Effects], tested: Sequence[Hypothesis]
+) -> list[Finding]:
+    """A finding per hypothesis, and per declared gate of which nothing can be said.
+
+    Crashes have a gate overall; in a slice they are mentioned only where they became more.
+    """
+    findings = []
+    for each, p in zip(tested, adjusted(tested, found), strict=True):
+        if not _applies(diff, each.metric):
+            continue
+        finding = _finding(diff, policy, each, found[each.metric], p)
+        if each.metric != COMPLETION or each.slice == OVERALL or finding.result == "regression":
+            findings.append(finding)
+    absent = [name for name in policy.slices if name not in {*diff.slices, *diff.derived}]
+    findings += [_absent(policy, name) for name in sorted(absent)]
+    known = {metric.name for metric in diff.baseline.metrics} if diff.baseline else set()
+    findings += [_dropped(policy, name) for name in sorted(known - set(diff.levels))]
+    return findings
+
+
+def asked(policy: Gate, name: str) -> tuple[float, float]:
+    """The margin and the excluded drop that hold for a slice, both in (0, 1]."""
+    if name == OVERALL:
+        return policy.margin, policy.exclude
+    own = policy.slices.get(name, Slice())
+    margin = policy.slice_margin if own.margin is None else own.margin
+    return margin, policy.slice_exclude if own.exclude is None else own.exclude
+
+
+def _applies(diff: Diff, metric: str) -> bool:
+    """Whether any case has this metric, or had it in the baseline."""
+    return bool(diff.levels[metric].ids) or any(metric in names for names in diff.stale.values())
+
+
+def _absent(policy: Gate, name: str) -> Finding:
+    return Finding(
+        name=f"{CHECKS}, {name}",
+        metric=CHECKS,
+        slice=name,
+        critical=policy.slices[name].critical,
+        mode=policy.slices[name].mode or policy.mode,
+        result="inconclusive",
+        reason="no case of this run is in the slice",
+    )
+
+
+def _dropped(policy: Gate, metric: str) -> Finding:
+    return Finding(
+        name=metric,
+        metric=metric,
+        mode=policy.mode,
+        result="incomparable",
+        reason="the candidate no longer measures it",
+    )
+
+
+def _finding(
+    diff: Diff, policy: Gate, each: Hypothesis, effect: Effects, p: float | None
+) -> Finding:
+    own = policy.slices.get(each.slice, Slice())
+    margin, exclude = asked(policy, each.slice)
+    fell, rose = moved(each, effect)
+    finding = Finding(
+        name=each.metric if each.slice == OVERALL else f"{each.metric}, {each.slice}",
+        metric=each.metric,
+        slice=each.slice,
+        declared=each.declared,
+        derived=each.derived,
+        critical=own.critical,
+        mode="observe" if each.derived and not each.declared else own.mode or policy.mode,
+        result="no baseline",
+        p=p,
+        detectable=_detectable(diff, each),
+        margin=margin,
+        exclude=exclude,
+        n=len(each.at),
+        missing=len(each.lacking) + diff.lost,
+        fell=fell,
+        rose=rose,
+    )
+    if len(each.at):
+        return _judged(_with_figures(finding, each, effect), policy, each, effect, diff.lost)
+    result, reason = _of_nothing(diff, each)
+    return replace(finding, after=_level(diff, each), result=result, reason=reason)
+
+
+def _with_figures(finding: Finding, each: Hypothesis, effect: Effects) -> Finding:
+    before, change = float(effect.before[each.at].mean()), float(effect.d[each.at].mean())
+    interval = bounds(each, effect)
+    return replace(
+        finding,
+        before=before,
+        after=before + change,
+        effect=change,
+        low=interval.low,
+        high=interval.high,
+        upper_drop=interval.upper_drop,
+    )
+
+
+def _judged(
+    finding: Finding, policy: Gate, each: Hypothesis, effect: Effects, lost: int
+) -> Finding:
+    """A regression, else unchanged, else a pass if the bound allows it, else undecided."""
+    p, drop, exclude = finding.p, -(finding.effect or 0.0), finding.exclude or 0.0
+    if p is not None and p <= policy.level and drop >= (finding.margin or 0.0) - _TINY:
+        reason = f"worse than chance explains over all that was compared (adjusted p = {p:.2g})"
+        return replace(finding, result="regression", reason=reason)
+    if not finding.missing and effect.pairs.identical[each.at].all():
+        return replace(finding, result="unchanged", reason="every answer is the same")
+    reason = _doubt(finding, bounds(each, effect, lost=lost).upper_drop, exclude)
+    if not reason:
+        return replace(finding, result="pass")
+    return replace(finding, result="inconclusive" if each.declared else "not proven", reason=reason)
+
+
+def _doubt(finding: Finding, worst: float, exclude: float) -> str:
+    """Why a drop of `exclude` is not ruled out; "" if it is."""
+    total = finding.n + finding.missing
+    if finding.missing > MISSING * total:
+        return f"{finding.missing} of {total} pairs lack a score"
+    upper = finding.upper_drop or 0.0
+    if upper < exclude:
+        if worst < exclude:
+            return ""
+        return f"{finding.missing} missing scores could hide a drop of {_points(worst)} points"
+    reason = f"a drop of {_points(upper)} points is not ruled out, {_points(exclude)} was asked"
+    needed = needed_cases(exclude)
+    if finding.n < needed:
+        reason += f"; that takes {needed} cases even if none moves"
+    return reason
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.3g}"
+
+
+def _of_nothing(diff: Diff, each: Hypothesis) -> tuple[Result, str]:
+    """What a gate says that has no usable pair."""
+    if diff.baseline is None:
+        return "no baseline", "there is no snapshot to compare with"
+    known = {CHECKS, COMPLETION, *(metric.name for metric in diff.baseline.metrics)}
+    if each.metric not in known:
+        return "no baseline", "the snapshot does not measure it yet"
+    if len(each.lacking):
+        return "inconclusive", f"none of {len(each.lacking)} pairs has a score"
+    if each.slice == OVERALL:
+        return "incomparable", "no case was measured the same way on both sides"
+    return "inconclusive", "no case of the slice was measured the same way on both sides"
+
+
+def _detectable(diff: Diff, each: Hypothesis) -> float | None:
+    if diff.baseline is None or each.metric != CHECKS:
+        return None
+    return diff.baseline.detectable.get(each.slice)
+
+
+def _level(diff: Diff, each: Hypothesis) -> float | None:
+    """The candidate's mean in a slice, where there is nothing to compare it with."""
+    level = diff.levels[each.metric]
+    members = {*diff.slices.get(each.slice, ()), *diff.derived.get(each.slice, ())}
+    both = zip(level.ids, level.values.tolist(), level.seen, strict=True)
+    values = [v for case, v, seen in both if seen and (each.slice == OVERALL or case in members)]
+    return sum(values) / len(values) if values else None
