@@ -1,0 +1,85 @@
+"""What every pytest run of a user's project pays for having the plugin installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import evalsuite
+
+HEAVY = {
+    "anthropic",
+    "asyncio",
+    "datasets",
+    "deepeval",
+    "httpx2",
+    "jinja2",
+    "jsonschema",
+    "numpy",
+    "openai",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "ragas",
+    "regex",
+    "rich",
+    "scipy",
+    "sqlglot",
+    "sqlite3",
+    "yaml",
+}
+EXPORTED = [
+    "LLM",
+    "Backend",
+    "Case",
+    "Completion",
+    "Document",
+    "Gate",
+    "Metric",
+    "Output",
+    "Request",
+    "Score",
+    "Slice",
+    "ToolCall",
+    "Usage",
+    "check",
+    "suite",
+]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Names of the modules that are loaded after `statement` in a fresh interpreter."""
+    code = f"{statement}\nimport sys; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import evalsuite",
+        "import pytest, evalsuite.plugin",
+        "import evalsuite as ev\n@ev.suite(golden='x', gate=ev.Gate())\ndef x(case): return ''",
+        "import evalsuite.backends, evalsuite.backends.openai, evalsuite.backends.anthropic",
+    ],
+    ids=["package", "plugin", "a module with a suite", "backends"],
+)
+def test_an_import_loads_nothing_heavy(statement: str) -> None:
+    assert not loaded_by(statement) & HEAVY
+
+
+def test_importing_the_plugin_loads_little_of_the_package() -> None:
+    ours = {name for name in loaded_by("import evalsuite.plugin") if name.startswith("evalsuite")}
+    assert ours == {"evalsuite", "evalsuite.plugin"}
+
+
+def test_the_exported_names_are_these_and_can_be_used() -> None:
+    assert sorted(evalsuite.__all__) == sorted(EXPORTED)
+    assert all(getattr(evalsuite, name) is not None for name in EXPORTED)
+
+
+def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Sweet'"):
+        evalsuite.Sweet  # noqa: B018
