@@ -1,0 +1,75 @@
+"""From a verdict to what people read.
+
+    Diff, Verdict --build--> Report --FORMAT.render--> text
+
+What is said is decided once, in `build`, as a tuple of blocks; a format only prints them.
+Nothing here reads a file, a clock or the network; outputs and commands are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalsuite.diff import Diff
+from evalsuite.gate import Verdict
+from evalsuite.records import Case, Row
+from evalsuite.report import sections, trouble
+from evalsuite.report.blocks import Block, Commands, Report
+from evalsuite.report.cases import answers as _answers
+from evalsuite.report.cases import case_list, distributions, heat
+from evalsuite.report.explaining import explain
+from evalsuite.report.headline import headline
+from evalsuite.report.material import Material, Pair, wanted
+
+__all__ = ["Commands", "Report", "build", "explain", "wanted"]
+
+
+def build(
+    diff: Diff,
+    verdict: Verdict,
+    *,
+    before: Mapping[str, Row],
+    after: Mapping[str, Row],
+    answers: Mapping[str, Pair],
+    commands: Commands,
+    cases: Mapping[str, Case] | None = None,
+) -> Report:
+    """Decide what is said of a run.
+
+    `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
+    cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions.
+    """
+    material = Material(
+        diff=diff,
+        verdict=verdict,
+        before=before,
+        after=after,
+        answers=answers,
+        cases=cases or {},
+        commands=commands,
+    )
+    listed = case_list(material)
+    shown = _answers(material, listed)
+    found = trouble.troubles(material)
+    blocks: list[Block | None] = [
+        headline(material, shown, found),
+        sections.comparability(material),
+        sections.gates(material),
+        shown,
+        heat(material, listed),
+        *distributions(listed),
+        sections.cost(material),
+        trouble.section(material, found),
+        sections.actions(material),
+        listed,
+        sections.footer(material),
+    ]
+    return Report(
+        suite=diff.suite,
+        verdict=verdict,
+        candidate=diff.candidate,
+        baseline=diff.baseline,
+        subject=diff.subject,
+        commands=commands,
+        blocks=tuple(each for each in blocks if each is not None),
+    )

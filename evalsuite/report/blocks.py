@@ -1,0 +1,193 @@
+"""What a report says, as data: formats print blocks and decide no wording.
+
+Text is a tuple of spans. A plain `str` holds words of this project; a `Name` holds anything that
+came from elsewhere (ids, slices, files, model output, commands). Formats set names apart, and
+escape both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalsuite.diff import Change
+from evalsuite.gate import Verdict
+from evalsuite.records import Manifest
+
+Level = Literal["caution", "warning", "note", "tip"]
+Tone = Literal["bad", "warn", "good", "plain"]
+Op = Literal["same", "gone", "new"]
+Kind = Literal["worse", "better", "error", "changed", "new", "gone", "stale", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Text that the project did not write."""
+
+    text: str
+
+
+Text = tuple["str | Name", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact: a label of one or two words, and what it says."""
+
+    label: str
+    text: Text
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a word diff."""
+
+    op: Op
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One case before and after. `pieces` is empty, and `remark` says why, without two texts.
+
+    `question`, `reason` and `command` are "" where unknown.
+    """
+
+    id: str
+    kind: Kind
+    scores: Text
+    slices: str = ""
+    question: str = ""
+    pieces: Sequence[Piece] = ()
+    remark: str = ""
+    reason: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first screen: at most 15 lines where a line of text is a line."""
+
+    level: Level
+    word: str
+    sentence: Text
+    lines: Sequence[Line]
+    example: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    title: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    cells: Sequence[Text]
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[TableRow]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    title: str
+    items: Sequence[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One slice under one metric, values in [0, 1]; `n` counts the cases that have a value."""
+
+    before: float | None
+    after: float | None
+    effect: float | None
+    n: int
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    slice: str
+    derived: bool
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Slices by metrics, the worst slice first."""
+
+    title: str
+    metrics: Sequence[str]
+    rows: Sequence[HeatRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many cases have which value. `edges` are the lower ends of equal bins over [0, 1]."""
+
+    metric: str
+    edges: Sequence[float]
+    before: Sequence[int]
+    after: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in the list of all. `before` and `after` follow `Cases.metrics`."""
+
+    id: str
+    kind: Kind
+    slices: Mapping[str, str]
+    before: Sequence[float | None]
+    after: Sequence[float | None]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Every case, those that need a look first."""
+
+    title: str
+    metrics: Sequence[str]
+    lines: Sequence[CaseLine]
+
+
+Block = Headline | Facts | Table | Answers | Heat | Distribution | Cases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What to type, as the shell would take it; "" where there is no such command.
+
+    `case` and `explain` are templates with {id} and {gate}, quoted for the shell when filled in.
+    `reports` maps a format to the path of the written file.
+    """
+
+    reproduce: str = ""
+    case: str = ""
+    accept: str = ""
+    baseline: str = ""
+    explain: str = ""
+    reports: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`."""
+
+    suite: str
+    verdict: Verdict
+    candidate: Manifest
+    baseline: Manifest | None
+    subject: Sequence[Change]
+    commands: Commands
+    blocks: tuple[Block, ...]

@@ -1,0 +1,269 @@
+"""From rows to blocks: the list of all cases, answers before and after, slices, distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evalsuite.gate import OVERALL, Finding
+from evalsuite.records import CHECKS, Case, Metric, Output, Row
+from evalsuite.report import figures
+from evalsuite.report.blocks import (
+    Answer,
+    Answers,
+    CaseLine,
+    Cases,
+    Cell,
+    Commands,
+    Distribution,
+    Heat,
+    HeatRow,
+    Kind,
+    Name,
+    Text,
+    Tone,
+)
+from evalsuite.report.escape import line, shorten
+from evalsuite.report.material import (
+    RED,
+    Material,
+    Pair,
+    metrics,
+    row_errors,
+    suspects,
+    value,
+    wanted,
+)
+from evalsuite.report.shell import fill
+from evalsuite.report.words import compare
+
+KINDS: tuple[Kind, ...] = (
+    "worse",
+    "error",
+    "better",
+    "changed",
+    "new",
+    "gone",
+    "stale",
+    "same",
+)
+_NOTE = 200
+_BINS = 10
+
+
+def case_list(material: Material) -> Cases:
+    """All cases of both runs, by kind, then as sorted by id."""
+    measured = metrics(material.diff)
+    ids = {**material.after, **material.before}
+    lines = [_case_line(each, material, measured) for each in sorted(ids)]
+    lines.sort(key=lambda one: KINDS.index(one.kind))
+    return Cases("All cases", [metric.name for metric in measured], lines)
+
+
+def _case_line(id_: str, material: Material, measured: Sequence[Metric]) -> CaseLine:
+    before, after = material.before.get(id_), material.after.get(id_)
+    stale = material.diff.stale.get(id_, ())
+    old = [None if each.name in stale else value(before, each) for each in measured]
+    new = [value(after, each) for each in measured]
+    row = after or before
+    return CaseLine(
+        id=id_,
+        kind=_kind(id_, material, old, new),
+        slices=row.slices if row else {},
+        before=old,
+        after=new,
+        note=_note(after),
+    )
+
+
+def _kind(
+    id_: str, material: Material, old: Sequence[float | None], new: Sequence[float | None]
+) -> Kind:
+    status = material.diff.status.get(id_, "new")
+    row = material.after.get(id_)
+    if row is None:
+        return "gone" if status == "gone" else "error"
+    if any(row.errors):
+        return "error"
+    if status in ("new", "stale", "same"):
+        return status
+    moves = [b - a for a, b in zip(old, new, strict=True) if a is not None and b is not None]
+    if moves and min(moves) < -1e-9:
+        return "worse"
+    return "better" if moves and max(moves) > 1e-9 else "changed"
+
+
+def _note(row: Row | None) -> str:
+    if row is None:
+        return ""
+    for error in row.errors:
+        if error:
+            return shorten(line(error[: 4 * _NOTE]), _NOTE)
+    reason = row.reasons.get(CHECKS) or next(iter(row.reasons.values()), "")
+    return shorten(line(reason[: 4 * _NOTE]), _NOTE) if reason else ""
+
+
+def answers(material: Material, cases: Cases) -> Answers:
+    """Before and after of the cases that matter most, as far as their outputs are at hand."""
+    by_id = {one.id: one for one in cases.lines}
+    items = []
+    for id_ in wanted(material.diff, material.verdict):
+        pair = material.answers.get(id_)
+        if pair is not None and id_ in by_id:
+            case = material.cases.get(id_)
+            items.append(_answer(by_id[id_], pair, case, cases.metrics, material.commands))
+    return Answers("Answers before and after", items)
+
+
+def _answer(
+    one: CaseLine, pair: Pair, case: Case | None, names: Sequence[str], commands: Commands
+) -> Answer:
+    before, after = (None if output is None else _spoken(output) for output in pair)
+    pieces = compare(before, after) if before is not None and after is not None else ()
+    remark = _remark(before, after)
+    if pieces and all(piece.op == "same" for piece in pieces):
+        remark = "The words are the same; white space or other parts of the output differ."
+    return Answer(
+        id=one.id,
+        kind=one.kind,
+        scores=moves(one, names),
+        slices=", ".join(f"{key}={name}" for key, name in one.slices.items()),
+        question=shorten(line(_question(case)[:2000]), 300) if case else "",
+        pieces=pieces or compare(after or before or "", after or before or ""),
+        remark=remark,
+        reason=one.note,
+        command=fill(commands.case, id=one.id),
+    )
+
+
+def _remark(before: str | None, after: str | None) -> str:
+    if before is None and after is None:
+        return "Neither answer is at hand."
+    if before is None:
+        return "The answer before is not at hand; this is the answer of this run."
+    if after is None:
+        return "This run has no answer here; this is the answer before."
+    return ""
+
+
+def _spoken(output: Output) -> str:
+    """What a person would compare: the text, else the error, the value or the calls."""
+    if output.error is not None:
+        return f"[{output.error.kind} error] {output.error.message}"
+    if output.text:
+        return output.text
+    if output.value is not None:
+        return str(output.value)
+    calls = [f"{call.name}({call.arguments})" for call in output.tool_calls]
+    return "\n".join(calls) or "[empty answer]"
+
+
+def _question(case: Case) -> str:
+    """The input's text, or its longest field, or its last message."""
+    given = case.input
+    if isinstance(given, Mapping) and isinstance(given.get("messages"), list):
+        given = given["messages"][-1] if given["messages"] else ""
+    if isinstance(given, Mapping):
+        texts = [each for each in given.values() if isinstance(each, str)]
+        for name in ("question", "content", "query"):
+            if isinstance(given.get(name), str):
+                return str(given[name])
+        return max(texts, key=len, default=str(given))
+    return str(given)
+
+
+def moves(one: CaseLine, names: Sequence[str]) -> Text:
+    """What moved of a case, else all that it has: (checks, " 1 → 0")."""
+    parts: list[tuple[str, float | None, float | None]] = []
+    for name, old, new in zip(names, one.before, one.after, strict=True):
+        if old is not None or new is not None:
+            parts.append((name, old, new))
+    moved = [part for part in parts if part[1] != part[2] and None not in part]
+    text: list[str | Name] = []
+    for name, old, new in moved or parts:
+        text += ["; "] if text else []
+        was = f"{figures.score(old)} → " if old is not None and old != new else ""
+        text += [Name(name), f" {was}{figures.score(new)}"]
+    return tuple(text)
+
+
+def heat(material: Material, cases: Cases) -> Heat:
+    """Every slice, tagged or derived, under every metric; gates' own figures where there are any.
+
+    A cell without a gate takes the comparable cases that have a value on both sides, or those
+    with a value in this run where nothing is compared.
+    """
+    found = {
+        (each.metric, each.slice): each
+        for each in material.verdict.findings
+        if each.kind == "relative"
+    }
+    odd = {id(each) for each in suspects(material.verdict)}
+    by_id = {one.id: one for one in cases.lines}
+    rows = []
+    parts = [(OVERALL, list(material.after), False)]
+    parts += [(name, list(ids), False) for name, ids in material.diff.slices.items()]
+    parts += [(name, list(ids), True) for name, ids in material.diff.derived.items()]
+    for name, ids, derived in parts:
+        members = [by_id[each] for each in ids if each in by_id]
+        cells = []
+        for at, metric in enumerate(cases.metrics):
+            finding = found.get((metric, name))
+            cells.append(
+                _gated(finding, id(finding) in odd)
+                if finding and finding.effect is not None
+                else _cell(members, at, compared=material.diff.baseline is not None)
+            )
+        rows.append(HeatRow(name, derived, cells))
+    return Heat("Slices", cases.metrics, [*rows[:1], *sorted(rows[1:], key=_warmth)])
+
+
+def _gated(finding: Finding, odd: bool) -> Cell:
+    tone: Tone = "plain"
+    if finding.result in RED:
+        tone = "bad"
+    elif odd:
+        tone = "warn"
+    elif finding.low is not None and finding.low > 0:
+        tone = "good"
+    return Cell(finding.before, finding.after, finding.effect, finding.n, tone)
+
+
+def _cell(members: Sequence[CaseLine], at: int, *, compared: bool) -> Cell:
+    pairs = [(one.before[at], one.after[at]) for one in members]
+    both = [(old, new) for old, new in pairs if old is not None and new is not None]
+    if compared and both:
+        before = sum(old for old, _ in both) / len(both)
+        after = sum(new for _, new in both) / len(both)
+        return Cell(before, after, after - before, len(both))
+    seen = [new for _, new in pairs if new is not None]
+    return Cell(None, sum(seen) / len(seen) if seen else None, None, len(seen))
+
+
+def _warmth(row: HeatRow) -> tuple[float, float, str]:
+    falls = [cell.effect for cell in row.cells if cell.effect is not None]
+    levels = [cell.after for cell in row.cells if cell.after is not None]
+    return min(falls, default=1.0), min(levels, default=1.0), row.slice
+
+
+def distributions(cases: Cases) -> list[Distribution]:
+    """How many cases have which value, before and after, per metric."""
+    edges = [at / _BINS for at in range(_BINS)]
+    made = []
+    for at, metric in enumerate(cases.metrics):
+        before, after = [0] * _BINS, [0] * _BINS
+        for one in cases.lines:
+            for bins, seen in ((before, one.before[at]), (after, one.after[at])):
+                if seen is not None and one.kind != "gone":
+                    bins[max(0, min(int(seen * _BINS), _BINS - 1))] += 1
+        if any(after):
+            made.append(Distribution(metric, edges, before, after))
+    return made
+
+
+def error_groups(rows: Mapping[str, Row]) -> dict[str, list[str]]:
+    """Ids by error message, the commonest first."""
+    groups: dict[str, list[str]] = {}
+    for id_, row in rows.items():
+        for error in dict.fromkeys(row_errors(row)):
+            groups.setdefault(shorten(line(error[: 4 * _NOTE]), _NOTE), []).append(id_)
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -1,0 +1,150 @@
+"""One finding in plain words: what it means and what to do, with this run's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalsuite.diff import Diff
+from evalsuite.errors import OptionError, did_you_mean
+from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.records import CHECKS
+from evalsuite.report import figures
+from evalsuite.report.escape import line, terminal
+from evalsuite.report.headline import detectable
+from evalsuite.report.material import RED, case_of
+from evalsuite.report.sentences import spread
+
+
+def explain(diff: Diff, verdict: Verdict, name: str) -> str:
+    """Text for a terminal on the finding called `name`; OptionError names the nearest one."""
+    found = next((each for each in verdict.findings if each.name == name), None)
+    if found is None:
+        known = [each.name for each in verdict.findings]
+        hint = terminal(did_you_mean(name, known))
+        raise OptionError(f'no gate "{terminal(name)}" in suite {terminal(diff.suite)}: {hint}')
+    state = "blocks the merge" if found.blocks else "does not block"
+    parts = [
+        [f"{terminal(found.name)}: {found.result}, {state}"],
+        ["What was seen", *_seen(found)],
+        ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
+        ["What to do", *_advice(found, diff)],
+    ]
+    return "\n\n".join("\n  ".join(part) for part in parts) + "\n"
+
+
+def _seen(finding: Finding) -> list[str]:
+    if finding.kind == "must_pass":
+        said = [f"Case {terminal(case_of(finding))}."]
+    elif finding.kind == "floor":
+        seen = f"{figures.percent(finding.after)} of {figures.many(finding.n, 'case')}"
+        said = [f"{seen}; the floor is {figures.percent(finding.floor)}."]
+    elif finding.effect is None:
+        said = ["There are no two values to compare."]
+    else:
+        said = [f"{terminal(finding.metric)}, {_where(finding)}: {spread(finding)}."]
+    if finding.fell:
+        said.append(f"{figures.many(len(finding.fell), 'case')} fell: {_ids(finding.fell)}.")
+    if finding.rose:
+        said.append(f"{figures.many(len(finding.rose), 'case')} rose: {_ids(finding.rose)}.")
+    if finding.missing:
+        said.append(f"{figures.many(finding.missing, 'pair')} had no score and was left out.")
+    if finding.reason:
+        said.append(line(terminal(finding.reason)))
+    return said
+
+
+def _where(finding: Finding) -> str:
+    if finding.slice == OVERALL:
+        return "all compared cases"
+    kind = "derived slice" if finding.derived else "slice"
+    return f"{kind} {terminal(finding.slice)}"
+
+
+def _ids(ids: Sequence[str]) -> str:
+    shown = ", ".join(terminal(each) for each in ids[:8])
+    return f"{shown} and {len(ids) - 8} more" if len(ids) > 8 else shown
+
+
+def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
+    said = list(_MEANINGS[finding.result])
+    if finding.kind == "must_pass" and finding.result == "pass":
+        said = ["A case that must never break again held."]
+    if finding.kind == "relative" and finding.p is not None:
+        said.append(_chance(finding.p))
+    if finding.margin is not None and finding.result in ("regression", "pass", "inconclusive"):
+        said.append(f"A block also needs a drop of at least {100 * finding.margin:.1f} points.")
+    if finding.upper_drop is not None:
+        drop = max(0.0, 100 * finding.upper_drop)
+        said.append(f"With 95% confidence the true drop is under {drop:.1f} points{_bar(finding)}.")
+    if drop_seen is not None:
+        said.append(f"A drop of {100 * drop_seen:.1f} points is found here in 4 runs of 5.")
+    if finding.result in RED and not finding.blocks:
+        said.append("This gate observes: it says what it would have blocked, and never fails.")
+    return said
+
+
+def _seen_from(finding: Finding, diff: Diff, verdict: Verdict) -> float | None:
+    if finding.kind == "relative" and finding.metric == CHECKS:
+        return detectable(diff, verdict).get(finding.slice, finding.detectable)
+    return finding.detectable
+
+
+def _chance(p: float) -> str:
+    share = "under 0.1%" if p < 0.001 else f"{100 * p:.1f}%"
+    return (
+        f"Had nothing changed, {share} of runs would show a slice or metric that looks as bad"
+        " as this one; all that were looked at are counted in that."
+    )
+
+
+def _bar(finding: Finding) -> str:
+    if finding.exclude is None:
+        return ""
+    return f"; a pass asks for under {100 * finding.exclude:.1f}"
+
+
+_MEANINGS = {
+    "pass": ("No regression was seen, and a drop of the size that matters is ruled out.",),
+    "unchanged": ("Every answer is the stored one under the same checks: there is no difference.",),
+    "regression": ("Answers to the same questions got worse by more than chance explains.",),
+    "below": ("Even allowing for chance, the rate is under the floor that the suite asks for.",),
+    "inconclusive": ("No regression was shown, but one of a size that matters isn't ruled out.",),
+    "incomparable": ("The two sides were not measured alike, so no difference can be told.",),
+    "no baseline": ("There is no snapshot yet; only floors and must_pass cases decide.",),
+    "partial": ("Only a part of the cases ran; gates decide on all of them.",),
+    "not proven": ("No regression was seen here, and too few cases exist to rule one out.",),
+    "failed": ("A case that must never break again failed on every account that counts.",),
+    "flaky": ("A case that must never break failed once and then held in the repeats.",),
+}
+
+
+def _advice(finding: Finding, diff: Diff) -> list[str]:
+    changes = ", ".join(terminal(each.name) for each in diff.subject[:5])
+    look = "Read the answers before and after in the report"
+    look += f": start with {terminal(finding.fell[0])}." if finding.fell else "."
+    cause = [f"What changed: {changes}."] if changes else []
+    meant = (
+        "If the new answers are right, correct the cases; if the loss is meant, evalsuite accept."
+    )
+    again = "Running again until it is green proves nothing: attempts on one commit are pooled."
+    match finding.result:
+        case "regression":
+            steps = [look, *cause, meant, again]
+        case "below" | "failed":
+            steps = [look, *cause, meant]
+        case "inconclusive" | "not proven":
+            steps = [
+                "Add cases to this slice, or trials per case; evalsuite plan says how many.",
+                "Or ask for less: a larger exclude for this slice in the suite's gate.",
+            ]
+        case "incomparable":
+            steps = ["See which cases are stale or missing, then evalsuite accept a full run."]
+        case "no baseline":
+            steps = ["Make one: run the suite, then evalsuite accept that run."]
+        case "partial":
+            steps = ["Run the suite without -k, --lf or a case's name."]
+        case "flaky":
+            steps = [look, "Make the answer steady, or the check fair to all good answers."]
+        case _:
+            steps = ["Nothing."]
+    return [f"{place}. {step}" for place, step in enumerate(steps, 1)]

@@ -1,0 +1,241 @@
+"""The first screen: the verdict, what changed, one answer, and what to type. At most 15 lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalsuite.diff import Change, Diff
+from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.records import CHECKS, Manifest
+from evalsuite.report import figures
+from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text
+from evalsuite.report.escape import shorten
+from evalsuite.report.material import Material, finding_of, reds, suspects
+from evalsuite.report.sentences import (
+    lead,
+    level,
+    main_finding,
+    sentence,
+    spread,
+    subject_of,
+    word,
+)
+from evalsuite.report.trouble import Trouble, summary
+
+_LABEL = 60
+
+
+def headline(material: Material, answers: Answers, found: Sequence[Trouble]) -> Headline:
+    """1 sentence, at most 12 lines, and an example of 2."""
+    lines = [
+        changed(material),
+        _states(material),
+        _also(material),
+        _watch(material),
+        _overall(material),
+        _counts(material),
+        _sensitivity(material),
+        summary(found),
+        _cost(material.diff.candidate),
+        _next(material, found),
+        _typed("reproduce", material.commands.reproduce),
+        _typed("report", _path(material)),
+    ]
+    trouble = any(each.tone == "warn" for each in found)
+    return Headline(
+        level=level(material, trouble=trouble or bool(material.diff.candidate.stopped)),
+        word=word(material),
+        sentence=sentence(material),
+        lines=[each for each in lines if each is not None],
+        example=_example(answers),
+    )
+
+
+def changed(material: Material) -> Line:
+    """What differs of the subject; this is always the second line."""
+    if material.diff.baseline is None:
+        return Line("changed", ("not known: there is nothing to compare with",))
+    order = {"input": 0, "model": 1, "code": 2}
+    parts = sorted(material.diff.subject, key=lambda each: (order[each.kind], each.name))
+    named = [each for each in parts if each.kind != "code"]
+    text: list[str | Name] = []
+    for at, change in enumerate(named[:4]):
+        text += ["; "] if at else []
+        text += _change(change)
+    if len(named) > 4:
+        text.append(f"; {len(named) - 4} more parts")
+    code = [each for each in parts if each.kind == "code"]
+    if code:
+        text += ["; code "] if text else ["code "]
+        for at, change in enumerate(code[:3]):
+            text += [", "] if at else []
+            text.append(Name(shorten(change.name, _LABEL)))
+        text += [f" and {len(code) - 3} more"] if len(code) > 3 else []
+    return Line("changed", tuple(text) or ("nothing that is tracked",))
+
+
+def _change(change: Change) -> Text:
+    kind = "model " if change.kind == "model" else ""
+    name = Name(shorten(change.name, _LABEL))
+    if change.before == change.after:
+        label: Text = (" ", Name(shorten(change.after, _LABEL))) if change.after else ()
+        return (kind, name, *label, " (content differs)")
+    if change.before is None:
+        return (kind, name, " added: ", Name(shorten(change.after or "", _LABEL)))
+    before = Name(shorten(change.before, _LABEL))
+    if change.after is None:
+        return (kind, name, " removed, was ", before)
+    return (kind, name, " ", before, " → ", Name(shorten(change.after, _LABEL)))
+
+
+def _states(material: Material) -> Line | None:
+    """Everything that makes this less than a full fresh run, each in a few words."""
+    manifest = material.diff.candidate
+    said: list[Text] = []
+    if manifest.partial:
+        ran = f"{figures.number(len(material.after))} of {figures.number(manifest.expected)}"
+        said.append((f"partial: {ran} cases, gates wait",))
+    if manifest.stopped:
+        said.append(("stopped: ", Name(manifest.stopped)))
+    elif not manifest.complete and not manifest.partial:
+        said.append(("incomplete: the same command goes on",))
+    if manifest.replayed:
+        said.append(("replayed: latency and cost are recorded ones",))
+    if material.diff.baseline is None and material.verdict.result != "no baseline":
+        said.append(("no baseline",))
+    return Line("state", _joined(said), "warn") if said else None
+
+
+def _joined(parts: Sequence[Text]) -> Text:
+    """With semicolons between."""
+    text: Text = ()
+    for at, part in enumerate(parts):
+        text = (*text, *(("; ",) if at else ()), *part)
+    return text
+
+
+def _also(material: Material) -> Line | None:
+    first = lead(material)
+    others = [each for each in reds(material.verdict) if each is not first]
+    return Line("also red", _listed(others), "bad") if others else None
+
+
+def _watch(material: Material) -> Line | None:
+    said = (lead(material), main_finding(material))
+    found = [each for each in suspects(material.verdict) if each not in said]
+    if not found:
+        return None
+    first = found[0]
+    fall = f": {figures.percent(first.before)} → {figures.percent(first.after)}"
+    p = "" if first.p is None else f", adjusted p {figures.chance(first.p)}"
+    more = f"; {len(found) - 1} more below" if len(found) > 1 else ""
+    return Line(
+        "suspect", (*subject_of(first), f"{fall} (n = {first.n}{p}), not blocking{more}"), "warn"
+    )
+
+
+def _listed(findings: Sequence[Finding], limit: int = 4) -> Text:
+    text: list[str | Name] = []
+    for at, finding in enumerate(findings[:limit]):
+        text += ["; "] if at else []
+        text.append(Name(finding.name))
+        if finding.effect is not None:
+            text.append(f" {figures.points(finding.effect)} points")
+    if len(findings) > limit:
+        text.append(f"; and {len(findings) - limit} more")
+    return tuple(text)
+
+
+def _overall(material: Material) -> Line | None:
+    main = main_finding(material)
+    if main is None or main is lead(material) or main.before is None:
+        return None
+    return Line("overall", (Name(main.metric), f" {spread(main)}"))
+
+
+def _counts(material: Material) -> Line | None:
+    verdict = material.verdict
+    if material.diff.baseline is None:
+        return None
+    text = f"{figures.number(verdict.changed)} of {figures.number(_compared(material))} changed"
+    main = finding_of(verdict, CHECKS)
+    if main is not None and (main.fell or main.rose):
+        text += (
+            f", {figures.number(len(main.fell))} now worse, {figures.number(len(main.rose))} better"
+        )
+    if verdict.slices_compared:
+        blocked = f"{verdict.naive_slices} of {figures.many(verdict.slices_compared, 'slice')}"
+        text += f"; a 3-point rule would have blocked {blocked}"
+    return Line("answers", (text,))
+
+
+def _compared(material: Material) -> int:
+    return sum(status in ("same", "changed") for status in material.diff.status.values())
+
+
+def _sensitivity(material: Material) -> Line | None:
+    """The smallest drop that would have been seen: overall, and where it is worst or matters."""
+    first = lead(material)
+    drops = detectable(material.diff, material.verdict)
+    if OVERALL not in drops:
+        return None
+    text: Text = (f"drops from {100 * drops[OVERALL]:.1f} points overall",)
+    parts = {name: drop for name, drop in drops.items() if name != OVERALL}
+    if parts:
+        name = max(parts, key=lambda each: (parts[each], each))
+        if first is not None and first.slice in parts:
+            name = first.slice
+        text = (*text, f", {100 * parts[name]:.1f} on ", Name(name))
+    return Line("would see", (*text, " (80% power)"))
+
+
+def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
+    """By slice, for `checks`: as the snapshot's manifest says, else as the gate says."""
+    for manifest in (diff.baseline, diff.candidate):
+        if manifest is not None and manifest.detectable:
+            return dict(manifest.detectable)
+    return {
+        each.slice: each.detectable
+        for each in verdict.findings
+        if each.metric == CHECKS and each.detectable is not None
+    }
+
+
+def _cost(manifest: Manifest) -> Line:
+    spent = manifest.operations
+    calls = spent.fresh_calls + spent.stored_calls
+    text = f"{figures.many(calls, 'model call')} ({figures.number(spent.fresh_calls)} fresh)"
+    if spent.reused_outputs:
+        text += f", {figures.many(spent.reused_outputs, 'stored output')} reused"
+    tokens = figures.number(spent.input_tokens + spent.output_tokens)
+    text += f", {tokens} tokens, {figures.dollars(spent.cost)}, {figures.seconds(spent.seconds)}"
+    return Line("cost", (text,))
+
+
+def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
+    """The one command that helps in this state."""
+    commands = material.commands
+    if material.diff.baseline is None:
+        return _typed("baseline", commands.baseline)
+    stale = any(each.label in ("stale", "new") for each in found)
+    blocked = any(each.blocks for each in material.verdict.findings)
+    if blocked or stale or material.verdict.result == "incomparable":
+        return _typed("if meant", commands.accept)
+    return None
+
+
+def _typed(label: str, command: str) -> Line | None:
+    return Line(label, (Name(command),)) if command else None
+
+
+def _path(material: Material) -> str:
+    reports = material.commands.reports
+    return reports.get("html") or next(iter(reports.values()), "")
+
+
+def _example(answers: Answers) -> Answer | None:
+    """The first answer with two different texts."""
+    for answer in answers.items:
+        if any(piece.op != "same" for piece in answer.pieces):
+            return answer
+    return None

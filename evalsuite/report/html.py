@@ -1,0 +1,276 @@
+"""One HTML file that needs nothing else: no request, no framework, readable without scripts.
+
+A content security policy allows exactly the style and the script that are shipped with the
+package, by their hashes, so that markup in a model's answer could not act even if it got in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+
+from evalsuite.records import CHECKS
+from evalsuite.report import figures
+from evalsuite.report.blocks import (
+    Answer,
+    Answers,
+    Block,
+    CaseLine,
+    Cases,
+    Cell,
+    Distribution,
+    Facts,
+    Headline,
+    Heat,
+    HeatRow,
+    Line,
+    Name,
+    Piece,
+    Report,
+    Table,
+    Text,
+)
+from evalsuite.report.escape import html
+from evalsuite.report.graph import histogram
+
+_SHOWN = 10
+_STEPS = (0.01, 0.05, 0.10, 0.20)
+_TAGS = {"same": "", "gone": "del", "new": "ins"}
+
+
+def render(report: Report) -> str:
+    """The whole page."""
+    style, script = _packaged("report.css"), _packaged("report.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
+        " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+    places = {
+        answer.id: f"a{at}"
+        for block in report.blocks
+        if isinstance(block, Answers)
+        for at, answer in enumerate(block.items)
+    }
+    body = "\n".join(_block(block, report, places) for block in report.blocks)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{html(report.suite)}: {html(_word(report))}</title>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _packaged(name: str) -> str:
+    return files("evalsuite.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _word(report: Report) -> str:
+    return next(block.word for block in report.blocks if isinstance(block, Headline))
+
+
+def _block(block: Block, report: Report, places: dict[str, str]) -> str:  # noqa: PLR0911
+    match block:
+        case Headline():
+            return _headline(block, report)
+        case Facts():
+            return _section(block.title, _lines(block.lines))
+        case Table():
+            return _table(block)
+        case Answers():
+            return _answers(block, places)
+        case Heat():
+            return _heat(block)
+        case Distribution():
+            return _distribution(block)
+        case Cases():
+            return _cases(block, places)
+
+
+def _section(title: str, body: str, note: str = "") -> str:
+    said = f'<p class="note">{note}</p>\n' if note else ""
+    return f"<section>\n<h2>{title}</h2>\n{said}{body}\n</section>"
+
+
+def _text(text: Text) -> str:
+    return "".join(
+        f"<code>{html(span.text)}</code>" if isinstance(span, Name) else html(span) for span in text
+    )
+
+
+def _lines(lines: Sequence[Line]) -> str:
+    rows = [
+        f'<div class="{line.tone}"><dt>{html(line.label)}</dt><dd>{_text(line.text)}</dd></div>'
+        for line in lines
+    ]
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _headline(head: Headline, report: Report) -> str:
+    example = f'<div class="example">{_body(head.example)}</div>' if head.example else ""
+    return (
+        f'<header class="{head.level}">\n<p><span class="badge">{html(head.word)}</span>'
+        f' <span class="suite">{html(report.suite)}</span></p>\n'
+        f"<h1>{_text(head.sentence)}</h1>\n{_lines(head.lines)}\n{example}\n</header>"
+    )
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    columns = "".join(f"<th scope=col>{html(name)}</th>" for name in table.columns)
+    rows = []
+    for row in table.rows:
+        cells = "".join(
+            f'<td data-label="{html(name)}">{_text(cell)}</td>'
+            for name, cell in zip(table.columns, row.cells, strict=True)
+        )
+        rows.append(f'<tr class="{row.tone}">{cells}</tr>')
+    body = f"<thead><tr>{columns}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return _section(
+        html(table.title),
+        f'<div class="wide"><table class="gates">{body}</table></div>',
+        html(table.note),
+    )
+
+
+def _answers(block: Answers, places: dict[str, str]) -> str:
+    parts = [_answer(answer, places[answer.id]) for answer in block.items]
+    body, rest = "\n".join(parts[:_SHOWN]), "\n".join(parts[_SHOWN:])
+    if rest:
+        more = f"{len(parts) - _SHOWN} more"
+        body += f'\n<details class="more"><summary>{more}</summary>\n{rest}</details>'
+    return _section(block.title, body) if parts else ""
+
+
+def _answer(answer: Answer, place: str) -> str:
+    return (
+        f'<details id="{place}" class="answer {answer.kind}"><summary><b>{html(answer.id)}</b>'
+        f' <span class="kind">{answer.kind}</span> {_text(answer.scores)}'
+        f' <span class="tags">{html(answer.slices)}</span></summary>\n{_body(answer)}</details>'
+    )
+
+
+def _body(answer: Answer) -> str:
+    asked = ""
+    if answer.question:
+        asked = f'<p class="asked"><b>{html(answer.id)}</b> {html(answer.question)}</p>'
+    parts = [asked]
+    if answer.pieces:
+        parts.append(f'<p class="words">{"".join(map(_piece, answer.pieces))}</p>')
+    if answer.remark:
+        parts.append(f'<p class="note">{html(answer.remark)}</p>')
+    if answer.reason:
+        parts.append(f'<p class="reason">{html(answer.reason)}</p>')
+    if answer.command:
+        parts.append(f"<pre>{html(answer.command)}</pre>")
+    return "\n".join(part for part in parts if part)
+
+
+def _piece(piece: Piece) -> str:
+    tag, words = _TAGS[piece.op], piece.text.rstrip()
+    if not tag or not words:
+        return html(piece.text)
+    return f"<{tag}>{html(words)}</{tag}>{html(piece.text[len(words) :])}"
+
+
+def _heat(heat: Heat) -> str:
+    head = "".join(f"<th scope=col>{html(name)}</th>" for name in heat.metrics)
+    rows = "".join(_heat_row(row) for row in heat.rows)
+    table = (
+        '<div class="wide"><table class="heat"><thead><tr><th scope=col>Slice</th>'
+        f"<th scope=col>Cases</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    note = (
+        "Worst first: the value of this run, and its change in points where it can be compared."
+        " A frame marks what a gate calls red or what stands out."
+    )
+    return _section(heat.title, table, note)
+
+
+def _heat_row(row: HeatRow) -> str:
+    derived = ' <span class="kind">derived</span>' if row.derived else ""
+    count = max((cell.n for cell in row.cells), default=0)
+    cells = "".join(_heat_cell(cell) for cell in row.cells)
+    name = f"<th scope=row>{html(row.slice)}{derived}</th>"
+    return f"<tr>{name}<td>{figures.number(count)}</td>{cells}</tr>"
+
+
+def _heat_cell(cell: Cell) -> str:
+    if cell.after is None:
+        return f"<td>{figures.UNKNOWN}</td>"
+    if cell.effect is None:
+        return f"<td>{figures.percent(cell.after)}</td>"
+    size = sum(abs(cell.effect) >= step - 1e-9 for step in _STEPS)
+    shade = f"{'down' if cell.effect < 0 else 'up'}{size}" if size else "flat"
+    change = figures.points(cell.effect)
+    return (
+        f'<td class="{shade} {cell.tone}">{figures.percent(cell.after)}'
+        f" <small>{change}</small></td>"
+    )
+
+
+def _distribution(block: Distribution) -> str:
+    title = f"Distribution of {html(block.metric)}"
+    return _section(title, histogram(block), "Cases by value, before and after.")
+
+
+def _cases(cases: Cases, places: dict[str, str]) -> str:
+    counts: dict[str, int] = {}
+    for line in cases.lines:
+        counts[line.kind] = counts.get(line.kind, 0) + 1
+    checks = cases.metrics.index(CHECKS) if CHECKS in cases.metrics else None
+    names = [html(name) for name in cases.metrics]
+    failing = 0
+    rows = []
+    for line in cases.lines:
+        fails = checks is not None and (seen := line.after[checks]) is not None and seen < 1
+        failing += fails
+        rows.append(_case(line, names, places.get(line.id), fails))
+    choices = {"all": len(cases.lines), **counts, **({"failing": failing} if failing else {})}
+    radios = "".join(
+        f'<input type=radio name=kind id="k-{kind}"{" checked" if kind == "all" else ""}>'
+        f'<label for="k-{kind}">{kind} <small>{figures.number(count)}</small></label>'
+        for kind, count in choices.items()
+    )
+    table = (
+        '<div class="wide"><table class="cases"><thead><tr><th>Case</th><th>What</th>'
+        f"<th>Scores</th><th>Slices</th><th>Note</th></tr></thead><tbody>{''.join(rows)}"
+        "</tbody></table></div>"
+    )
+    search = (
+        '<p id="find" hidden><input type=search id="q" placeholder="Search id, slice, note'
+        '  ( / )" aria-label="Search the cases"> <output id="shown"></output></p>'
+    )
+    return _section(html(cases.title), f'{search}\n<div class="filter">{radios}{table}</div>')
+
+
+def _case(line: CaseLine, names: Sequence[str], place: str | None, fails: bool) -> str:
+    id_ = html(line.id)
+    name = f'<a href="#{place}">{id_}</a>' if place else id_
+    slices = html(" ".join([f"{key}={value}" for key, value in line.slices.items()]))
+    scores = " ".join(map(_move, names, line.before, line.after))
+    kind = f"{line.kind} failing" if fails else line.kind
+    return (
+        f'<tr class="{kind}"><td>{name}<td>{line.kind}<td>{scores}<td>{slices}'
+        f"<td>{html(line.note)}\n"
+    )
+
+
+def _move(name: str, before: float | None, after: float | None) -> str:
+    if before is None and after is None:
+        return ""
+    if before is None or before == after:
+        return f"{name} {figures.score(after)}"
+    if after is None:
+        return f"{name} {figures.score(before)} → {figures.UNKNOWN}"
+    return f"<b>{name} {figures.score(before)} → {figures.score(after)}</b>"

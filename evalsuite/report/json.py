@@ -1,0 +1,94 @@
+"""The report for machines; `report.schema.json` beside this file is its published schema."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from evalsuite.records import Json, Manifest
+from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Report
+from evalsuite.report.escape import plain
+
+VERSION = 1
+
+
+def render(report: Report) -> str:
+    """One JSON document, ASCII only. Figures are numbers on the [0, 1] scale, or null."""
+    return json.dumps(document(report), allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """What `render` writes, as plain values."""
+    head = next(block for block in report.blocks if isinstance(block, Headline))
+    cases = next(block for block in report.blocks if isinstance(block, Cases))
+    shown = next(block for block in report.blocks if isinstance(block, Answers))
+    verdict = report.verdict
+    return {
+        "schema": VERSION,
+        "suite": report.suite,
+        "result": verdict.result,
+        "exit_code": verdict.exit_code,
+        "blocked": any(finding.blocks for finding in verdict.findings),
+        "sentence": plain(head.sentence),
+        "lines": [{"label": line.label, "text": plain(line.text)} for line in head.lines],
+        "counts": {
+            "changed": verdict.changed,
+            "moved": verdict.moved,
+            "slices_compared": verdict.slices_compared,
+            "naive_slices": verdict.naive_slices,
+            "by_kind": _by_kind(cases),
+        },
+        "changes": [asdict(change) for change in report.subject],
+        "findings": [{**asdict(each), "blocks": each.blocks} for each in verdict.findings],
+        "run": _manifest(report.candidate),
+        "baseline": None if report.baseline is None else _manifest(report.baseline),
+        "metrics": list(cases.metrics),
+        "cases": [_case(line, cases.metrics) for line in cases.lines],
+        "answers": [
+            {
+                "id": answer.id,
+                "remark": answer.remark,
+                "diff": [[piece.op, piece.text] for piece in answer.pieces],
+            }
+            for answer in shown.items
+        ],
+        "commands": asdict(report.commands),
+    }
+
+
+def _by_kind(cases: Cases) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for line in cases.lines:
+        counts[line.kind] = counts.get(line.kind, 0) + 1
+    return counts
+
+
+def _manifest(manifest: Manifest) -> dict[str, Json]:
+    return {
+        "run": manifest.run,
+        "created": manifest.created,
+        "golden": dict(manifest.golden),
+        "expected": manifest.expected,
+        "trials": manifest.trials,
+        "seed": manifest.seed,
+        "partial": manifest.partial,
+        "complete": manifest.complete,
+        "replayed": manifest.replayed,
+        "stopped": manifest.stopped,
+        "notes": list(manifest.notes),
+        "versions": dict(manifest.versions),
+        "detectable": dict(manifest.detectable),
+        "operations": asdict(manifest.operations),
+    }
+
+
+def _case(line: CaseLine, metrics: Any) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "kind": line.kind,
+        "slices": dict(line.slices),
+        "before": dict(zip(metrics, line.before, strict=True)),
+        "after": dict(zip(metrics, line.after, strict=True)),
+        "note": line.note,
+    }

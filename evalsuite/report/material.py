@@ -1,0 +1,116 @@
+"""Everything that a report is built from, in one record, and how a row's scores are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalsuite.diff import Diff
+from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.records import CHECKS, Case, Metric, Output, Row
+from evalsuite.report.blocks import Commands
+
+RED = ("regression", "below", "failed")
+AMBER = ("inconclusive", "incomparable", "flaky")
+
+Pair = tuple[Output | None, Output | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some."""
+
+    diff: Diff
+    verdict: Verdict
+    before: Mapping[str, Row]
+    after: Mapping[str, Row]
+    answers: Mapping[str, Pair]
+    cases: Mapping[str, Case]
+    commands: Commands
+
+
+def value(row: Row | None, metric: Metric) -> float | None:
+    """The mean of the scored trials, mapped to [0, 1] with higher better; None if none is."""
+    if row is None:
+        return None
+    seen = [each for each in row.scores.get(metric.name, ()) if each is not None]
+    if not seen or metric.high <= metric.low:
+        return None
+    share = (sum(seen) / len(seen) - metric.low) / (metric.high - metric.low)
+    return share if metric.higher_is_better else 1 - share
+
+
+def metrics(diff: Diff) -> list[Metric]:
+    """The candidate's metrics, `checks` first."""
+    return sorted(diff.candidate.metrics, key=lambda metric: metric.name != CHECKS)
+
+
+def row_errors(row: Row) -> list[str]:
+    return [error for error in row.errors if error]
+
+
+def finding_of(verdict: Verdict, metric: str, part: str = OVERALL) -> Finding | None:
+    """What the relative gate says of a metric in a slice."""
+    for finding in verdict.findings:
+        if (finding.kind, finding.metric, finding.slice) == ("relative", metric, part):
+            return finding
+    return None
+
+
+def reds(verdict: Verdict) -> list[Finding]:
+    """What is worse, what blocks first: as strong as it gets, then the largest drop."""
+    found = [finding for finding in verdict.findings if finding.result in RED]
+    return sorted(found, key=_gravity)
+
+
+def _gravity(finding: Finding) -> tuple[bool, int, float, float, str]:
+    chance = 1.0 if finding.p is None else round(finding.p, 4)
+    drop = finding.effect or 0.0
+    return not finding.blocks, RED.index(finding.result), chance, drop, finding.name
+
+
+def suspects(verdict: Verdict) -> list[Finding]:
+    """Drops that chance explains badly and that no gate blocks, derived slices among them.
+
+    Either the gate calls it a regression without blocking, or its adjusted p is at most 0.05;
+    where there is no p, the 95 % interval leaves out zero and the drop is 5 points or more.
+    """
+    found = []
+    for finding in verdict.findings:
+        effect, p = finding.effect or 0.0, finding.p
+        if finding.kind != "relative" or finding.blocks or effect >= 0:
+            continue
+        bounded = finding.high is not None and finding.high < 0 and effect <= -0.05
+        if finding.result in RED or (bounded if p is None else p <= 0.05):
+            found.append(finding)
+    return sorted(found, key=_suspicion)
+
+
+def _suspicion(finding: Finding) -> tuple[float, float, str]:
+    chance = 1.0 if finding.p is None else round(finding.p, 4)
+    return chance, finding.effect or 0.0, finding.name
+
+
+def case_of(finding: Finding) -> str:
+    """The id that a must_pass finding is about."""
+    return finding.fell[0] if finding.fell else finding.name.partition(", ")[2]
+
+
+def wanted(diff: Diff, verdict: Verdict) -> list[str]:
+    """Ids of the cases whose outputs the report shows before and after, at most 50.
+
+    First what made gates red or suspect, then what else moved, then answers that only changed.
+    """
+    ids: dict[str, None] = {}
+    for finding in (*reds(verdict), *suspects(verdict)):
+        names: Sequence[str] = finding.fell
+        if finding.kind == "must_pass":
+            names = [case_of(finding)]
+        ids.update(dict.fromkeys(names))
+    flaky = [each for each in verdict.findings if each.result == "flaky"]
+    ids.update(dict.fromkeys(case_of(finding) for finding in flaky))
+    for finding in verdict.findings:
+        if finding.slice == OVERALL and finding.kind == "relative":
+            ids.update(dict.fromkeys((*finding.fell, *finding.rose)))
+    ids.update(dict.fromkeys(each for each, status in diff.status.items() if status == "changed"))
+    return [each for each in ids if diff.status.get(each, "gone") != "gone"][:50]

@@ -1,0 +1,217 @@
+"""The sections between the first screen and the list of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalsuite.gate import Finding
+from evalsuite.records import CHECKS, Manifest, Part
+from evalsuite.report import figures
+from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone
+from evalsuite.report.headline import changed, detectable
+from evalsuite.report.material import AMBER, RED, Material, case_of, reds, suspects
+from evalsuite.report.shell import fill
+
+_RESULTS = {
+    "pass": "pass",
+    "unchanged": "unchanged",
+    "regression": "regressed",
+    "below": "below floor",
+    "not proven": "not proven",
+}
+
+
+_READING = (
+    "Percent of the metric's range, higher is better. The change is after - before over the same"
+    " cases; its interval is two-sided. The adjusted p counts all slices and metrics of the suite"
+    " together."
+)
+
+
+def comparability(material: Material) -> Facts:
+    """What was compared with what, and how much of it."""
+    new, old = material.diff.candidate, material.diff.baseline
+    lines = [Line("this run", (Name(new.run), f", {new.created}, seed {new.seed}"))]
+    if old is None:
+        lines.append(Line("baseline", ("none",), "warn"))
+    else:
+        reason = old.accepted.get("reason")
+        why: Text = (", accepted: ", Name(str(reason))) if reason else ()
+        lines.append(Line("baseline", (Name(old.run), f", {old.created}", *why)))
+        lines.append(changed(material))
+    lines.append(Line("golden", _golden(new, old)))
+    lines += _measure(material)
+    lines += _parts("model", new.subject.models) + _parts("input", new.subject.inputs)
+    lines.append(Line("answers", (_supply(new),)))
+    lines += [Line("note", (Name(note),), "warn") for note in new.notes]
+    return Facts("What was compared", lines)
+
+
+def _supply(manifest: Manifest) -> str:
+    spent = manifest.operations
+    fresh = figures.many(spent.fresh_calls, "fresh call")
+    stored = f"{figures.number(spent.stored_calls)} stored"
+    reused = f"{figures.many(spent.reused_outputs, 'output')} reused"
+    return f"{figures.many(manifest.trials, 'trial')} per case; {fresh}, {stored}, {reused}"
+
+
+def _measure(material: Material) -> list[Line]:
+    status = list(material.diff.status.values())
+    if material.diff.baseline is None:
+        return [Line("cases", (f"{figures.many(len(material.after), 'case')}, none compared",))]
+    parts = [f"{figures.number(status.count('same') + status.count('changed'))} compared"]
+    others = [each for each in ("new", "gone", "stale") if each in status]
+    parts += [f"{figures.number(status.count(each))} {each}" for each in others]
+    tone: Tone = "warn" if "stale" in status else "plain"
+    return [Line("cases", (", ".join(parts),), tone)]
+
+
+def _golden(new: Manifest, old: Manifest | None) -> Text:
+    name = f"{new.golden.get('name', '')}@{new.golden.get('version', '')}"
+    key = str(new.golden.get("key", ""))[:12]
+    text: Text = (Name(name), ", key ", Name(key), f", {figures.many(new.expected, 'case')}")
+    if old is not None and old.golden.get("key") != new.golden.get("key"):
+        was = str(old.golden.get("version", ""))
+        return (*text, "; the snapshot was taken with ", Name(was), ", other content")
+    return text
+
+
+def _parts(label: str, parts: Mapping[str, Part]) -> list[Line]:
+    return [
+        Line(label, (Name(name), ": ", Name(part.label or part.key[:12])))
+        for name, part in list(parts.items())[:12]
+    ]
+
+
+def gates(material: Material) -> Table:
+    """A row per declared gate, and per other slice that stands out; what blocks comes first."""
+    odd = {each.name for each in suspects(material.verdict)}
+    drops = detectable(material.diff, material.verdict)
+    rows, held = [], 0
+    for finding in sorted(material.verdict.findings, key=lambda each: _order(each, odd)):
+        if finding.kind == "must_pass" and finding.result not in (*RED, *AMBER):
+            held += 1
+        elif finding.declared or finding.name in odd or finding.result in RED or _rose(finding):
+            rows.append(_gate_row(finding, odd, drops))
+    note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
+    hidden = len(material.verdict.findings) - held - len(rows)
+    if hidden:
+        note.append(f"{figures.many(hidden, 'other slice')} without a finding: see Slices.")
+    columns = ["Gate", "Before → after", "Change, 95% CI", "Adj. p", "n", "Would see", "Verdict"]
+    return Table("Gates", columns, rows, " ".join(note))
+
+
+def _rose(finding: Finding) -> bool:
+    return finding.kind == "relative" and finding.low is not None and finding.low > 0
+
+
+def _order(finding: Finding, odd: set[str]) -> tuple[int, float, float, str]:
+    rank = 5
+    if finding.blocks:
+        rank = 0
+    elif finding.result in RED:
+        rank = 1
+    elif finding.name in odd:
+        rank = 2
+    elif finding.result in AMBER:
+        rank = 3
+    elif _rose(finding):
+        rank = 4
+    p = 1.0 if finding.p is None or rank > 2 else finding.p
+    return rank, p, finding.effect or 0.0, finding.name
+
+
+def _gate_row(finding: Finding, odd: set[str], drops: Mapping[str, float]) -> TableRow:
+    move, change = f"{figures.percent(finding.before)} → {figures.percent(finding.after)}", ""
+    if finding.kind == "must_pass":
+        move = ""
+    elif finding.kind == "floor":
+        move, change = figures.percent(finding.after), f"floor {figures.percent(finding.floor)}"
+    elif finding.effect is not None:
+        change = f"{figures.points(finding.effect)} ({figures.interval(finding.low, finding.high)})"
+    seen = finding.detectable
+    if finding.metric == CHECKS and finding.kind == "relative":
+        seen = drops.get(finding.slice, seen)
+    tone, result = _result(finding, odd)
+    cells: list[Text] = [
+        (Name(finding.name), " (derived)") if finding.derived else (Name(finding.name),),
+        (move,),
+        (change,),
+        ("" if finding.p is None else figures.chance(finding.p),),
+        (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
+        ("" if seen is None else f"{100 * seen:.1f}",),
+        (result,),
+    ]
+    return TableRow(cells, tone)
+
+
+def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:
+    said = _RESULTS.get(finding.result, finding.result)
+    if finding.blocks:
+        return "bad", said
+    if finding.result in RED:
+        return "warn", f"{said}, not blocking"
+    if finding.name in odd:
+        return "warn", "suspect"
+    if finding.result in AMBER:
+        return "warn", said
+    if _rose(finding):
+        return "good", "improved"
+    return ("good" if finding.result in ("pass", "unchanged") else "plain"), said
+
+
+def cost(material: Material) -> Facts:
+    """What this run cost beside the snapshot's run."""
+    new, old = material.diff.candidate.operations, None
+    if material.diff.baseline is not None:
+        old = material.diff.baseline.operations
+    fresh, stored = figures.number(new.fresh_calls), figures.number(new.stored_calls)
+    sent, got = figures.number(new.input_tokens), figures.number(new.output_tokens)
+    lines = [
+        Line("calls", (f"{fresh} fresh, {stored} stored",)),
+        Line("tokens", (f"{sent} in, {got} out",)),
+        Line("money", (figures.dollars(new.cost),)),
+        Line("time", (figures.seconds(new.seconds),)),
+    ]
+    if new.latency_p50 is not None or new.latency_p95 is not None:
+        recorded = ", as recorded: replayed" if material.diff.candidate.replayed else ""
+        for name, before, after in (
+            ("p50", old.latency_p50 if old else None, new.latency_p50),
+            ("p95", old.latency_p95 if old else None, new.latency_p95),
+        ):
+            was = f"{figures.seconds(before)} → " if before is not None else ""
+            lines.append(Line(f"latency {name}", (f"{was}{figures.seconds(after)}{recorded}",)))
+    return Facts("Cost and latency", lines)
+
+
+def actions(material: Material) -> Facts | None:
+    """The commands for what one would do next."""
+    commands, red = material.commands, reds(material.verdict)
+    lines = []
+    if red and commands.explain:
+        lines.append(_command("understand", fill(commands.explain, gate=red[0].name)))
+    fell = red[0].fell if red else ()
+    first = case_of(red[0]) if red and red[0].kind == "must_pass" else next(iter(fell), "")
+    if first and commands.case:
+        lines.append(_command("one case", fill(commands.case, id=first)))
+    if commands.reproduce:
+        lines.append(_command("the run", commands.reproduce))
+    if material.diff.baseline is None and commands.baseline:
+        lines.append(_command("baseline", commands.baseline))
+    elif commands.accept:
+        lines.append(_command("if meant", commands.accept))
+    lines += [_command(name, path) for name, path in commands.reports.items()]
+    return Facts("What to do", lines) if lines else None
+
+
+def _command(label: str, text: str) -> Line:
+    return Line(label, (Name(text),))
+
+
+def footer(material: Material) -> Facts:
+    """Versions and how the numbers are meant."""
+    manifest = material.diff.candidate
+    versions = ", ".join(f"{name} {each}" for name, each in list(manifest.versions.items())[:6])
+    lines = [Line("versions", (Name(versions),))] if versions else []
+    lines.append(Line("figures", (_READING,)))
+    return Facts("About this report", lines)

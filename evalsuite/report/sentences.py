@@ -1,0 +1,163 @@
+"""The verdict as one sentence, with this run's figures."""
+
+from __future__ import annotations
+
+from evalsuite.gate import OVERALL, Finding
+from evalsuite.records import CHECKS
+from evalsuite.report import figures
+from evalsuite.report.blocks import Level, Name, Text
+from evalsuite.report.material import (
+    RED,
+    Material,
+    case_of,
+    finding_of,
+    metrics,
+    reds,
+    value,
+)
+
+_WORDS = {
+    "pass": "pass",
+    "unchanged": "pass (unchanged)",
+    "flaky": "pass (flaky)",
+    "inconclusive": "inconclusive",
+    "incomparable": "incomparable",
+    "no baseline": "no baseline",
+    "partial": "not decided (partial)",
+    "not proven": "not proven",
+}
+
+
+def word(material: Material) -> str:
+    """One or two words for a badge."""
+    if any(finding.blocks for finding in material.verdict.findings):
+        return "blocked"
+    if material.verdict.result in RED:
+        return "would be blocked (observe)"
+    return _WORDS[material.verdict.result]
+
+
+def level(material: Material, *, trouble: bool) -> Level:
+    """How loud: blocked, needs a look, not decided, clear."""
+    verdict = material.verdict
+    if any(finding.blocks for finding in verdict.findings):
+        return "caution"
+    if verdict.result in RED or verdict.exit_code:
+        return "warning"
+    if verdict.result not in ("pass", "unchanged"):
+        return "warning" if verdict.result == "flaky" else "note"
+    return "warning" if trouble else "tip"
+
+
+def lead(material: Material) -> Finding | None:
+    """The finding that the sentence is about."""
+    red = reds(material.verdict)
+    if red:
+        return red[0]
+    if material.verdict.result == "inconclusive":
+        open_ = [each for each in material.verdict.findings if each.result == "inconclusive"]
+        return min(open_, key=lambda each: (not each.critical, not each.declared), default=None)
+    return main_finding(material)
+
+
+def main_finding(material: Material) -> Finding | None:
+    """`checks` over all cases, else the first metric over all cases."""
+    for name in (CHECKS, *(metric.name for metric in metrics(material.diff))):
+        found = finding_of(material.verdict, name)
+        if found is not None:
+            return found
+    return None
+
+
+def sentence(material: Material) -> Text:
+    """What the verdict is, and the figures that it rests on."""
+    verdict, finding = material.verdict, lead(material)
+    if finding is not None and finding.result in RED:
+        return _red(finding)
+    if verdict.result in ("pass", "unchanged", "flaky", "not proven"):
+        return _clear(material, finding)
+    if verdict.result == "inconclusive":
+        return _open(material, finding)
+    if verdict.result == "no baseline":
+        return (
+            "No snapshot to compare with: floors and must_pass decide alone. ",
+            *level_of(material),
+        )
+    if verdict.result == "partial":
+        ran, expected = len(material.after), material.diff.candidate.expected
+        return (f"{figures.number(ran)} of {figures.many(expected, 'case')} ran: gates need all.",)
+    reason = next((each.reason for each in verdict.findings if each.reason), "")
+    tail: Text = (": ", Name(reason)) if reason else (".",)
+    return ("Nothing on the two sides can be compared", *tail)
+
+
+def subject_of(finding: Finding) -> Text:
+    """(metric, " on ", slice)."""
+    if finding.slice == OVERALL:
+        return (Name(finding.metric), " overall")
+    kind = "derived slice " if finding.derived else ""
+    return (Name(finding.metric), f" on {kind}", Name(finding.slice))
+
+
+def spread(finding: Finding) -> str:
+    """91.2% → 74.0% (-17.2 points, 95% CI -28.1 to -6.4, adjusted p = 0.004, n = 34)."""
+    parts = []
+    if finding.effect is not None:
+        parts.append(f"{figures.points(finding.effect)} points")
+    if finding.low is not None and finding.high is not None:
+        parts.append(f"95% CI {figures.interval(finding.low, finding.high)}")
+    if finding.p is not None:
+        sign = "" if finding.p < 0.001 else "= "
+        parts.append(f"adjusted p {sign}{figures.chance(finding.p)}")
+    parts.append(f"n = {figures.number(finding.n)}")
+    return (
+        f"{figures.percent(finding.before)} → {figures.percent(finding.after)} ({', '.join(parts)})"
+    )
+
+
+def _red(finding: Finding) -> Text:
+    if finding.kind == "must_pass":
+        reason: Text = (": ", Name(finding.reason)) if finding.reason else (".",)
+        return ("The must_pass case ", Name(case_of(finding)), " failed", *reason)
+    if finding.kind == "floor":
+        low = f" is below its floor of {figures.percent(finding.floor)}: "
+        seen = f"{figures.percent(finding.after)} of {figures.many(finding.n, 'case')}"
+        return (*subject_of(finding), f"{low}{seen}, too few to be chance.")
+    verb = "Merging would regress " if finding.blocks else "Seen, not blocked: a drop of "
+    return (verb, *subject_of(finding), f": {spread(finding)}.")
+
+
+def _clear(material: Material, finding: Finding | None) -> Text:
+    if material.verdict.result == "unchanged":
+        pairs = finding.n if finding else len(material.after)
+        return (f"All {figures.many(pairs, 'compared answer')} are the stored ones.",)
+    if finding is None or finding.before is None:
+        return ("No gate is red. ", *level_of(material))
+    sure = ""
+    if finding.exclude is not None and (finding.upper_drop or 0.0) < finding.exclude:
+        sure = f" A drop of {100 * finding.exclude:.1f} points is ruled out."
+    return ("No regression: ", *subject_of(finding), f": {spread(finding)}.{sure}")
+
+
+def _open(material: Material, finding: Finding | None) -> Text:
+    if finding is None:
+        stopped = material.diff.candidate.stopped
+        tail: Text = (": the run stopped, ", Name(stopped)) if stopped else (".",)
+        return ("Not enough evidence for a verdict", *tail)
+    text: Text = ("Not enough evidence on ", *subject_of(finding), f": {spread(finding)}.")
+    if finding.upper_drop is not None and finding.exclude is not None:
+        drop, limit = 100 * finding.upper_drop, 100 * finding.exclude
+        if drop >= limit:
+            return (*text, f" A drop of {drop:.1f} points is not ruled out; {limit:.1f} must be.")
+    return (*text, " ", Name(finding.reason)) if finding.reason else text
+
+
+def level_of(material: Material) -> Text:
+    """The main metric of this run alone: (checks, " is 88.3% over 240 cases.")."""
+    for metric in metrics(material.diff):
+        seen = [value(row, metric) for row in material.after.values()]
+        known = [each for each in seen if each is not None]
+        if known:
+            mean = figures.percent(sum(known) / len(known))
+            return (Name(metric.name), f" is {mean} over {figures.many(len(known), 'case')}.")
+    return ("No case was scored.",)

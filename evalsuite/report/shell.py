@@ -1,0 +1,16 @@
+"""Commands that hold foreign names: a name stays one word, whatever is in it."""
+
+from __future__ import annotations
+
+import shlex
+
+
+def fill(template: str, **values: str) -> str:
+    """`pytest --evals 'x.py::s[{id}]'`, one command, with {id} put in and each word quoted."""
+    return shlex.join(_put(word, values) for word in shlex.split(template))
+
+
+def _put(word: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word

@@ -1,0 +1,127 @@
+"""What is not simply "compared": errors, gaps, flaky, stale, new and gone cases.
+
+Each is counted apart and said with its effect on the verdict, so that none can hide in a mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalsuite.records import Row
+from evalsuite.report import figures
+from evalsuite.report.blocks import Facts, Line, Name, Text, Tone
+from evalsuite.report.cases import error_groups
+from evalsuite.report.material import Material, case_of, row_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`count` cases, of which `ids` are known by name."""
+
+    label: str
+    ids: Sequence[str]
+    count: int
+    effect: str
+    tone: Tone = "warn"
+
+
+_LEFT_OUT = (
+    "Left out of the test and counted; a pass must also hold with each of them at its worst,"
+    " and over 2% of them make the verdict inconclusive."
+)
+
+
+def troubles(material: Material) -> list[Trouble]:
+    """All kinds that are not empty."""
+    status, after = material.diff.status, material.after
+    harness = [id_ for id_, row in after.items() if _errs(row, target=False)]
+    target = [id_ for id_, row in after.items() if _errs(row, target=True)]
+    silent = [id_ for id_, row in after.items() if _unscored(row)]
+    flaky = [case_of(each) for each in material.verdict.findings if each.result == "flaky"]
+    stale = list(material.diff.stale) or [each for each in status if status[each] == "stale"]
+    absent = [each for each in status if each not in after and status[each] != "gone"]
+    manifest = material.diff.candidate
+    short = 0 if manifest.partial else max(manifest.expected - len(after), len(absent))
+    found = [
+        Trouble("errors", harness, len(harness), f"Not an outcome of the target. {_LEFT_OUT}"),
+        Trouble(
+            "target errors",
+            target,
+            len(target),
+            "The target's own code raised: an outcome, counted by the metric completion.",
+        ),
+        Trouble("not scored", silent, len(silent), _LEFT_OUT),
+        Trouble("missing", absent, short, f"No result in this run. {_LEFT_OUT}"),
+        Trouble("flaky", flaky, len(flaky), "Failed once, then held: shown, not blocking."),
+        Trouble(
+            "stale",
+            stale,
+            len(stale),
+            "Case, check or scorer differs from the snapshot: neither compared nor passed,"
+            " until the snapshot is accepted anew.",
+        ),
+    ]
+    if material.diff.baseline is not None:
+        found += _churn(material)
+    return [each for each in found if each.count]
+
+
+def _churn(material: Material) -> list[Trouble]:
+    status = material.diff.status
+    new = [each for each in status if status[each] == "new"]
+    gone = [each for each in status if status[each] == "gone"]
+    return [
+        Trouble("new", new, len(new), "Not in the snapshot: not compared.", "plain"),
+        Trouble("gone", gone, len(gone), "In the snapshot only: not compared.", "plain"),
+    ]
+
+
+def _errs(row: Row, *, target: bool) -> bool:
+    return any(error.startswith("target:") == target for error in row_errors(row))
+
+
+def _unscored(row: Row) -> bool:
+    if any(row.errors):
+        return False
+    return any(all(each is None for each in values) for values in row.scores.values())
+
+
+def summary(found: Sequence[Trouble]) -> Line | None:
+    """One line for the first screen."""
+    if not found:
+        return None
+    text = ", ".join(f"{figures.number(each.count)} {each.label}" for each in found)
+    tone: Tone = "warn" if any(each.tone == "warn" for each in found) else "plain"
+    return Line("apart", (text,), tone)
+
+
+def section(material: Material, found: Sequence[Trouble]) -> Facts | None:
+    """Each kind with its cases and its effect, then the commonest messages."""
+    if not found:
+        return None
+    lines = [
+        Line(
+            each.label,
+            (f"{figures.many(each.count, 'case')}", *_names(each.ids), f". {each.effect}"),
+            each.tone,
+        )
+        for each in found
+    ]
+    groups = error_groups(material.after)
+    for message, ids in list(groups.items())[:10]:
+        lines.append(
+            Line("message", (Name(message), f", {figures.many(len(ids), 'case')}"), "warn")
+        )
+    if len(groups) > 10:
+        lines.append(Line("message", (f"and {len(groups) - 10} more",), "warn"))
+    return Facts("Errors, missing, flaky, stale, new", lines)
+
+
+def _names(ids: Sequence[str], limit: int = 5) -> Text:
+    if not ids:
+        return ()
+    text: list[str | Name] = [": "]
+    for at, each in enumerate(ids[:limit]):
+        text += [", ", Name(each)] if at else [Name(each)]
+    return (*text, f" and {len(ids) - limit} more") if len(ids) > limit else tuple(text)
