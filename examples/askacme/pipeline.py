@@ -69,7 +69,7 @@ def retrieve(question: str, attachment: str | None = None) -> list[Document]:
 @cache
 def template() -> jinja2.Template:
     # The prompt is text for a model, not HTML.
-    environment = jinja2.Environment(  # noqa: S701
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "prompts"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
