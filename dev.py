@@ -60,10 +60,8 @@ def oldest(arguments: Sequence[str]) -> int:
 
 def wheel(arguments: Sequence[str]) -> int:
     home = ROOT / ".venv-wheel"
-    python = environment(home.name, "wheel", [])
-    built = home / "dist"
-    for old in built.glob("*.whl"):
-        old.unlink()
+    make(home)
+    python, built = interpreter(home), home / "dist"
     if code := run([python, *PIP, "wheel", "--quiet", "--no-deps", "-w", built, ROOT]):
         return code
     install(python, [str(each) for each in built.glob("*.whl")], CONSTRAINTS)
@@ -100,7 +98,7 @@ def environment(
     light one too.
     """
     home = ROOT / name
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = interpreter(home)
     content = stamp()
     stamps = [home / f"evalsuite-{each}.stamp" for each in (level, "dev")]
     if works(python) and any(each.exists() and each.read_text() == content for each in stamps):
@@ -117,7 +115,12 @@ def environment(
     return python
 
 
+def interpreter(home: Path) -> Path:
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def make(home: Path) -> None:
+    """An empty environment; what was there before is gone."""
     try:
         import ensurepip  # noqa: F401, PLC0415 (a Linux distribution may have taken it out)
         import venv  # noqa: PLC0415
@@ -131,8 +134,6 @@ def works(python: Path) -> bool:
 
 
 def install(python: Path, requirements: Sequence[str], constraints: Path) -> None:
-    if not requirements:
-        return
     command = [python, *PIP, "install", "--quiet", "-c", constraints, *requirements]
     if run(command):
         sys.exit("dev.py: the installation failed; what pip said is above")
