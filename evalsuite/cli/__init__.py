@@ -1,0 +1,92 @@
+"""The `evalsuite` command: compare, gate, explain and accept runs that already exist.
+
+It starts light: a command imports what it needs when it runs, so that `--help` is immediate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from evalsuite.cli import runs, snapshots
+from evalsuite.cli.screen import hush, plain
+from evalsuite.errors import EvalsuiteError, OptionError
+
+EXAMPLES = """\
+examples:
+  evalsuite runs                                 what was run here
+  evalsuite diff git:main last                   the last run beside the snapshot of main
+  evalsuite gate snapshot last                   decide it again; the exit status is the gate's
+  evalsuite explain "checks, topic=legal"        what a gate saw, means, and asks for
+  evalsuite accept --from-run last --reason "shorter answers, reviewed"
+  evalsuite resolve                              merge snapshots that two branches accepted
+
+A run is named by its id, its folder, "last", "snapshot", or "git:REVISION" such as git:main.
+Exit status: 0 clear, 1 blocked, 2 unusable data, 4 unusable options, 10 inconclusive where that
+must stop, 11 incomparable, 130 interrupted.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An option that can't be used is an OptionError as any other: status 4, one message."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message} ({self.prog} --help explains)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        args = _parser(given).parse_args(given)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except EvalsuiteError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        hush()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", 2)
+    return status
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="evalsuite",
+        description="Compare, gate, explain and accept runs of pytest --evals, without a call.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"evalsuite {version('evalsuite')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    runs.register(commands)
+    snapshots.register(commands)
+    _golden(commands, given)
+    return parser
+
+
+def _golden(commands: argparse._SubParsersAction[Any], given: Sequence[str]) -> None:
+    """Its parser is only built when it is asked for: golden datasets need more imports."""
+    if given[:1] == ["golden"]:
+        from evalsuite.cli import golden  # noqa: PLC0415
+
+        golden.register(commands)
+    else:
+        commands.add_parser("golden", help="add, lint, diff, release and count golden cases")
+
+
+def _fail(message: str, status: int) -> int:
+    text = plain(f"evalsuite: {message}").replace("\n", "\n  ")
+    sys.stderr.write(text + "\n")
+    return status

@@ -11,7 +11,7 @@ from evalsuite.snapshot.folder import Head, Source, load, read_head, read_output
 from evalsuite.snapshot.git import Revision
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
-from evalsuite.snapshot.refs import open_ref, stored_runs
+from evalsuite.snapshot.refs import open_ref, stored_runs, suites_of
 from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
 from evalsuite.snapshot.writer import Writer, write
 
@@ -39,6 +39,7 @@ __all__ = [
     "shown",
     "snapshot_folder",
     "stored_runs",
+    "suites_of",
     "unchanged",
     "write",
 ]

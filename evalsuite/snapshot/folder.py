@@ -63,6 +63,10 @@ class Head:
     files: Mapping[str, File]
     key: str
 
+    @property
+    def cases(self) -> int:
+        return self.files[SCORES].lines
+
 
 def load(source: Source) -> Run:
     """A stored run with every row; SnapshotError says what is wrong, where, and what to do."""

@@ -55,6 +55,18 @@ def find(ref: str, config: Config, suite: str | None) -> Source:
     raise OptionError(f"no run {ref[:80]!r}: {did_you_mean(ref, ids)}; name {HOW}")
 
 
+def suites_of(ref: str, config: Config) -> list[str]:
+    """The suites of a stored run, sorted."""
+    folder = Path(ref)
+    if ref == "last":
+        runs = stored_runs(config)
+        folder = runs[0][1].parent if runs else folder
+    elif (config.state_dir / "runs" / ref).is_dir():
+        folder = config.state_dir / "runs" / ref
+    inside = sorted(each.parent.name for each in folder.glob(f"*/{MANIFEST}"))
+    return inside or [open_ref(ref, config, None)[0].manifest.suite]
+
+
 def stored_runs(config: Config, suite: str | None = None) -> list[tuple[Head, Path]]:
     """Every finished run (of a suite) in the state folder, the newest first.
 

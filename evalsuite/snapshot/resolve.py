@@ -26,10 +26,12 @@ PRIVACY = ("full", "redacted", "hash")
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two snapshots as one. `both` are ids that both sides changed, each in its own way."""
+    """Two snapshots as one. `both` are ids that both sides changed, each in its own way, and whose
+    rows are of the `preferred` side; `ours` and `theirs` count the cases that only one changed."""
 
     run: Run
     both: Sequence[str]
+    preferred: Side
     ours: int
     theirs: int
 
@@ -41,13 +43,17 @@ def merge(base: Run | None, ours: Run, theirs: Run, prefer: Side) -> Merge:
     """
     old = {} if base is None else base.rows
     rows, both = _three_way(old, ours.rows, theirs.rows, prefer)
-    counts = [
-        sum(1 for name, row in rows.items() if row == side.rows.get(name) != other.rows.get(name))
+    alone = [
+        sum(
+            1
+            for name in {*old, *side.rows} - {*both}
+            if side.rows.get(name) != old.get(name) == other.rows.get(name)
+        )
         for side, other in ((ours, theirs), (theirs, ours))
     ]
     manifest = _manifest(base, ours, theirs, prefer)
     merged = Run(replace(manifest, expected=len(rows)), {name: rows[name] for name in sorted(rows)})
-    return Merge(merged, both, *counts)
+    return Merge(merged, both, prefer, *alone)
 
 
 def conflicted(config: Config) -> list[str]:

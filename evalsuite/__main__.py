@@ -1,0 +1,7 @@
+"""`python -m evalsuite` is the `evalsuite` command, for where scripts are not on the path."""
+
+import sys
+
+from evalsuite.cli import main
+
+sys.exit(main())

@@ -1,0 +1,229 @@
+"""`evalsuite diff | gate | explain | runs | plan`: decide finished runs again, without running."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.screen import show, table
+from evalsuite.config import Config, load_config
+from evalsuite.errors import OptionError
+
+if TYPE_CHECKING:
+    from evalsuite.diff import Diff
+    from evalsuite.gate import Verdict
+    from evalsuite.records import Manifest, Output, Run
+    from evalsuite.report import Commands, Report
+    from evalsuite.snapshot import Source
+
+REF = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION"'
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Two runs and what the gate says of them; `before` is None where there is no baseline."""
+
+    config: Config
+    before: tuple[Run, Source] | None
+    after: tuple[Run, Source]
+    diff: Diff
+    verdict: Verdict
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the commands; each sets `run`: from the arguments to an exit status."""
+    for name, text, run in (
+        ("diff", "compare two runs", _diff),
+        ("gate", "compare two runs; the exit status is the gate's", _gate),
+    ):
+        command = subparsers.add_parser(name, help=text, description=f"{text}. A run is {REF}.")
+        command.add_argument("before", metavar="A", help="the baseline")
+        command.add_argument("after", metavar="B", help="the candidate; its policy decides")
+        command.add_argument("--suite", metavar="NAME", help="needed where a run has several")
+        command.add_argument("--format", metavar="NAME", default="terminal", help=_FORMATS)
+        command.set_defaults(run=run)
+
+    command = subparsers.add_parser(
+        "explain",
+        help="what one gate saw, what it means, what to do",
+        description="Explains a gate by its name in the report, with the figures of the run.",
+        epilog='example: evalsuite explain "checks, topic=legal" --run last',
+    )
+    command.add_argument("gate", metavar="GATE")
+    command.add_argument("--run", metavar="REF", dest="after", default="last", help=REF)
+    command.add_argument("--against", metavar="REF", default="", help="default: the snapshot")
+    command.add_argument("--suite", metavar="NAME")
+    command.set_defaults(run=_explain)
+
+    command = subparsers.add_parser("runs", help="list the finished runs, the newest first")
+    command.add_argument("--suite", metavar="NAME")
+    command.set_defaults(run=_runs)
+
+    command = subparsers.add_parser(
+        "plan",
+        help="the smallest drop that the gate would find, per slice",
+        description="Simulates drops on a suite's own cases, slices and gate (80 % power).",
+        epilog="example: evalsuite plan askacme; evalsuite plan --run last",
+    )
+    command.add_argument("suite", metavar="SUITE", nargs="?")
+    command.add_argument("--run", metavar="REF", dest="after", default="", help=REF)
+    command.set_defaults(run=_plan)
+
+
+_FORMATS = "terminal (default), markdown, json, html, junit, csv"
+
+
+def decided(before: str, after: str, suite: str | None) -> Decided:
+    """Open two runs and decide; an empty `before` is the snapshot, if there is one.
+
+    Without `suite` it is the candidate's.
+    """
+    from evalsuite.diff import compare  # noqa: PLC0415
+    from evalsuite.gate import decide, policy_from  # noqa: PLC0415
+    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+
+    config = load_config(Path.cwd())
+    candidate = open_ref(after, config, suite)
+    name = candidate[0].manifest.suite
+    baseline = None
+    if before or snapshot_folder(config, name).exists():
+        baseline = open_ref(before or "snapshot", config, name)
+    diff = compare(baseline[0] if baseline else None, candidate[0])
+    verdict = decide(diff, policy_from(candidate[0].manifest.policy))
+    return Decided(config, baseline, candidate, diff, verdict)
+
+
+def _diff(args: argparse.Namespace) -> int:
+    render = _format(args.format)
+    show(render(_report(decided(args.before, args.after, args.suite))))
+    return 0
+
+
+def _gate(args: argparse.Namespace) -> int:
+    render = _format(args.format)
+    made = decided(args.before, args.after, args.suite)
+    show(render(_report(made)))
+    return made.verdict.exit_code
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from evalsuite.report import explain  # noqa: PLC0415
+
+    made = decided(args.against, args.after, args.suite)
+    show(explain(made.diff, made.verdict, args.gate))
+    return 0
+
+
+def _format(name: str) -> Any:
+    """The function that renders a report; refused before anything is computed."""
+    from evalsuite.registry import find  # noqa: PLC0415
+
+    render = find("formats", name)
+    if name != "terminal":
+        return render
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns
+    return lambda report: render(report, colour=colour, width=width)
+
+
+def _report(made: Decided) -> Report:
+    from evalsuite.report import build, wanted  # noqa: PLC0415
+
+    ids = wanted(made.diff, made.verdict)
+    old = _answers(made.before, ids)
+    new = _answers(made.after, ids)
+    return build(
+        made.diff,
+        made.verdict,
+        before=made.before[0].rows if made.before else {},
+        after=made.after[0].rows,
+        answers={name: (old.get(name), new.get(name)) for name in ids},
+        commands=_commands(made),
+    )
+
+
+def _answers(side: tuple[Run, Source] | None, ids: list[str]) -> dict[str, Output]:
+    """The first trial's output of each case, as far as it is stored."""
+    from evalsuite.snapshot import read_outputs  # noqa: PLC0415
+
+    if side is None:
+        return {}
+    run, source = side
+    rows = {name: run.rows[name] for name in ids if name in run.rows}
+    keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
+    found = read_outputs(source, {key for key in keys.values() if key is not None})
+    return {name: found[key] for name, key in keys.items() if key in found}
+
+
+def _commands(made: Decided) -> Commands:
+    from evalsuite.report import Commands  # noqa: PLC0415
+
+    manifest, source = made.after[0].manifest, made.after[1]
+    run = shlex.quote(manifest.run)
+    accept = ""
+    if isinstance(source, Path) and source.resolve().parent.parent.name == "runs":
+        accept = f"evalsuite accept {shlex.quote(manifest.suite)} --from-run {run} --reason '...'"
+    case = shlex.quote(f"{manifest.nodeid}[{{id}}]")
+    return Commands(
+        reproduce=manifest.command,
+        case=f"pytest --evals {case}" if manifest.nodeid else "",
+        accept=accept,
+        baseline=accept,
+        explain=f"evalsuite explain '{{gate}}' --run {run}" if accept else "",
+    )
+
+
+def _runs(args: argparse.Namespace) -> int:
+    from evalsuite.snapshot import stored_runs  # noqa: PLC0415
+
+    config = load_config(Path.cwd())
+    rows = [("run", "suite", "created", "cases", "calls", "state")]
+    for head, _ in stored_runs(config, args.suite):
+        manifest = head.manifest
+        lines = str(head.cases)
+        calls = f"{manifest.operations.fresh_calls}+{manifest.operations.stored_calls} stored"
+        created = manifest.created[:19].replace("T", " ")
+        rows.append((manifest.run, manifest.suite, created, lines, calls, _state(manifest)))
+    if len(rows) == 1:
+        show("no finished run here: run pytest --evals")
+    else:
+        show(table(rows))
+    return 0
+
+
+def _state(manifest: Manifest) -> str:
+    if manifest.stopped:
+        return f"stopped: {manifest.stopped}"
+    if manifest.partial:
+        return f"partial, of {manifest.expected}"
+    if not manifest.complete:
+        return "incomplete"
+    return "complete, replayed" if manifest.replayed else "complete"
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from evalsuite.gate import detectable, policy_from  # noqa: PLC0415
+    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+
+    config = load_config(Path.cwd())
+    ref = args.after
+    if not ref:
+        if args.suite is None:
+            raise OptionError("plan: name a SUITE, or a run with --run REF")
+        ref = "snapshot" if snapshot_folder(config, args.suite).exists() else "last"
+    run, _ = open_ref(ref, config, args.suite)
+    drops = detectable(run, policy_from(run.manifest.policy))
+    rows = [("slice", "smallest drop found with 80 % power")]
+    rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
+    title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"
+    if not drops:
+        show(f"{title}: no drop of any size would be found; more cases or trials are needed")
+        return 0
+    show(f"{title}\n\n{table(rows)}\n\nSlices that are not listed are too small to show any drop.")
+    return 0

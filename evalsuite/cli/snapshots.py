@@ -1,0 +1,191 @@
+"""`evalsuite accept | resolve`: change a snapshot on purpose, from runs that already exist."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.screen import plain, show
+from evalsuite.config import Config, load_config
+from evalsuite.errors import OptionError, SnapshotError, did_you_mean
+
+if TYPE_CHECKING:
+    from evalsuite.diff import Diff
+    from evalsuite.records import Run
+    from evalsuite.snapshot import Merge, Source
+
+KINDS = ("new", "stale", "changed", "gone")
+MAX_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One suite's change, fully known before anything is written."""
+
+    suite: str
+    old: Run | None
+    new: Run
+    sources: Sequence[Source]
+    diff: Diff
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the commands; each sets `run`: from the arguments to an exit status."""
+    command = subparsers.add_parser(
+        "accept",
+        help="make a finished run the snapshot, without a call",
+        description="Writes snapshots/SUITE from a run that exists; commit it with the change "
+        "that caused it. Partial, stopped and incomplete runs are refused.",
+        epilog='example: evalsuite accept askacme --from-run last --reason "shorter answers"',
+    )
+    command.add_argument("suites", metavar="SUITE", nargs="*", help="default: all of the run")
+    command.add_argument("--from-run", metavar="REF", required=True, help='an id, or "last"')
+    command.add_argument("--reason", metavar="TEXT", required=True, help="kept in the manifest")
+    command.add_argument(
+        "--only", metavar="KINDS", help=f"take only these cases: {','.join(KINDS)}"
+    )
+    command.set_defaults(run=_accept)
+
+    command = subparsers.add_parser(
+        "resolve",
+        help="merge snapshots that two branches accepted, case by case",
+        description="After a merge conflict in snapshots/: the side that changed a case gives its "
+        "line. The result is written and added to git; then commit the merge.",
+        epilog="example: git merge main; evalsuite resolve; git commit",
+    )
+    command.add_argument("suites", metavar="SUITE", nargs="*", help="default: all in conflict")
+    command.add_argument(
+        "--prefer",
+        choices=("ours", "theirs"),
+        help="where both sides changed a case; default: what is merged already, that is theirs in "
+        "a merge, ours in a rebase",
+    )
+    command.set_defaults(run=_resolve)
+
+
+def _accept(args: argparse.Namespace) -> int:
+    reason = args.reason.strip()
+    if not reason or len(reason) > MAX_REASON or not reason.isprintable():
+        raise OptionError(f"--reason must be one line of 1 to {MAX_REASON} characters")
+    only = _kinds(args.only)
+    config = load_config(Path.cwd())
+    names = list(dict.fromkeys(args.suites)) or _suites_of(args.from_run, config)
+    planned = [_planned(config, args.from_run, name, only) for name in names]
+    for each in planned:
+        show(_accepted(config, each, reason))
+    return 0
+
+
+def _kinds(text: str | None) -> frozenset[str] | None:
+    if text is None:
+        return None
+    kinds = [kind.strip() for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise OptionError(f'--only: no kind of case "{kind[:40]}": {did_you_mean(kind, KINDS)}')
+    return frozenset(kinds)
+
+
+def _suites_of(ref: str, config: Config) -> list[str]:
+    from evalsuite.snapshot import suites_of  # noqa: PLC0415
+
+    return suites_of(ref, config)
+
+
+def _planned(config: Config, ref: str, suite: str, only: frozenset[str] | None) -> Planned:
+    from evalsuite import snapshot  # noqa: PLC0415
+    from evalsuite.diff import compare  # noqa: PLC0415
+    from evalsuite.gate import detectable, policy_from  # noqa: PLC0415
+
+    run, source = snapshot.open_ref(ref, config, suite)
+    cause = snapshot.refusal(run)
+    if cause:
+        raise SnapshotError(f"{suite}: run {run.manifest.run} can't be accepted: {cause}")
+    folder = snapshot.snapshot_folder(config, suite)
+    old = snapshot.load(folder) if folder.exists() else None
+    diff = compare(old, run)
+    new = snapshot.merged(old, run, None if only is None else _taken(diff, only))
+    drops = detectable(new, policy_from(new.manifest.policy))
+    new = replace(new, manifest=replace(new.manifest, detectable=drops))
+    return Planned(suite, old, new, (source, folder) if old else (source,), diff)
+
+
+def _taken(diff: Diff, only: frozenset[str]) -> set[str]:
+    """Ids whose change is of the kinds asked for, all of it: a row is taken whole or not."""
+    return {
+        name
+        for name, status in diff.status.items()
+        if {status, *(["stale"] if diff.stale.get(name) else [])} <= only | {"same"}
+    }
+
+
+def _accepted(config: Config, planned: Planned, reason: str) -> str:
+    from evalsuite import snapshot  # noqa: PLC0415
+
+    folder = snapshot.snapshot_folder(config, planned.suite)
+    if snapshot.unchanged(planned.old, snapshot.as_kept(planned.new)):
+        return plain(f"{planned.suite}: the snapshot says the same already; nothing written")
+    snapshot.accept(planned.new, planned.sources, folder, reason=reason)
+    head = snapshot.read_head(folder)
+    snapshot.remember(config, planned.suite, head.key)
+    return plain("\n".join(_summary(planned, snapshot.shown(folder))))
+
+
+def _summary(planned: Planned, folder: str) -> list[str]:
+    from evalsuite.snapshot import pass_rate  # noqa: PLC0415
+
+    counts = Counter[str](
+        "stale" if planned.diff.stale.get(name) else status
+        for name, status in planned.diff.status.items()
+    )
+    found = [f"{counts[kind]} {kind}" for kind in (*KINDS, "same") if counts[kind]]
+    rates = [
+        "none" if rate is None else f"{100 * rate:.1f} %"
+        for rate in (pass_rate(planned.old) if planned.old else None, pass_rate(planned.new))
+    ]
+    size, run = len(planned.new.rows), planned.new.manifest.run
+    lines = [
+        f"{planned.suite}: {size} cases written to {folder} from run {run}",
+        f"  cases: {', '.join(found)}",
+        f"  checks hold: {rates[0]} -> {rates[1]}",
+    ]
+    gaps = sum(any(row.errors) for row in planned.new.rows.values())
+    if gaps:
+        lines.append(f"  {gaps} cases hold an error: what has no score will not be compared")
+    drop = planned.new.manifest.detectable.get("overall")
+    if drop is not None:
+        lines.append(
+            f"  smallest drop that the gate finds with 80 % power: {100 * drop:.1f} points"
+        )
+    return [*lines, f"  commit it with the change that caused it: git add {folder}"]
+
+
+def _resolve(args: argparse.Namespace) -> int:
+    from evalsuite import snapshot  # noqa: PLC0415
+
+    config = load_config(Path.cwd())
+    names = list(dict.fromkeys(args.suites)) or snapshot.conflicted(config)
+    if not names:
+        raise SnapshotError(f"no snapshot under {config.snapshots}/ has a conflict in git")
+    for name in names:
+        show(_resolved(name, snapshot.resolve(config, name, args.prefer)))
+    return 0
+
+
+def _resolved(suite: str, merge: Merge) -> str:
+    alone = f"{merge.ours} changed by ours alone, {merge.theirs} by theirs alone"
+    lines = [f"{suite}: {len(merge.run.rows)} cases merged and added to git: {alone}"]
+    if merge.both:
+        lines.append(
+            f"  {len(merge.both)} changed by both; these lines are {merge.preferred}: "
+            f"{', '.join(merge.both)}"
+        )
+    lines.append(
+        "  now commit the merge; then run pytest --evals: what both sides changed together"
+    )
+    lines.append("  was never run, and the gate compares it with this snapshot")
+    return plain("\n".join(lines))
