@@ -26,9 +26,6 @@ _QUANTUM = 1e8
 _ROUND = 1e4
 """Sums are compared in steps of 1e-4: thirds that add up to one tie with one."""
 
-_CHUNK = 1 << 21
-"""Signs that are held at once: 16 MB, however large the suite is."""
-
 STEADY = 0.05
 """Within-case variance at which the weight of a case is halved."""
 
@@ -53,27 +50,36 @@ def flip_ranks(contributions: Floats, *, rng: np.random.Generator, draws: int = 
 
 
 def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
-    units, hypotheses = exact.shape
-    if units < 63 and 2**units <= draws:
-        patterns = np.arange(2**units, dtype=np.int64)[:, None] >> np.arange(units) & 1
-        flipped = patterns.astype(np.float64) @ exact
-    else:
-        width = 8 * -(-units // 64)
-        rows = max(64, _CHUNK // max(units, 1))
-        flipped = np.empty((draws, hypotheses))
-        for start in range(0, draws, rows):
-            count = min(rows, draws - start)
-            data = np.frombuffer(rng.bytes(count * width), dtype=np.uint8).reshape(count, width)
-            flips = np.unpackbits(data, axis=1, count=units).astype(np.float64)
-            flipped[start : start + count] = flips @ exact
+    """(patterns, hypotheses): eight units at a time, by a table of what their 256 flips add.
+
+    That needs no matrix of signs, so memory does not grow with the suite, and no threads.
+    """
+    units = len(exact)
+    everything = units < 63 and 2**units <= draws
+    patterns = 2**units if everything else draws
+    flipped = np.zeros((patterns, exact.shape[1]))
+    added = np.empty_like(flipped)
+    bits = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.float64)
+    for start in range(0, units, 8):
+        group = exact[start : start + 8]
+        if everything:
+            flips = np.arange(patterns) >> start & 255
+        else:
+            flips = np.frombuffer(rng.bytes(patterns), dtype=np.uint8)
+        np.take(bits[:, : len(group)] @ group, flips, axis=0, out=added, mode="clip")
+        flipped += added
+    if not everything:
         flipped[0] = 0.0
     sums = exact.sum(axis=0) - 2 * flipped
     return np.asarray(np.rint(sums * (_ROUND / _QUANTUM)), dtype=np.float64)
 
 
 def _rank(sums: Floats) -> Ints:
-    ordered = np.sort(sums)
-    return np.searchsorted(ordered, sums, side="right")
+    order = np.argsort(sums)
+    ordered = sums[order]
+    ranks = np.empty(len(sums), dtype=np.int64)
+    ranks[order] = np.searchsorted(ordered, ordered, side="right")
+    return ranks
 
 
 def step_down(ranks: Ints) -> Floats:
