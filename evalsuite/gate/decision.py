@@ -95,12 +95,9 @@ def _gravest(findings: Iterable[Finding]) -> Result | None:
 
 def _apart(findings: Sequence[Finding]) -> bool:
     """Whether there is a baseline, but no metric of it could be compared."""
-    overall = [
-        each.result
-        for each in findings
-        if each.kind == "relative" and each.slice == OVERALL and each.metric != COMPLETION
-    ]
-    return bool(overall) and set(overall) == {"incomparable"}
+    overall = [each for each in findings if each.kind == "relative" and each.slice == OVERALL]
+    scored = [each for each in overall if each.metric != COMPLETION] or overall
+    return bool(scored) and all(each.result == "incomparable" for each in scored)
 
 
 def _mildest(diff: Diff, findings: Sequence[Finding]) -> Result:

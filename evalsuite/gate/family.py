@@ -28,8 +28,10 @@ REPEATS = 3
 class Effects:
     """One metric's paired differences; all arrays are (n,), in the order of `pairs.ids`.
 
-    `d` is after - before of case means, 0 where outputs are identical. `usable` pairs have a score
-    on both sides; where one does not, `worst` is the difference if it were as bad as can be.
+    Trial t is compared with trial t: `d` is the mean of after - before over the trials that both
+    sides have, 0 where outputs are identical, so that repeats of one side alone (of cases that
+    failed, say) can't tilt it. `usable` pairs have such a trial; where one has not, `worst` is the
+    difference if it were as bad as can be.
     `units` number what is flipped together, across metrics; `weights` are the steadiness of cases,
     None with few repeats.
     """
@@ -71,26 +73,32 @@ def _units(pairs: Pairs) -> list[tuple[bool, str]]:
 
 
 def _effects(pairs: Pairs, names: Mapping[tuple[bool, str], int]) -> Effects:
-    before, after = _mean(pairs.before, pairs.before_seen), _mean(pairs.after, pairs.after_seen)
-    known, scored = pairs.before_seen.any(axis=1), pairs.after_seen.any(axis=1)
-    usable = np.asarray(known & scored, dtype=np.bool_)
-    repeats = min(pairs.before.shape[1], pairs.after.shape[1])
-    weights = None
-    if repeats >= REPEATS:
-        weights = steadiness(pairs.before, pairs.before_seen, pairs.after, pairs.after_seen)
+    trials = min(pairs.before.shape[1], pairs.after.shape[1])
+    old, new = pairs.before[:, :trials], pairs.after[:, :trials]
+    both = np.asarray(pairs.before_seen[:, :trials] & pairs.after_seen[:, :trials], dtype=np.bool_)
+    shared = both.sum(axis=1)
+    usable = np.asarray(shared > 0, dtype=np.bool_)
+    before, after = _mean(old, both), _mean(new, both)
+    repeated = usable.any() and shared[usable].min() >= REPEATS
+    known = pairs.before_seen.any(axis=1)
+    bad = np.where(
+        known, -_mean(pairs.before, pairs.before_seen), _mean(pairs.after, pairs.after_seen) - 1
+    )
     return Effects(
         pairs=pairs,
         before=before,
         d=np.where(usable & ~pairs.identical, np.round(after - before, 8), 0.0),
         usable=usable,
-        worst=np.where(pairs.identical, 0.0, np.where(known, -before, after - 1.0)),
+        worst=np.where(pairs.identical, 0.0, bad),
         units=np.array([names[unit] for unit in _units(pairs)], dtype=np.int64),
-        weights=weights,
+        weights=steadiness(old, both, new, both) if repeated else None,
     )
 
 
 def _mean(values: Floats, seen: Bools) -> Floats:
-    return np.asarray(values.sum(axis=1) / np.maximum(seen.sum(axis=1), 1), dtype=np.float64)
+    """Per case over its seen trials; 0 where there is none."""
+    total = np.where(seen, values, 0.0).sum(axis=1)
+    return np.asarray(total / np.maximum(seen.sum(axis=1), 1), dtype=np.float64)
 
 
 def hypotheses(diff: Diff, policy: Gate, found: Mapping[str, Effects]) -> list[Hypothesis]:
