@@ -8,25 +8,30 @@ first half and send their results with the reports, the controller does the seco
 from __future__ import annotations
 
 import json
-import signal
-import sys
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evalsuite.backends.recording import QUIET
-from evalsuite.config import Config, config_from, load_config
-from evalsuite.errors import EvalsuiteError, OptionError, SuiteError
+from evalsuite.config import Config, load_config
+from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.plugin.items import CaseItem, FixtureNeeds
 from evalsuite.plugin.progress import Progress
+from evalsuite.plugin.translate import (
+    arguments_of,
+    command_of,
+    options_of,
+    plain_message,
+    quietly,
+    terminated_as_interrupt,
+)
 from evalsuite.plugin.xdist import dealt
-from evalsuite.runner.conclude import Brief, Conclusion, RunWriter, brief_of, conclude, run_id
+from evalsuite.runner.conclude import Conclusion, conclude, run_id
 from evalsuite.runner.engine import Engine, Job
 from evalsuite.runner.plan import Plan, make_plan, with_options
+from evalsuite.runner.results import Brief, RunWriter, brief_of
 from evalsuite.runner.watch import Watch
 from evalsuite.suites import Suite
 
@@ -56,9 +61,9 @@ class EvalSession:
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.controller = bool(config.getoption("numprocesses", None) or config.getoption("tx", []))
         self.controller = self.controller and self.worker is None
-        self.options = _options(config)
+        self.options = options_of(config)
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
-        self.arguments = _arguments(config, self.worker)
+        self.arguments = arguments_of(config, self.worker)
         self.watch = Watch()
         self.engine: Engine | None = None
         self.items: list[CaseItem] = []
@@ -85,14 +90,14 @@ class EvalSession:
         if id(obj) in self.suites:  # imported by another module too
             return []
         self.suites.add(id(obj))
-        with _quietly():
+        with quietly():
             plan = self._plan(obj, collector)
         needs = FixtureNeeds(obj, collector)
         if needs.sequential:
             collector.warn(
                 EvalsWarning(
-                    f"suite {obj.name} runs one case at a time: fixture {needs.narrow} is made anew "
-                    "for each case; give it session, package or module scope to run many at once"
+                    f"suite {obj.name} runs one case at a time: fixture {needs.narrow} is made "
+                    "anew for each case; with session, package or module scope many run at once"
                 )
             )
         return [
@@ -131,7 +136,7 @@ class EvalSession:
         report = yield
         call = getattr(report, "call", None)
         if report.failed and call is not None and call.excinfo is not None:
-            message = _plain_message(call.excinfo.value)
+            message = plain_message(call.excinfo.value)
             if message:
                 report.longrepr = message
         return report
@@ -149,7 +154,7 @@ class EvalSession:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         if session.testsfailed or self.config.option.collectonly:
             return (yield)
-        with _terminated_as_interrupt(self.worker is None):
+        with terminated_as_interrupt(self.worker is None):
             try:
                 if not self.controller:
                     self._start(session)
@@ -275,7 +280,7 @@ class EvalSession:
     # Deciding, in the controller or the only process.
 
     def _conclude(self, session: pytest.Session) -> None:
-        command = _command(self.arguments)
+        command = command_of(self.arguments)
         for nodeid in sorted({*self.briefs, *self.writers}):
             if nodeid not in self.briefs:
                 continue  # the worker that ran it has crashed, which pytest reports
@@ -360,85 +365,3 @@ class EvalSession:
             brief = Brief.from_json(value)
             known = self.briefs.get(nodeid)
             self.briefs[nodeid] = known.joined(brief) if known else brief
-
-
-def _plain_message(error: BaseException) -> str:
-    """The message of an error of ours, wherever it lies in the chain; "" for any other."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, EvalsuiteError):
-            return str(seen)
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    if isinstance(error, TypeError) and str(error).startswith("suite()"):
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}: " if frame else ""
-        return f"{where}{error}"
-    return ""
-
-
-def _options(config: pytest.Config) -> dict[str, Any]:
-    """The command line's settings, checked as the file's are."""
-    given: dict[str, Any] = {
-        name: config.getoption(f"evals_{name}")
-        for name in ("concurrency", "timeout", "seed", "replay")
-    }
-    backends = {}
-    for spec in config.getoption("evals_backend") or []:
-        role, equals, rest = spec.partition("=")
-        if equals and role.isidentifier() and role != "embedded":
-            backends[role] = rest
-        else:
-            backends["default"] = spec
-    given["backends"] = backends or None
-    table = {name: value for name, value in given.items() if value is not None}
-    try:
-        config_from(table, config.rootpath, "command line")
-    except OptionError as error:
-        message = str(error).replace("command line: [tool.evalsuite] ", "--evals-")
-        raise pytest.UsageError(message) from None
-    return given
-
-
-def _arguments(config: pytest.Config, worker: Mapping[str, Any] | None) -> list[str]:
-    if worker is not None:
-        return list(worker["evalsuite"]["arguments"])
-    return [str(each) for each in config.invocation_params.args]
-
-
-def _command(arguments: list[str]) -> str:
-    import shlex  # noqa: PLC0415 (only to print)
-
-    return shlex.join(["pytest", *arguments])
-
-
-@contextmanager
-def _quietly() -> Generator[None, None, None]:
-    token = QUIET.set(True)
-    try:
-        yield
-    finally:
-        QUIET.reset(token)
-
-
-@contextmanager
-def _terminated_as_interrupt(main: bool) -> Generator[None, None, None]:
-    """SIGTERM ends a run as Ctrl-C does, so that what is finished is kept and said."""
-    if not main or sys.platform == "win32":
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -15,6 +15,8 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadScheduling  # noqa: PLC0415 (xdist is optional)
 
     class DealScheduling(LoadScheduling):  # type: ignore[misc, unused-ignore]
+        collection: list[str] | None
+
         def schedule(self) -> None:
             if self.collection is not None or not self._check_nodes_have_same_collection():
                 super().schedule()

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from evalsuite.backends import open_backend
 from evalsuite.backends.base import Backend
@@ -23,11 +23,14 @@ from evalsuite.backends.recording import LLM, QUIET, Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Case, Part
-from evalsuite.runner.case import Bench, CaseResult, run_case
+from evalsuite.runner.answer import Bench
+from evalsuite.runner.case import CaseResult, run_case
 from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.watch import Watch
 from evalsuite.store import Store
+
+T = TypeVar("T")
 
 WINDOW = 4
 """How many cases per slot may be in flight or wait to be read."""
@@ -140,7 +143,7 @@ class Engine:
             lines += store.reports
         return lines
 
-    def _call(self, coroutine: Any) -> Any:
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     # On the loop.

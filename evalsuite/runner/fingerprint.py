@@ -106,7 +106,7 @@ def _walked(root: Path) -> Iterator[str]:
 
 def _distributions() -> list[str]:
     """Names and versions of what is installed, read off the folders' names: cheap, and enough."""
-    found = set()
+    found: set[str] = set()
     for place in sys.path:
         try:
             names = os.listdir(place or ".")  # noqa: PTH208

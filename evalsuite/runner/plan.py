@@ -48,8 +48,8 @@ class Plan:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics known beforehand; scorers that return several add theirs as they come."""
-        names = [scoring.scorer_name(scorer) for scorer in self.scorers]
-        return tuple(Metric(name) for name in (CHECKS, COMPLETION, *names))
+        own = [scoring.metric_of(scorer) for scorer in self.scorers]
+        return (Metric(CHECKS), Metric(COMPLETION), *own)
 
     def checks_of(self, case: Case) -> tuple[Check, ...]:
         return (*checks.compile_checks(case.checks), *self.suite_checks)

@@ -16,6 +16,7 @@ import sys
 import sysconfig
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeGuard
 
 from evalsuite.backends.recording import QUIET
 from evalsuite.canonical import digest, key
@@ -80,6 +81,9 @@ class Watch:
         if event == "open":
             if isinstance(arguments[0], str) and _reads(arguments) and not QUIET.get():
                 self._see(arguments[0])
+        elif event == "sqlite3.connect":
+            if not QUIET.get():
+                self._see(os.fspath(arguments[0]) if _is_path(arguments[0]) else "")
         elif event in _REACHES and not QUIET.get():
             place = arguments[-1] if event.startswith("socket") else arguments[:1]
             self.reached.setdefault(f"{_REACHES[event]} {_short(place)}")
@@ -117,6 +121,10 @@ class Watch:
         """What was reached of which nothing can be told, one phrase each."""
         native = [f"loads {name}" for name in _NATIVE_CLIENTS if name in sys.modules]
         return [*self.reached, *native]
+
+
+def _is_path(place: object) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(place, str | os.PathLike)
 
 
 def _reads(arguments: tuple[object, ...]) -> bool:

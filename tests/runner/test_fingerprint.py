@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -102,7 +101,7 @@ def test_without_git_virtual_environments_and_caches_are_left_out(root: Path) ->
 
 
 def test_a_link_to_nowhere_is_no_error(root: Path) -> None:
-    os.symlink(root / "absent", root / "link")
+    (root / "link").symlink_to(root / "absent")
     assert code_key(root)
 
 

@@ -36,9 +36,7 @@ def test_a_file_that_code_key_does_not_cover_is_listed_with_its_hash(
     assert watch.seen()[0] == key
 
 
-def test_what_the_harness_opens_or_reaches_is_not_the_targets(
-    watch: Watch, tmp_path: Path
-) -> None:
+def test_what_the_harness_opens_or_reaches_is_not_the_targets(watch: Watch, tmp_path: Path) -> None:
     (tmp_path / "golden.jsonl").write_text("x")
     token = QUIET.set(True)
     (tmp_path / "golden.jsonl").read_text()

@@ -65,7 +65,8 @@ def test_a_damaged_entry_is_a_reported_miss(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a database at all, but long enough" * 50, b"SQLite format 3\0" + b"\0" * 90]
+    "content",
+    [b"", b"not a database at all, but long enough" * 50, b"SQLite format 3\0" + b"\0" * 90],
 )
 def test_a_file_that_is_no_store_is_put_aside_or_begun_anew(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "store.db").write_bytes(content)

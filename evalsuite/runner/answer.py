@@ -1,0 +1,199 @@
+"""One answer: the target's stored output where it still stands, else a call of the target.
+
+Failures become data here, and only here: a target's own exception is an outcome, what the provider
+or the harness did wrong is an error that is never a score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import json
+import time
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from evalsuite.backends.recording import LLM, TALLY, MissingReply, Tally
+from evalsuite.canonical import canonical, key
+from evalsuite.errors import BackendError
+from evalsuite.records import Case, Failure, Output, Part
+from evalsuite.runner.plan import Plan
+from evalsuite.runner.watch import Watch, hash_file
+from evalsuite.snapshot.codec import decoder, to_json
+from evalsuite.store import Store
+
+
+@dataclass(slots=True, eq=False)
+class Bench:
+    """A plan and what its cases run on. `arguments` are the target's fixtures and resources;
+    `sources` maps the files of code.key to their hashes, `used` collects those that answers
+    depended on, for the list of what changed. `sure`: equal requests always get equal answers."""
+
+    plan: Plan
+    store: Store
+    llm: LLM
+    watch: Watch
+    code_key: str
+    threads: ThreadPoolExecutor
+    sure: bool
+    sources: Mapping[str, str]
+    models: Mapping[str, Part]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    lists: dict[str, tuple[bool, list[str]]] = field(default_factory=dict)
+
+
+async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
+    """The output of one trial, and whether it came from the store."""
+    place = _output_place(bench, case, tally.trial)
+    stored = _stored_output(bench, place)
+    if stored is not None:
+        return stored, True
+    output = await _run_target(bench, case, tally)
+    if output.error is None and not bench.plan.config.replay:
+        _keep(bench, place, output)
+        await bench.store.committed()
+    return output, False
+
+
+def _output_place(bench: Bench, case: Case, trial: int) -> str:
+    """The key of a stored output: all that is known beforehand of what it depends on."""
+    plan = bench.plan
+    whole = asdict(replace(case, source=None))
+    models = [plan.specs[role] for role in sorted(plan.specs)]
+    inputs = {name: part.key for name, part in plan.inputs.items()}
+    return key(
+        "run output",
+        {
+            "suite": [plan.suite.name, plan.nodeid],
+            "case": whole,
+            "trial": trial,
+            "seed": plan.config.seed,
+            "models": [sorted(plan.specs), models],
+            "inputs": inputs,
+            "external": plan.external,
+            "code": bench.code_key,
+        },
+    )
+
+
+def _stored_output(bench: Bench, place: str) -> Output | None:
+    """The stored output, if all that it depended on is as it was."""
+    value = bench.store.get("output", place)
+    if value is None:
+        return None
+    entry = json.loads(value)
+    if entry["unknown"] and bench.plan.external is None:
+        bench.watch.reached.update(dict.fromkeys(entry["unknown"]))
+        return None
+    holds, used = _files(bench, entry["files"])
+    if not holds:
+        return None
+    bench.used.update(used)
+    output: Output = decoder(Output)(entry["output"])
+    return output
+
+
+def _files(bench: Bench, files_key: str) -> tuple[bool, list[str]]:
+    """Whether the files of a stored list are as they were, and the source files it names."""
+    if files_key not in bench.lists:
+        value = bench.store.get("files", files_key)
+        if value is None:
+            return False, []
+        entry = json.loads(value)
+        holds = all(hash_file(path) == found for path, found in entry["outside"].items())
+        if not holds:
+            line = "a file that the target reads has changed: ran again"
+            if line not in bench.plan.notes:
+                bench.plan.notes.append(line)
+        bench.lists[files_key] = (holds, entry["used"])
+    return bench.lists[files_key]
+
+
+def _keep(bench: Bench, place: str, output: Output) -> None:
+    """Store an output with what its process had read and reached by then."""
+    files_key, files = bench.watch.seen()
+    if files_key not in bench.lists:
+        bench.store.put("files", files_key, canonical(files))
+        bench.lists[files_key] = (True, list(files["used"]))
+        bench.used.update(files["used"])
+    entry = {"output": to_json(output), "files": files_key, "unknown": bench.watch.unknown()}
+    bench.store.put("output", place, canonical(entry))
+
+
+async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
+    """Call the decorated function once, within its deadline."""
+    plan = bench.plan
+    limit = plan.suite.timeout or plan.config.timeout
+    arguments = dict(bench.arguments)
+    if "llm" in plan.suite.wants:
+        arguments["llm"] = bench.llm
+    context = contextvars.copy_context()
+    context.run(TALLY.set, tally)
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(limit):
+            returned = await _call(bench, context, case, arguments)
+        output = as_output(returned)
+        canonical(to_json(output))
+    except TimeoutError as error:
+        if time.perf_counter() - began < limit:
+            return Output(error=_target_failure(error))
+        return Output(error=Failure("timeout", f"no answer within {limit:g} s"))
+    except MissingReply as error:
+        return Output(error=Failure("harness", str(error)))
+    except BackendError as error:
+        return Output(error=Failure("provider", str(error)))
+    except Exception as error:  # noqa: BLE001 (whatever a target raises is an outcome)
+        return Output(error=_target_failure(error))
+    return _measured(output, tally, time.perf_counter() - began)
+
+
+async def _call(
+    bench: Bench, context: contextvars.Context, case: Case, arguments: Mapping[str, Any]
+) -> Any:
+    target = bench.plan.suite.target
+    if inspect.iscoroutinefunction(target):
+        loop = asyncio.get_running_loop()
+        return await loop.create_task(target(case=case, **arguments), context=context)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(
+        bench.threads, lambda: context.run(target, case=case, **arguments)
+    )
+
+
+def as_output(returned: object) -> Output:
+    """What a target may return: an Output or text. TypeError for anything else."""
+    if isinstance(returned, Output):
+        return returned
+    if isinstance(returned, str):
+        return Output(text=returned)
+    raise TypeError(f"a target returns an Output or text, not {type(returned).__name__}")
+
+
+def _measured(output: Output, tally: Tally, seconds: float) -> Output:
+    """Fill in what the target did not say itself."""
+    asked = tally.fresh + tally.stored
+    first = output.first_token
+    return replace(
+        output,
+        usage=output.usage or (tally.usage if asked else None),
+        cost=output.cost if output.cost is not None or not asked else tally.cost,
+        latency=output.latency if output.latency is not None else seconds,
+        first_token=first if first is not None else tally.first_token,
+        finish_reason=output.finish_reason or tally.finish_reason,
+        model=output.model or ", ".join(sorted(tally.models)) or None,
+    )
+
+
+def _target_failure(error: BaseException) -> Failure:
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({frames[0].filename}:{frames[0].lineno})" if frames else ""
+    message = f"{type(error).__name__}: {error}"[:500]
+    detail = "".join(traceback.format_exception(error))[-4000:]
+    kind: Any = "provider" if isinstance(error.__cause__, BackendError) else "target"
+    return Failure(kind, message + place, detail)

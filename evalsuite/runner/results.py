@@ -1,0 +1,154 @@
+"""What a process hands over of a suite's run: a `Brief`, and each case's result as it comes.
+
+Both can cross from an xdist worker to its controller as JSON.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalsuite import snapshot
+from evalsuite.gate import policy_json
+from evalsuite.records import Json, Metric, Output, Part, Row, Subject
+from evalsuite.runner.answer import Bench
+from evalsuite.runner.case import CaseResult
+from evalsuite.runner.engine import Counts
+from evalsuite.snapshot.codec import decoder, to_json
+
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a process knows of a suite's run beside its rows; JSON, so that workers can send it."""
+
+    suite: str
+    nodeid: str
+    line: int
+    golden: Mapping[str, Json]
+    policy: Mapping[str, Json]
+    subject: Subject
+    metrics: Sequence[Metric]
+    expected: int
+    trials: int
+    seed: int
+    replayed: bool
+    fresh: int
+    stored: int
+    reused: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    notes: Sequence[str]
+
+    def to_json(self) -> Json:
+        return to_json(self)
+
+    @staticmethod
+    def from_json(value: Json) -> Brief:
+        brief: Brief = decoder(Brief)(value)
+        return brief
+
+    def joined(self, other: Brief) -> Brief:
+        """The same suite in two processes."""
+        known = self.cost is not None and other.cost is not None
+        return replace(
+            self,
+            subject=replace(self.subject, code={**self.subject.code, **other.subject.code}),
+            metrics=tuple(dict.fromkeys([*self.metrics, *other.metrics])),
+            fresh=self.fresh + other.fresh,
+            stored=self.stored + other.stored,
+            reused=self.reused + other.reused,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            notes=tuple(dict.fromkeys([*self.notes, *other.notes])),
+        )
+
+
+def brief_of(bench: Bench, counts: Counts, damage: Sequence[str]) -> Brief:
+    """Sum up a suite once its cases have run."""
+    plan = bench.plan
+    notes = [*plan.notes, *damage]
+    unknown = bench.watch.unknown()
+    if unknown and plan.external is None:
+        notes.append(
+            f"can't tell whether stored outputs still hold: the target {', '.join(unknown[:3])}; "
+            'ran again (declare its version with external="..." to reuse them)'
+        )
+    root = plan.config.root
+    code = {
+        Path(file).relative_to(root).as_posix(): Part(bench.sources[file])
+        for file in sorted(bench.used)
+        if file in bench.sources and file not in plan.covered and not file.startswith(_PACKAGE)
+    }
+    dataset = plan.dataset
+    return Brief(
+        suite=plan.suite.name,
+        nodeid=plan.nodeid,
+        line=plan.suite.line,
+        golden={
+            "name": dataset.name,
+            "key": dataset.key,
+            "version": dataset.version,
+            "cases": len(dataset.cases),
+        },
+        policy=policy_json(plan.suite.gate),
+        subject=Subject(models=bench.models, inputs=plan.inputs, code=code),
+        metrics=plan.metrics,
+        expected=len(dataset.cases),
+        trials=plan.suite.trials,
+        seed=plan.config.seed,
+        replayed=plan.config.replay == "only",
+        fresh=counts.fresh,
+        stored=counts.stored,
+        reused=counts.reused,
+        input_tokens=counts.input_tokens,
+        output_tokens=counts.output_tokens,
+        cost=counts.cost if counts.fresh else 0.0,
+        notes=notes,
+    )
+
+
+class RunWriter:
+    """Collects a suite's results as they come; outputs go to disk at once, rows are kept."""
+
+    def __init__(self, run_folder: Path, nodeid: str) -> None:
+        self.folder = run_folder / nodeid.rsplit("::", maxsplit=1)[-1]
+        self.rows: dict[str, Row] = {}
+        self.missing: dict[str, str] = {}
+        self.latencies = array("d")
+        self.metrics: dict[str, None] = {}
+        self.writer = snapshot.Writer(self.folder)
+
+    @staticmethod
+    def payload(result: CaseResult) -> Json:
+        """A result as JSON for the way from a worker to the controller."""
+        return {
+            "id": result.case.id,
+            "row": to_json(result.row),
+            "outputs": [[name, to_json(output)] for name, output in result.outputs],
+            "message": result.message,
+        }
+
+    def add(self, result: CaseResult | Json) -> None:
+        """Take one case's result, as it is or as `payload` made it."""
+        if isinstance(result, CaseResult):
+            name, row, message = result.case.id, result.row, result.message
+            outputs = result.outputs
+        else:
+            name, message = result["id"], result["message"]
+            row = decoder(Row | None)(result["row"])
+            outputs = [(each, decoder(Output)(value)) for each, value in result["outputs"]]
+        if row is None:
+            self.missing[name] = message
+            return
+        self.rows[name] = row
+        self.metrics.update(dict.fromkeys(row.scores))
+        for place, output in outputs:
+            self.writer.add(place, output)
+            if output.latency is not None:
+                self.latencies.append(output.latency)
