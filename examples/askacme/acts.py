@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -59,11 +61,17 @@ def play(folder: Path, *options: str) -> Played:
     junit = folder / ".evalsuite" / "junit.xml"
     for old in (folder / REPORT, junit):
         old.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "--evals", SUITE, "-q", "--color=no"]
+    # As addopts, so that the command that the report shows is the one that people type.
+    addopts = shlex.join(["-q", "--color=no", f"--junitxml={junit}"])
     done = subprocess.run(
-        [*command, f"--junitxml={junit}", *options],
+        [sys.executable, "-m", "pytest", "--evals", SUITE, *options],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+        env={
+            **os.environ,
+            "COLUMNS": "100",
+            "PYTEST_ADDOPTS": addopts,
+            "PYTHONIOENCODING": "utf-8",
+        },
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -80,17 +88,12 @@ def play(folder: Path, *options: str) -> Played:
 
 
 def first_screen(printed: str) -> list[str]:
-    """The lines between the heading "evals: askacme" and the next heading or empty line."""
+    """The line below the heading "evals: askacme", and the indented ones that follow it."""
     lines = iter(printed.splitlines())
     for line in lines:
         if re.fullmatch(r"[=-]+ evals: askacme [=-]+", line):
             break
-    found = []
-    for line in lines:
-        if not line.strip() or re.match(r"[=-]{5}", line):
-            break
-        found.append(line)
-    return found
+    return [*islice(lines, 1), *takewhile(lambda line: line.startswith("  "), lines)]
 
 
 def failures(junit: Path) -> frozenset[str]:

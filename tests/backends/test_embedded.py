@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evalsuite.backends import open_backend
@@ -400,6 +400,7 @@ def test_a_structured_answer_is_refused_aloud() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=120), st.integers(0, 50))
+@example("\ud800 How?", "\udfff How?", 1)
 def test_any_text_gets_some_answer(document: str, question: str, seed: int) -> None:
     reply = chat(
         question,
@@ -422,7 +423,7 @@ def test_a_huge_document_or_question_takes_no_longer_than_its_length(piece: str)
     start = time.process_time()
     say(huge, *ALL, "At most 50 words.")
     say(PARENTAL, *ALL, documents=f"<document id='x'>{huge}</document>")
-    assert time.process_time() - start < 6
+    assert time.process_time() - start < 3
 
 
 def test_an_answer_to_eight_documents_takes_about_a_millisecond() -> None:

@@ -19,9 +19,7 @@ collected 3 items
 askacme BLOCKED: checks on topic=legal 85.1% → 57.4%
   changed    prompt answer.j2 v3 → v4
   report     reports/askacme/report.html
-
-Gates
-  checks, topic=legal
+3 passed in 1.25s
 """
 
 JUNIT = """<testsuites><testsuite>
@@ -45,7 +43,7 @@ def played(acts: Any, **report: Any) -> Any:
     return acts.Played(exit=0, printed="", screen=["clear"], report=whole, red=frozenset())
 
 
-def test_the_first_screen_ends_at_the_first_empty_line(acts: Any) -> None:
+def test_the_first_screen_is_told_apart_from_what_pytest_prints(acts: Any) -> None:
     screen = acts.first_screen(PRINTED)
     assert screen[0].startswith("askacme BLOCKED")
     assert screen[-1].endswith("report.html")

@@ -27,7 +27,6 @@ from random import Random
 from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.backends.embedded import answer, noise, tools
 from evalsuite.backends.embedded.prompt import Prompt, content, read
-from evalsuite.canonical import key
 from evalsuite.errors import BackendError, OptionError, did_you_mean
 from evalsuite.records import Json, ToolCall, Usage
 from evalsuite.seeds import derive
@@ -77,7 +76,7 @@ class Embedded:
         rules = prompt.rules
         draft = answer.draft(prompt, self._read)
         if self.noise:
-            said = key("noise", [dict(message) for message in request.messages])
+            said = ascii([dict(message) for message in request.messages])
             random = Random(derive(request.seed or 0, said))  # noqa: S311
             if random.random() < self.noise:
                 draft = noise.perturb(draft, rules.absent, random)
