@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.screen import show, table
 from evalsuite.config import Config, load_config
-from evalsuite.errors import OptionError
+from evalsuite.errors import OptionError, SnapshotError, SuiteError
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff
-    from evalsuite.gate import Verdict
+    from evalsuite.gate import Gate, Verdict
     from evalsuite.records import Manifest, Output, Run
     from evalsuite.report import Commands, Report
     from evalsuite.snapshot import Source
@@ -85,7 +85,7 @@ def decided(before: str, after: str, suite: str | None) -> Decided:
     Without `suite` it is the candidate's.
     """
     from evalsuite.diff import compare  # noqa: PLC0415
-    from evalsuite.gate import decide, policy_from  # noqa: PLC0415
+    from evalsuite.gate import decide  # noqa: PLC0415
     from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
 
     config = load_config(Path.cwd())
@@ -95,8 +95,19 @@ def decided(before: str, after: str, suite: str | None) -> Decided:
     if before or snapshot_folder(config, name).exists():
         baseline = open_ref(before or "snapshot", config, name)
     diff = compare(baseline[0] if baseline else None, candidate[0])
-    verdict = decide(diff, policy_from(candidate[0].manifest.policy))
+    verdict = decide(diff, policy_of(*candidate))
     return Decided(config, baseline, candidate, diff, verdict)
+
+
+def policy_of(run: Run, source: Source) -> Gate:
+    """The policy that a stored run was decided by; SnapshotError names the manifest."""
+    from evalsuite.gate import policy_from  # noqa: PLC0415
+    from evalsuite.snapshot import shown  # noqa: PLC0415
+
+    try:
+        return policy_from(run.manifest.policy)
+    except SuiteError as error:
+        raise SnapshotError(f"{shown(source)}/manifest.json: policy: {error}") from None
 
 
 def _diff(args: argparse.Namespace) -> int:
@@ -208,7 +219,7 @@ def _state(manifest: Manifest) -> str:
 
 
 def _plan(args: argparse.Namespace) -> int:
-    from evalsuite.gate import detectable, policy_from  # noqa: PLC0415
+    from evalsuite.gate import detectable  # noqa: PLC0415
     from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
 
     config = load_config(Path.cwd())
@@ -217,8 +228,8 @@ def _plan(args: argparse.Namespace) -> int:
         if args.suite is None:
             raise OptionError("plan: name a SUITE, or a run with --run REF")
         ref = "snapshot" if snapshot_folder(config, args.suite).exists() else "last"
-    run, _ = open_ref(ref, config, args.suite)
-    drops = detectable(run, policy_from(run.manifest.policy))
+    run, source = open_ref(ref, config, args.suite)
+    drops = detectable(run, policy_of(run, source))
     rows = [("slice", "smallest drop found with 80 % power")]
     rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
     title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"

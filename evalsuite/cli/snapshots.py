@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalsuite.cli.runs import policy_of
 from evalsuite.cli.screen import plain, show
 from evalsuite.config import Config, load_config
 from evalsuite.errors import OptionError, SnapshotError, did_you_mean
@@ -99,7 +100,7 @@ def _suites_of(ref: str, config: Config) -> list[str]:
 def _planned(config: Config, ref: str, suite: str, only: frozenset[str] | None) -> Planned:
     from evalsuite import snapshot  # noqa: PLC0415
     from evalsuite.diff import compare  # noqa: PLC0415
-    from evalsuite.gate import detectable, policy_from  # noqa: PLC0415
+    from evalsuite.gate import detectable  # noqa: PLC0415
 
     run, source = snapshot.open_ref(ref, config, suite)
     cause = snapshot.refusal(run)
@@ -109,7 +110,7 @@ def _planned(config: Config, ref: str, suite: str, only: frozenset[str] | None) 
     old = snapshot.load(folder) if folder.exists() else None
     diff = compare(old, run)
     new = snapshot.merged(old, run, None if only is None else _taken(diff, only))
-    drops = detectable(new, policy_from(new.manifest.policy))
+    drops = detectable(new, policy_of(run, source))
     new = replace(new, manifest=replace(new.manifest, detectable=drops))
     return Planned(suite, old, new, (source, folder) if old else (source,), diff)
 
