@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evalsuite.gate import OVERALL, Finding
+from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, Case, Metric, Output, Row
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
@@ -24,10 +25,9 @@ from evalsuite.report.blocks import (
 )
 from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
-    RED,
     Material,
     Pair,
-    metrics,
+    measured,
     row_errors,
     suspects,
     value,
@@ -51,19 +51,21 @@ _BINS = 10
 
 
 def case_list(material: Material) -> Cases:
-    """All cases of both runs, by kind, then as sorted by id."""
-    measured = metrics(material.diff)
+    """All cases of both runs, by kind, then the largest fall first, then by id."""
+    shown = measured(material)
     ids = {**material.after, **material.before}
-    lines = [_case_line(each, material, measured) for each in sorted(ids)]
-    lines.sort(key=lambda one: KINDS.index(one.kind))
-    return Cases("All cases", [metric.name for metric in measured], lines)
+    lines = [_case_line(each, material, shown) for each in sorted(ids)]
+    lines.sort(
+        key=lambda one: (KINDS.index(one.kind), min(_changes(one.before, one.after), default=0))
+    )
+    return Cases("All cases", [metric.name for metric in shown], lines)
 
 
-def _case_line(id_: str, material: Material, measured: Sequence[Metric]) -> CaseLine:
+def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLine:
     before, after = material.before.get(id_), material.after.get(id_)
     stale = material.diff.stale.get(id_, ())
-    old = [None if each.name in stale else value(before, each) for each in measured]
-    new = [value(after, each) for each in measured]
+    old = [None if each.name in stale else value(before, each) for each in shown]
+    new = [value(after, each) for each in shown]
     row = after or before
     return CaseLine(
         id=id_,
@@ -86,10 +88,17 @@ def _kind(
         return "error"
     if status in ("new", "stale", "same"):
         return status
-    moves = [b - a for a, b in zip(old, new, strict=True) if a is not None and b is not None]
-    if moves and min(moves) < -1e-9:
-        return "worse"
-    return "better" if moves and max(moves) > 1e-9 else "changed"
+    if CHECKS in material.diff.stale.get(id_, ()):
+        return "stale"
+    change = next((each for each in _changes(old, new) if abs(each) > 1e-9), 0.0)
+    if not change:
+        return "changed"
+    return "worse" if change < 0 else "better"
+
+
+def _changes(old: Sequence[float | None], new: Sequence[float | None]) -> list[float]:
+    """Of the metrics that have both values, `checks` first."""
+    return [b - a for a, b in zip(old, new, strict=True) if a is not None and b is not None]
 
 
 def _note(row: Row | None) -> str:
@@ -219,7 +228,7 @@ def heat(material: Material, cases: Cases) -> Heat:
 
 def _gated(finding: Finding, odd: bool) -> Cell:
     tone: Tone = "plain"
-    if finding.result in RED:
+    if finding.result in BAD:
         tone = "bad"
     elif odd:
         tone = "warn"

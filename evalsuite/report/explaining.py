@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from evalsuite.diff import Diff
 from evalsuite.errors import OptionError, did_you_mean
 from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
 from evalsuite.report.escape import line, terminal
 from evalsuite.report.headline import detectable
-from evalsuite.report.material import RED, case_of
+from evalsuite.report.material import case_of
 from evalsuite.report.sentences import spread
 
 
@@ -33,16 +34,17 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
 
 
 def _seen(finding: Finding) -> list[str]:
-    if finding.kind == "must_pass":
+    if finding.kind == "must_pass" and not finding.fell:
+        said = [f"{figures.many(finding.n, 'strict case')} held."]
+    elif finding.kind == "must_pass":
         said = [f"Case {terminal(case_of(finding))}."]
     elif finding.kind == "floor":
-        seen = f"{figures.percent(finding.after)} of {figures.many(finding.n, 'case')}"
-        said = [f"{seen}; the floor is {figures.percent(finding.floor)}."]
+        said = [f"{spread(finding)}; the floor is {figures.percent(finding.floor)}."]
     elif finding.effect is None:
         said = ["There are no two values to compare."]
     else:
         said = [f"{terminal(finding.metric)}, {_where(finding)}: {spread(finding)}."]
-    if finding.fell:
+    if finding.fell and finding.kind == "relative":
         said.append(f"{figures.many(len(finding.fell), 'case')} fell: {_ids(finding.fell)}.")
     if finding.rose:
         said.append(f"{figures.many(len(finding.rose), 'case')} rose: {_ids(finding.rose)}.")
@@ -78,7 +80,7 @@ def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
         said.append(f"With 95% confidence the true drop is under {drop:.1f} points{_bar(finding)}.")
     if drop_seen is not None:
         said.append(f"A drop of {100 * drop_seen:.1f} points is found here in 4 runs of 5.")
-    if finding.result in RED and not finding.blocks:
+    if finding.result in BAD and not finding.blocks:
         said.append("This gate observes: it says what it would have blocked, and never fails.")
     return said
 

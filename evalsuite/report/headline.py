@@ -12,6 +12,7 @@ from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import Material, finding_of, reds, suspects
 from evalsuite.report.sentences import (
+    counts,
     lead,
     level,
     main_finding,
@@ -56,7 +57,7 @@ def changed(material: Material) -> Line:
     if material.diff.baseline is None:
         return Line("changed", ("not known: there is nothing to compare with",))
     order = {"input": 0, "model": 1, "code": 2}
-    parts = sorted(material.diff.subject, key=lambda each: (order[each.kind], each.name))
+    parts = sorted(material.diff.subject, key=lambda each: order[each.kind])
     named = [each for each in parts if each.kind != "code"]
     text: list[str | Name] = []
     for at, change in enumerate(named[:4]):
@@ -116,7 +117,7 @@ def _joined(parts: Sequence[Text]) -> Text:
 
 def _also(material: Material) -> Line | None:
     first = lead(material)
-    others = [each for each in reds(material.verdict) if each is not first]
+    others = [each for each in reds(material.verdict) if each is not first and counts(each)]
     return Line("also red", _listed(others), "bad") if others else None
 
 

@@ -221,7 +221,7 @@ def _heat_cell(cell: Cell) -> str:
 
 def _distribution(block: Distribution) -> str:
     title = f"Distribution of {html(block.metric)}"
-    return _section(title, histogram(block), "Cases by value, before and after.")
+    return f'<section class="half">\n<h2>{title}</h2>\n{histogram(block)}\n</section>'
 
 
 def _cases(cases: Cases, places: dict[str, str]) -> str:

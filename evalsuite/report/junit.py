@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from evalsuite.gate import Finding
+from evalsuite.gate.verdict import BAD
 from evalsuite.report.blocks import Headline, Report
 from evalsuite.report.escape import plain, visible
-from evalsuite.report.material import RED
 from evalsuite.report.sentences import spread
 
 _OPEN = ("inconclusive", "incomparable", "no baseline", "partial", "not proven", "flaky")
@@ -23,7 +23,7 @@ def render(report: Report) -> str:
     head = next(block for block in report.blocks if isinstance(block, Headline))
     failures = sum(finding.blocks for finding in findings)
     stuck = report.verdict.exit_code not in (0, 1)
-    skipped = sum(not each.blocks and each.result in (*_OPEN, *RED) for each in findings)
+    skipped = sum(not each.blocks and each.result in (*_OPEN, *BAD) for each in findings)
     counts = (
         f'tests="{len(findings) + 1}" failures="{failures}" errors="{int(stuck)}"'
         f' skipped="{skipped}" time="{report.candidate.operations.seconds:.3f}"'
@@ -78,7 +78,7 @@ def _case(finding: Finding, suite: str) -> str:
     if finding.blocks:
         fell = "".join(f"\n{each}" for each in finding.fell[:20])
         inner = f"<failure message={_attribute(said)}>{_body(said + fell)}</failure>"
-    elif finding.result in _OPEN or finding.result in RED:
+    elif finding.result in _OPEN or finding.result in BAD:
         inner = f"<skipped message={_attribute(said)}/>"
     name = _attribute(f"gate[{finding.name}]")
     return f'<testcase classname={suite} name={name} time="0">{inner}</testcase>'

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from evalsuite.diff import Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
-from evalsuite.records import CHECKS, Case, Metric, Output, Row
+from evalsuite.gate.verdict import BAD
+from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Output, Row
 from evalsuite.report.blocks import Commands
 
-RED = ("regression", "below", "failed")
 AMBER = ("inconclusive", "incomparable", "flaky")
 
 Pair = tuple[Output | None, Output | None]
@@ -33,16 +34,27 @@ def value(row: Row | None, metric: Metric) -> float | None:
     """The mean of the scored trials, mapped to [0, 1] with higher better; None if none is."""
     if row is None:
         return None
-    seen = [each for each in row.scores.get(metric.name, ()) if each is not None]
-    if not seen or metric.high <= metric.low:
+    span = metric.high - metric.low
+    shares = [
+        min(1.0, max(0.0, (each - metric.low) / span))
+        for each in row.scores.get(metric.name, ())
+        if each is not None and isfinite(each)
+    ]
+    if not shares:
         return None
-    share = (sum(seen) / len(seen) - metric.low) / (metric.high - metric.low)
+    share = sum(shares) / len(shares)
     return share if metric.higher_is_better else 1 - share
 
 
-def metrics(diff: Diff) -> list[Metric]:
-    """The candidate's metrics, `checks` first."""
-    return sorted(diff.candidate.metrics, key=lambda metric: metric.name != CHECKS)
+def measured(material: Material) -> list[Metric]:
+    """The metrics to show, `checks` first; `completion` only where some target raised."""
+    known = {CHECKS: Metric(CHECKS), COMPLETION: Metric(COMPLETION)}
+    known |= {metric.name: metric for metric in material.diff.candidate.metrics}
+    rows = (*material.before.values(), *material.after.values())
+    names = {name for row in rows for name in row.scores}
+    if all(value(row, known[COMPLETION]) in (None, 1.0) for row in rows):
+        names.discard(COMPLETION)
+    return [metric for name, metric in known.items() if name in names and metric.high > metric.low]
 
 
 def row_errors(row: Row) -> list[str]:
@@ -59,14 +71,14 @@ def finding_of(verdict: Verdict, metric: str, part: str = OVERALL) -> Finding | 
 
 def reds(verdict: Verdict) -> list[Finding]:
     """What is worse, what blocks first: as strong as it gets, then the largest drop."""
-    found = [finding for finding in verdict.findings if finding.result in RED]
+    found = [finding for finding in verdict.findings if finding.result in BAD]
     return sorted(found, key=_gravity)
 
 
 def _gravity(finding: Finding) -> tuple[bool, int, float, float, str]:
     chance = 1.0 if finding.p is None else round(finding.p, 4)
     drop = finding.effect or 0.0
-    return not finding.blocks, RED.index(finding.result), chance, drop, finding.name
+    return not finding.blocks, BAD.index(finding.result), chance, drop, finding.name
 
 
 def suspects(verdict: Verdict) -> list[Finding]:
@@ -81,7 +93,7 @@ def suspects(verdict: Verdict) -> list[Finding]:
         if finding.kind != "relative" or finding.blocks or effect >= 0:
             continue
         bounded = finding.high is not None and finding.high < 0 and effect <= -0.05
-        if finding.result in RED or (bounded if p is None else p <= 0.05):
+        if finding.result in BAD or (bounded if p is None else p <= 0.05):
             found.append(finding)
     return sorted(found, key=_suspicion)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalsuite.gate import Finding
+from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, Manifest, Part
 from evalsuite.report import figures
 from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone
 from evalsuite.report.headline import changed, detectable
-from evalsuite.report.material import AMBER, RED, Material, case_of, reds, suspects
+from evalsuite.report.material import AMBER, Material, case_of, reds, suspects
+from evalsuite.report.sentences import rate
 from evalsuite.report.shell import fill
 
 _RESULTS = {
@@ -33,7 +35,7 @@ def comparability(material: Material) -> Facts:
     new, old = material.diff.candidate, material.diff.baseline
     lines = [Line("this run", (Name(new.run), f", {new.created}, seed {new.seed}"))]
     if old is None:
-        lines.append(Line("baseline", ("none",), "warn"))
+        lines.append(Line("baseline", ("none",)))
     else:
         reason = old.accepted.get("reason")
         why: Text = (", accepted: ", Name(str(reason))) if reason else ()
@@ -87,14 +89,14 @@ def gates(material: Material) -> Table:
     """A row per declared gate, and per other slice that stands out; what blocks comes first."""
     odd = {each.name for each in suspects(material.verdict)}
     drops = detectable(material.diff, material.verdict)
-    rows, held = [], 0
+    rows, held, hidden = [], 0, len(material.verdict.findings)
     for finding in sorted(material.verdict.findings, key=lambda each: _order(each, odd)):
-        if finding.kind == "must_pass" and finding.result not in (*RED, *AMBER):
-            held += 1
-        elif finding.declared or finding.name in odd or finding.result in RED or _rose(finding):
+        if finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER):
+            held, hidden = held + finding.n, hidden - 1
+        elif finding.declared or finding.name in odd or finding.result in BAD or _rose(finding):
             rows.append(_gate_row(finding, odd, drops))
     note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
-    hidden = len(material.verdict.findings) - held - len(rows)
+    hidden -= len(rows)
     if hidden:
         note.append(f"{figures.many(hidden, 'other slice')} without a finding: see Slices.")
     columns = ["Gate", "Before → after", "Change, 95% CI", "Adj. p", "n", "Would see", "Verdict"]
@@ -109,7 +111,7 @@ def _order(finding: Finding, odd: set[str]) -> tuple[int, float, float, str]:
     rank = 5
     if finding.blocks:
         rank = 0
-    elif finding.result in RED:
+    elif finding.result in BAD:
         rank = 1
     elif finding.name in odd:
         rank = 2
@@ -126,7 +128,7 @@ def _gate_row(finding: Finding, odd: set[str], drops: Mapping[str, float]) -> Ta
     if finding.kind == "must_pass":
         move = ""
     elif finding.kind == "floor":
-        move, change = figures.percent(finding.after), f"floor {figures.percent(finding.floor)}"
+        move, change = rate(finding), f"floor {figures.percent(finding.floor)}"
     elif finding.effect is not None:
         change = f"{figures.points(finding.effect)} ({figures.interval(finding.low, finding.high)})"
     seen = finding.detectable
@@ -149,7 +151,7 @@ def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:
     said = _RESULTS.get(finding.result, finding.result)
     if finding.blocks:
         return "bad", said
-    if finding.result in RED:
+    if finding.result in BAD:
         return "warn", f"{said}, not blocking"
     if finding.name in odd:
         return "warn", "suspect"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from evalsuite.gate import OVERALL, Finding
+from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
 from evalsuite.report.blocks import Level, Name, Text
 from evalsuite.report.material import (
-    RED,
     Material,
     case_of,
     finding_of,
-    metrics,
+    measured,
     reds,
     value,
 )
@@ -32,7 +32,7 @@ def word(material: Material) -> str:
     """One or two words for a badge."""
     if any(finding.blocks for finding in material.verdict.findings):
         return "blocked"
-    if material.verdict.result in RED:
+    if material.verdict.result in BAD:
         return "would be blocked (observe)"
     return _WORDS[material.verdict.result]
 
@@ -42,7 +42,7 @@ def level(material: Material, *, trouble: bool) -> Level:
     verdict = material.verdict
     if any(finding.blocks for finding in verdict.findings):
         return "caution"
-    if verdict.result in RED or verdict.exit_code:
+    if verdict.result in BAD or verdict.exit_code:
         return "warning"
     if verdict.result not in ("pass", "unchanged"):
         return "warning" if verdict.result == "flaky" else "note"
@@ -51,8 +51,8 @@ def level(material: Material, *, trouble: bool) -> Level:
 
 def lead(material: Material) -> Finding | None:
     """The finding that the sentence is about."""
-    red = reds(material.verdict)
-    if red:
+    red = [each for each in reds(material.verdict) if counts(each)]
+    if red and material.verdict.result in BAD:
         return red[0]
     if material.verdict.result == "inconclusive":
         open_ = [each for each in material.verdict.findings if each.result == "inconclusive"]
@@ -60,9 +60,14 @@ def lead(material: Material) -> Finding | None:
     return main_finding(material)
 
 
+def counts(finding: Finding) -> bool:
+    """Whether the verdict hangs on it: a derived slice only informs until it is declared."""
+    return finding.declared or not finding.derived
+
+
 def main_finding(material: Material) -> Finding | None:
     """`checks` over all cases, else the first metric over all cases."""
-    for name in (CHECKS, *(metric.name for metric in metrics(material.diff))):
+    for name in (CHECKS, *(metric.name for metric in measured(material))):
         found = finding_of(material.verdict, name)
         if found is not None:
             return found
@@ -72,7 +77,7 @@ def main_finding(material: Material) -> Finding | None:
 def sentence(material: Material) -> Text:
     """What the verdict is, and the figures that it rests on."""
     verdict, finding = material.verdict, lead(material)
-    if finding is not None and finding.result in RED:
+    if finding is not None and verdict.result in BAD:
         return _red(finding)
     if verdict.result in ("pass", "unchanged", "flaky", "not proven"):
         return _clear(material, finding)
@@ -86,9 +91,8 @@ def sentence(material: Material) -> Text:
     if verdict.result == "partial":
         ran, expected = len(material.after), material.diff.candidate.expected
         return (f"{figures.number(ran)} of {figures.many(expected, 'case')} ran: gates need all.",)
-    reason = next((each.reason for each in verdict.findings if each.reason), "")
-    tail: Text = (": ", Name(reason)) if reason else (".",)
-    return ("Nothing on the two sides can be compared", *tail)
+    reason = verdict.reason or "nothing on the two sides can be compared"
+    return ("Not comparable: ", Name(reason))
 
 
 def subject_of(finding: Finding) -> Text:
@@ -100,19 +104,29 @@ def subject_of(finding: Finding) -> Text:
 
 
 def spread(finding: Finding) -> str:
-    """91.2% → 74.0% (-17.2 points, 95% CI -28.1 to -6.4, adjusted p = 0.004, n = 34)."""
-    parts = []
-    if finding.effect is not None:
-        parts.append(f"{figures.points(finding.effect)} points")
+    """91.2% → 74.0% (-17.2 points, 95% CI -28.1 to -6.4, adjusted p = 0.004, n = 34).
+
+    Of a floor, and where nothing is compared, the rate of this run: 88.3% (n = 240).
+    """
+    if finding.effect is None:
+        return f"{rate(finding)} (n = {figures.number(finding.n)})"
+    parts = [f"{figures.points(finding.effect)} points"]
     if finding.low is not None and finding.high is not None:
         parts.append(f"95% CI {figures.interval(finding.low, finding.high)}")
     if finding.p is not None:
         sign = "" if finding.p < 0.001 else "= "
         parts.append(f"adjusted p {sign}{figures.chance(finding.p)}")
     parts.append(f"n = {figures.number(finding.n)}")
-    return (
-        f"{figures.percent(finding.before)} → {figures.percent(finding.after)} ({', '.join(parts)})"
-    )
+    move = f"{figures.percent(finding.before)} → {figures.percent(finding.after)}"
+    return f"{move} ({', '.join(parts)})"
+
+
+def rate(finding: Finding) -> str:
+    """The value of this run alone, with its own interval where it has one."""
+    text = figures.percent(finding.after)
+    if finding.kind == "floor" and finding.low is not None and finding.high is not None:
+        text += f" (95% CI {figures.percent(finding.low)} to {figures.percent(finding.high)})"
+    return text
 
 
 def _red(finding: Finding) -> Text:
@@ -121,8 +135,7 @@ def _red(finding: Finding) -> Text:
         return ("The must_pass case ", Name(case_of(finding)), " failed", *reason)
     if finding.kind == "floor":
         low = f" is below its floor of {figures.percent(finding.floor)}: "
-        seen = f"{figures.percent(finding.after)} of {figures.many(finding.n, 'case')}"
-        return (*subject_of(finding), f"{low}{seen}, too few to be chance.")
+        return (*subject_of(finding), f"{low}{spread(finding)}, more than chance explains.")
     verb = "Merging would regress " if finding.blocks else "Seen, not blocked: a drop of "
     return (verb, *subject_of(finding), f": {spread(finding)}.")
 
@@ -140,21 +153,17 @@ def _clear(material: Material, finding: Finding | None) -> Text:
 
 
 def _open(material: Material, finding: Finding | None) -> Text:
-    if finding is None:
-        stopped = material.diff.candidate.stopped
-        tail: Text = (": the run stopped, ", Name(stopped)) if stopped else (".",)
-        return ("Not enough evidence for a verdict", *tail)
-    text: Text = ("Not enough evidence on ", *subject_of(finding), f": {spread(finding)}.")
-    if finding.upper_drop is not None and finding.exclude is not None:
-        drop, limit = 100 * finding.upper_drop, 100 * finding.exclude
-        if drop >= limit:
-            return (*text, f" A drop of {drop:.1f} points is not ruled out; {limit:.1f} must be.")
-    return (*text, " ", Name(finding.reason)) if finding.reason else text
+    if material.verdict.reason or finding is None:
+        reason = material.verdict.reason or "not enough evidence"
+        return ("Nothing is decided: ", Name(reason))
+    floor = f" against the floor of {figures.percent(finding.floor)}" if finding.floor else ""
+    text: Text = ("Not enough evidence on ", *subject_of(finding), f"{floor}: {spread(finding)}")
+    return (*text, "; ", Name(finding.reason)) if finding.reason else (*text, ".")
 
 
 def level_of(material: Material) -> Text:
     """The main metric of this run alone: (checks, " is 88.3% over 240 cases.")."""
-    for metric in metrics(material.diff):
+    for metric in measured(material):
         seen = [value(row, metric) for row in material.after.values()]
         known = [each for each in seen if each is not None]
         if known:

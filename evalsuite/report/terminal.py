@@ -32,7 +32,7 @@ _INKS: dict[Level | Tone, str] = {
     "plain": "",
 }
 _ROWS = 12
-_LABEL = 10
+_LABEL = 13
 
 
 def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
@@ -41,7 +41,7 @@ def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
     for block in report.blocks:
         if isinstance(block, Table) and any(row.tone in ("bad", "warn") for row in block.rows):
             parts.append(_table(block, colour=colour))
-        elif isinstance(block, Facts) and any(line.tone == "warn" for line in block.lines):
+        elif isinstance(block, Facts):
             parts.append(_facts(block, colour=colour))
     return "".join(parts)
 
@@ -115,7 +115,11 @@ def _cells(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _facts(facts: Facts, *, colour: bool) -> str:
-    return "\n".join(["", facts.title, *(_line(line, colour) for line in facts.lines)]) + "\n"
+    """Only the lines that need a look."""
+    lines = [line for line in facts.lines if line.tone in ("bad", "warn")]
+    if not lines:
+        return ""
+    return "\n".join(["", facts.title, *(_line(line, colour) for line in lines)]) + "\n"
 
 
 def _ink(text: str, ink: str, colour: bool, *, bold: bool = False) -> str:

@@ -25,6 +25,11 @@ class Trouble:
     effect: str
     tone: Tone = "warn"
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """The label for one case, and for more."""
+        return self.label.removesuffix("s"), self.label
+
 
 _LEFT_OUT = (
     "Left out of the test and counted; a pass must also hold with each of them at its worst,"
@@ -42,7 +47,7 @@ def troubles(material: Material) -> list[Trouble]:
     stale = list(material.diff.stale) or [each for each in status if status[each] == "stale"]
     absent = [each for each in status if each not in after and status[each] != "gone"]
     manifest = material.diff.candidate
-    short = 0 if manifest.partial else max(manifest.expected - len(after), len(absent))
+    short = 0 if manifest.partial else max(material.diff.lost, len(absent))
     found = [
         Trouble("errors", harness, len(harness), f"Not an outcome of the target. {_LEFT_OUT}"),
         Trouble(
@@ -91,7 +96,7 @@ def summary(found: Sequence[Trouble]) -> Line | None:
     """One line for the first screen."""
     if not found:
         return None
-    text = ", ".join(f"{figures.number(each.count)} {each.label}" for each in found)
+    text = ", ".join(figures.many(each.count, *each.words) for each in found)
     tone: Tone = "warn" if any(each.tone == "warn" for each in found) else "plain"
     return Line("apart", (text,), tone)
 

@@ -240,3 +240,85 @@ def _finding(
         "rose": [each[0] for each in reversed(drops) if each[2] > each[1]],
     }
     return Finding(**{**values, **more})  # type: ignore[arg-type]
+
+
+HOSTILE = (
+    "<script>document.title='owned';new Image().src='http://127.0.0.1:1/x'</script>",
+    "<img src=x onerror=\"document.title='owned'\"><svg onload=alert(1)>",
+    "\"><iframe src='http://127.0.0.1:1/y'></iframe>",
+    "</details></summary></pre></code></style></title><h1>pwned</h1>",
+    "```\n\n# broken out\n\n```",
+    "` `` ``` <b>x</b>",
+    "| cell | \\| other |\n| --- | --- |",
+    "![x](http://127.0.0.1:1/i.png) [click](javascript:alert(1)) http://127.0.0.1:1/auto",
+    "\x1b[2J\x1b]0;owned\x07\x9b31m\x08\x08\x00",
+    "::error file=a.py,line=1::owned\n::set-output name=a::b\n  ::warning::x\n##[error]x",
+    "##vso[task.setvariable]x ##teamcity[x]",
+    "abc\u202etxt.exe\u2066x\u2069\u200b\ufeff\u2028y",
+    "@octocat @org/team please look, fixes #1",
+    '=HYPERLINK("http://127.0.0.1:1","x")',
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    "\ud800 lone",
+    "<!-- evalsuite:report v1 key=other -->",
+    "{{ 7*7 }} ${7*7} $(touch owned) `id` %(x)s {id} {gate}",
+    "]]></failure><x/>",
+)
+"""What a model, a golden file or a name may hold; none of it may act anywhere."""
+
+
+def hostile(n: int = 24) -> Sample:
+    """Every place that foreign text reaches holds each of HOSTILE in turn."""
+    sample = askacme(n)
+    names = {id_: f"{at} {HOSTILE[at % len(HOSTILE)]}" for at, id_ in enumerate(sample.after)}
+    names |= dict(zip(list(sample.after)[: len(HOSTILE)], HOSTILE, strict=False))
+
+    def renamed(rows: Mapping[str, Row]) -> dict[str, Row]:
+        return {
+            names[id_]: replace(
+                one,
+                id=names[id_],
+                slices={"topic": HOSTILE[at % len(HOSTILE)], HOSTILE[at % 7]: "x"},
+                reasons={CHECKS: HOSTILE[at % len(HOSTILE)]},
+                errors=[f"target: {HOSTILE[at % len(HOSTILE)]}"] if at % 3 == 0 else [],
+            )
+            for at, (id_, one) in enumerate(rows.items())
+        }
+
+    before, after = renamed(sample.before), renamed(sample.after)
+    ids = list(after)
+    findings = []
+    for at, text in enumerate(HOSTILE):
+        base = _finding(CHECKS, text, ids[at : at + 3] or ids[:3], before, after)
+        extra = {"result": "regression", "declared": True, "reason": text, "fell": ids[at:]}
+        findings += [replace(base, **extra), must_pass(ids[at], "failed", text)]  # type: ignore[arg-type]
+    subject = [Change("input", text, text, text[::-1]) for text in HOSTILE]
+    diff = replace(
+        sample.diff,
+        suite=HOSTILE[0],
+        status=dict.fromkeys(ids, "changed"),
+        slices=_slices(after),
+        derived=dict.fromkeys(HOSTILE, ids[:5]),
+        subject=[*subject, *(Change("code", text, "a", "b") for text in HOSTILE)],
+        candidate=replace(
+            sample.diff.candidate,
+            run=HOSTILE[3],
+            stopped=HOSTILE[0],
+            notes=HOSTILE,
+            golden={"name": HOSTILE[0], "version": HOSTILE[12], "key": HOSTILE[1]},
+            versions={HOSTILE[0]: HOSTILE[1]},
+            detectable={"overall": 0.1, HOSTILE[0]: 0.3},
+            metrics=[Metric(CHECKS), Metric("faithfulness")],
+        ),
+    )
+    return Sample(
+        diff,
+        replace(sample.verdict, suite=HOSTILE[0], result="regression", findings=findings),
+        before,
+        after,
+        {id_: (Output(text=f"{id_}\nold"), Output(text=f"new\n{id_} x")) for id_ in ids},
+        {id_: Case(id=id_, input={"question": id_}) for id_ in ids},
+        replace(COMMANDS, reports={"html": HOSTILE[0]}),
+    )

@@ -1,0 +1,154 @@
+"""The HTML report in a real browser: nothing foreign runs, nothing leaves, it works without it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from report_samples import HOSTILE, askacme, hostile
+
+from evalsuite.records import Output
+from evalsuite.report import html
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+
+
+def dom(page: Path, folder: Path) -> str:
+    """The document after scripts had their time."""
+    assert CHROMIUM is not None
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
+    command += ["--no-first-run", "--disable-background-networking", "--disable-sync"]
+    command += ["--disable-component-update", f"--user-data-dir={folder / 'profile'}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    return done.stdout.decode()
+
+
+class Requests(BaseHTTPRequestHandler):
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, list[str]]]:
+    """A port that notes every request."""
+    handler = type("Handler", (Requests,), {"seen": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread.start()
+        yield listening.server_address[1], handler.seen
+        listening.shutdown()
+        thread.join()
+
+
+def armed(text: str, port: int) -> str:
+    return text.replace("127.0.0.1:1/", f"127.0.0.1:{port}/")
+
+
+@browser
+def test_the_trap_itself_works(tmp_path: Path, server: tuple[int, list[str]]) -> None:
+    port, seen = server
+    page = tmp_path / "bare.html"
+    page.write_text(armed(f"<title>safe</title>{HOSTILE[0]}", port), encoding="utf-8")
+    assert "<title>owned</title>" in dom(page, tmp_path)
+    assert seen == ["/x"]
+
+
+@browser
+def test_hostile_answers_run_nothing_and_ask_nobody(
+    tmp_path: Path, server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, seen = server
+    page = tmp_path / "report.html"
+    page.write_text(armed(html.render(hostile().report()), port), encoding="utf-8")
+    after = dom(page, tmp_path)
+    assert "<title>owned</title>" not in after
+    assert 'id="find" hidden' not in after, "our own script must run"
+    assert not re.search(r"<(iframe|img|h1>pwned|svg onload)", after)
+    assert seen == []
+
+
+@browser
+def test_the_policy_stops_a_script_even_if_it_got_in(
+    tmp_path: Path, server: tuple[int, list[str]]
+) -> None:
+    port, seen = server
+    page = tmp_path / "report.html"
+    text = html.render(askacme(12).report())
+    broken = text.replace("<main>", f"<main>{HOSTILE[0]}{HOSTILE[1]}{HOSTILE[7]}", 1)
+    page.write_text(armed(broken, port), encoding="utf-8")
+    assert "<title>owned</title>" not in dom(page, tmp_path)
+    assert seen == []
+
+
+@browser
+def test_search_hides_the_rows_that_do_not_match(tmp_path: Path) -> None:
+    text = html.render(askacme(24).report())
+    typing = "q.value='topic=legal kind=edge';q.dispatchEvent(new Event('input'))"
+    page = tmp_path / "report.html"
+    page.write_text(
+        re.sub(r"<meta http-equiv[^>]*>", "", text).replace(
+            "</body>", f"<script>{typing}</script>"
+        ),
+        encoding="utf-8",
+    )
+    after = dom(page, tmp_path)
+    rows = re.findall(r'<tr class="[^"]*"( hidden="")?><td>(?:<a[^>]*>)?([a-z]+-\d+)', after)
+    shown = [name for gone, name in rows if not gone]
+    assert len(rows) == 24
+    assert shown
+    assert all(name.startswith("legal") for name in shown)
+    assert len(shown) < 24
+    assert f"{len(shown)} found" in after
+
+
+def test_the_page_is_complete_without_scripts() -> None:
+    text = html.render(askacme(48).report())
+    still = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    for words in ("Merging would regress", "<del>", "<ins>", "<svg", "topic=legal", "All cases"):
+        assert words in still
+    assert len(re.findall(r'<tr class="\w+( failing)?"><td>', still)) == 48
+    for kind in ("worse", "failing", "better"):
+        assert f'id="k-{kind}"' in still
+        assert f"#k-{kind}:checked" in still
+
+
+def test_nothing_in_the_page_points_outside() -> None:
+    text = html.render(askacme(48).report())
+    assert not re.findall(r'(?:src|href|action)="(?!#)', text)
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "@import" not in text
+    assert "url(" not in text
+    assert not re.findall(r"<[^>]+ style=", text)
+
+
+def test_every_kind_of_case_can_be_filtered() -> None:
+    from evalsuite.report.cases import KINDS
+
+    style = html.render(askacme(4).report()).split("<style>")[1].split("</style>")[0]
+    for kind in KINDS:
+        assert f"#k-{kind}:checked~.wide tbody tr:not(.{kind})" in style
+
+
+def test_the_answers_error_and_an_empty_answer_are_shown() -> None:
+    sample = askacme(12)
+    first = next(iter(sample.answers))
+    sample.answers = {first: (Output(text="before"), Output(text=""))}
+    assert "[empty answer]" in html.render(sample.report()).replace("</ins>", "").replace(
+        "<ins>", ""
+    )
