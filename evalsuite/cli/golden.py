@@ -146,9 +146,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _open(text: str) -> Dataset:
-    folder = Path(text)
-    if folder.is_dir() and not (_golden_dir() / text.partition("@")[0]).is_dir():
-        return load(folder.absolute())
+    """A dataset by name, or by its folder where the text is a path."""
+    if Path(text).name != text:
+        return load(Path(text).absolute())
     return load_spec(text, _golden_dir())
 
 

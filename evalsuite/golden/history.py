@@ -27,6 +27,7 @@ from evalsuite.golden.release import (
 from evalsuite.golden.wording import shown
 
 _SECONDS = 60
+_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def load_spec(
@@ -89,7 +90,9 @@ def _restore(folder: Path, release: Release, validate_checks: ValidateChecks | N
 def _git(folder: Path, label: str, *arguments: str, data: bytes | None = None) -> bytes:
     """What git prints; GoldenError says what it could not do."""
     command = ["git", "-C", str(folder), "--no-pager", *arguments]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    # A hook's GIT_DIR would point away from the folder's own repository.
+    inherited = {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
+    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     remedy = "a release is restored from git's history: check that this is a complete clone"
     try:
         done = subprocess.run(  # noqa: S603 (arguments are a list, names are checked)

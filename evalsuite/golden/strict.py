@@ -64,6 +64,8 @@ def _json_remedy(text: str, error: json.JSONDecodeError) -> str:
         return "write one value only, on one line"
     if text[error.pos] == "'":
         return 'write text in double quotes: "…"'
+    if text[error.pos] == "\ufeff":
+        return "remove the byte order mark: were two files joined?"
     return "compare it with the case before, or paste it into a JSON checker"
 
 

@@ -52,7 +52,7 @@ def plan(columns: Sequence[str], fields: Fields, path: str) -> tuple[dict[str, s
         return dict(fields), problems
     for column in columns:
         if (wrong := field_problem(column)) is not None:
-            remedy = f'{wrong} or map columns with "fields" in dataset.json'
+            remedy = f'{wrong}; or map columns with "fields" in dataset.json'
             problems.append(Problem(path, 1, shown(column), "unknown column", remedy))
     return {column: column for column in columns}, problems
 
@@ -124,7 +124,7 @@ def read_csv(data: bytes, path: str, fields: Fields) -> tuple[list[Entry], list[
     try:
         header = [name.strip() for name in next(reader, [])]
         filled, problems = plan(header, fields, path)
-        problems += _header(header, path)
+        problems = _header(header, path) or problems
         if not problems:
             rows = list(_csv_rows(reader, header, path, problems))
     except csv.Error as error:

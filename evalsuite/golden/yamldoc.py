@@ -70,6 +70,9 @@ class _Builder:
             and (self.stack[-1].key is None)
         )
 
+    def among_cases(self) -> bool:
+        return not self.stack or (len(self.stack) == 1 and isinstance(self.stack[0].value, list))
+
     def key(self, text: str, line: int) -> None:
         frame = self.stack[-1]
         assert isinstance(frame.value, dict)
@@ -118,12 +121,16 @@ def _take(event: Any, builder: _Builder) -> None:
     line = event.start_mark.line + 1
     if isinstance(event, yaml.AliasEvent):
         builder.say(line, f"*{event.anchor}", "an alias", "write the value out again")
-        builder.key("", line) if builder.awaits_key() else builder.add(None, line)
+        if builder.awaits_key():
+            builder.key(f"*{event.anchor}", line)
+        elif not builder.among_cases():
+            builder.add(f"*{event.anchor}", line)
         return
     if getattr(event, "anchor", None):
         builder.say(line, f"&{event.anchor}", "an anchor", "remove it")
     if getattr(event, "tag", None):
-        builder.say(line, shown(event.tag), "a tag", "remove it; quote what should be text")
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        builder.say(line, shown(tag), "a tag", "remove it; quote what should be text")
     if isinstance(event, yaml.ScalarEvent):
         _scalar(event, line, builder)
     elif isinstance(event, yaml.SequenceStartEvent):
