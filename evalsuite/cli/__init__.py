@@ -31,7 +31,13 @@ must stop, 11 incomparable, 130 interrupted.
 
 
 class _Parser(argparse.ArgumentParser):
-    """An option that can't be used is an OptionError as any other: status 4, one message."""
+    """An option that can't be used is an OptionError as any other: status 4, one message.
+
+    Names are written out, so that a new option never changes what an old command line means.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message} ({self.prog} --help explains)")
@@ -66,7 +72,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Compare, gate, explain and accept runs of pytest --evals, without a call.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"evalsuite {version('evalsuite')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

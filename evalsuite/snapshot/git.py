@@ -53,7 +53,9 @@ def line(root: Path, *arguments: str) -> str:
 def commit_of(root: Path, revision: str) -> str:
     """The full hash that a revision means; SnapshotError if it means none."""
     spec = f"{revision}^{{commit}}"
-    found, reason = run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", spec)
+    found, reason = None, ""
+    if revision.isprintable():
+        found, reason = run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", spec)
     if found is None:
         cause = reason if reason and "status" not in reason else "git knows no such revision"
         remedy = "name a branch, a tag or a commit; in a shallow clone, fetch it first"
