@@ -24,6 +24,7 @@ from evalsuite.golden.release import (
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
+OURS = Path(__file__).parents[2] / "golden" / ".gitattributes"
 A = {"id": "a", "input": "x", "expected": "1"}
 B = {"id": "b", "input": "y", "slices": {"topic": "t"}}
 
@@ -277,7 +278,7 @@ def test_a_wrong_spec_is_one_error(spec: str, says: str, golden: Golden) -> None
 
 @pytest.mark.parametrize("name", ["cases.jsonl", "other.jsonl"])
 def test_branches_that_each_add_a_case_merge(name: str, golden: Golden) -> None:
-    (golden.dir / ".gitattributes").write_text("*.jsonl merge=union\n")
+    shutil.copy(OURS, golden.dir)
     golden.write(A)
     golden.commit()
     for branch in ("one", "two"):
@@ -291,7 +292,7 @@ def test_branches_that_each_add_a_case_merge(name: str, golden: Golden) -> None:
 
 
 def test_branches_that_edit_one_case_are_told_by_its_id(golden: Golden) -> None:
-    (golden.dir / ".gitattributes").write_text("*.jsonl merge=union\n")
+    shutil.copy(OURS, golden.dir)
     golden.write(A)
     golden.commit()
     for branch in ("one", "two"):
