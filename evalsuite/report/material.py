@@ -86,6 +86,7 @@ def suspects(verdict: Verdict) -> list[Finding]:
 
     Either the gate calls it a regression without blocking, or its adjusted p is at most 0.05;
     where there is no p, the 95 % interval leaves out zero and the drop is 5 points or more.
+    The largest drop comes first, so that a slice precedes what merely contains it.
     """
     found = []
     for finding in verdict.findings:
@@ -98,9 +99,8 @@ def suspects(verdict: Verdict) -> list[Finding]:
     return sorted(found, key=_suspicion)
 
 
-def _suspicion(finding: Finding) -> tuple[float, float, str]:
-    chance = 1.0 if finding.p is None else round(finding.p, 4)
-    return chance, finding.effect or 0.0, finding.name
+def _suspicion(finding: Finding) -> tuple[bool, float, str]:
+    return finding.result not in BAD, finding.effect or 0.0, finding.name
 
 
 def case_of(finding: Finding) -> str:

@@ -119,7 +119,10 @@ def _facts(facts: Facts, *, colour: bool) -> str:
     lines = [line for line in facts.lines if line.tone in ("bad", "warn")]
     if not lines:
         return ""
-    return "\n".join(["", facts.title, *(_line(line, colour) for line in lines)]) + "\n"
+    said = ["", facts.title, *(_line(line, colour) for line in lines[:_ROWS])]
+    if len(lines) > _ROWS:
+        said.append(f"  and {len(lines) - _ROWS} more in the report")
+    return "\n".join(said) + "\n"
 
 
 def _ink(text: str, ink: str, colour: bool, *, bold: bool = False) -> str:

@@ -209,6 +209,17 @@ def test_ten_thousand_cases_are_cheap() -> None:
     assert time.process_time() - start < 2.0
 
 
+def test_a_run_without_any_case_can_be_printed() -> None:
+    sample = askacme(12).with_verdict(
+        result="inconclusive", findings=(), reason="no case was scored", moved=0
+    )
+    diff = replace(sample.diff, status={}, slices={}, derived={}, stale={})
+    sample = replace(sample, diff=diff, before={}, after={}, answers={})
+    for form in (html, json, junit, markdown, terminal, csv):
+        assert form.render(sample.report())
+    assert "Nothing is decided: no case was scored" in terminal.render(sample.report())
+
+
 def test_hostile_samples_really_reach_the_formats() -> None:
     text = html.render(SAMPLES[1].report())
     assert "&lt;script&gt;" in text

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from report_samples import HOSTILE, askacme, hostile
+from report_samples import HOSTILE, Sample, askacme, hostile
 
 from evalsuite.records import Output
 from evalsuite.report import html
@@ -20,13 +20,18 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.w
 browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 
-def dom(page: Path, folder: Path) -> str:
+def dom(page: Path, folder: Path, width: int = 1100) -> str:
     """The document after scripts had their time."""
     assert CHROMIUM is not None
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
     command += ["--no-first-run", "--disable-background-networking", "--disable-sync"]
     command += ["--disable-component-update", f"--user-data-dir={folder / 'profile'}"]
-    command += ["--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
+    command += [
+        f"--window-size={width},900",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        page.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, timeout=60, check=True)
     return done.stdout.decode()
 
@@ -114,6 +119,17 @@ def test_search_hides_the_rows_that_do_not_match(tmp_path: Path) -> None:
     assert all(name.startswith("legal") for name in shown)
     assert len(shown) < 24
     assert f"{len(shown)} found" in after
+
+
+@browser
+@pytest.mark.parametrize("sample", [askacme(24), hostile()], ids=["askacme", "hostile"])
+def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path, sample: Sample) -> None:
+    text = re.sub(r"<meta http-equiv[^>]*>", "", html.render(sample.report()))
+    wide = "document.querySelectorAll('details').forEach((each) => (each.open = true));"
+    wide += "document.title = document.documentElement.scrollWidth <= innerWidth"
+    page = tmp_path / "report.html"
+    page.write_text(text.replace("</body>", f"<script>{wide}</script>"), encoding="utf-8")
+    assert "<title>true</title>" in dom(page, tmp_path, width=500)
 
 
 def test_the_page_is_complete_without_scripts() -> None:
