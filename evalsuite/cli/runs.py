@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.screen import show, table
 from evalsuite.config import Config, load_config
-from evalsuite.errors import OptionError, SnapshotError, SuiteError
+from evalsuite.errors import EvalsuiteError, OptionError, SnapshotError, SuiteError
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff
     from evalsuite.gate import Gate, Verdict
-    from evalsuite.records import Manifest, Output, Run
+    from evalsuite.records import Case, Manifest, Output, Run
     from evalsuite.report import Commands, Report
     from evalsuite.snapshot import Source
 
@@ -155,6 +155,7 @@ def _report(made: Decided) -> Report:
         before=made.before[0].rows if made.before else {},
         after=made.after[0].rows,
         answers={name: (old.get(name), new.get(name)) for name in ids},
+        cases=_cases(made, ids),
         commands=_commands(made),
     )
 
@@ -170,6 +171,21 @@ def _answers(side: tuple[Run, Source] | None, ids: list[str]) -> dict[str, Outpu
     keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
     found = read_outputs(source, {key for key in keys.values() if key is not None})
     return {name: found[key] for name, key in keys.items() if key in found}
+
+
+def _cases(made: Decided, ids: list[str]) -> dict[str, Case]:
+    """The questions; none if the golden dataset is no longer what the candidate was run on."""
+    from evalsuite.golden import load_spec  # noqa: PLC0415
+
+    about = made.after[0].manifest.golden
+    for spec in (f"{about.get('name')}", f"{about.get('name')}@{about.get('version')}"):
+        try:
+            dataset = load_spec(spec, made.config.golden_dir)
+        except EvalsuiteError:
+            continue
+        if dataset.key == about.get("key"):
+            return {case.id: case for case in dataset.cases if case.id in ids}
+    return {}
 
 
 def _commands(made: Decided) -> Commands:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from stored_runs import commit, many, repository, store_run, store_snapshot
 from evalsuite import cli
 from evalsuite.cli import main
 from evalsuite.cli.screen import plain
+from evalsuite.golden import load
 
 DROPPED = [f"c{number:03}" for number in range(30)]
 
@@ -168,13 +170,11 @@ def test_a_disk_that_refuses_is_named_without_a_traceback(
     assert "snapshots/askacme: No space left" in capsys.readouterr().err
 
 
-def run_apart(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
+def run_apart(
+    *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,  # type: ignore[call-overload]
+        [sys.executable, *command], capture_output=True, text=True, check=False, cwd=cwd, env=env
     )
 
 
@@ -238,3 +238,21 @@ def test_no_line_of_ours_commands_a_terminal_or_a_build_host() -> None:
     said = plain(hostile)
     assert all(letter.isprintable() or letter == "\n" for letter in said)
     assert not any(line.strip().startswith(("::", "##[")) for line in said.splitlines())
+
+
+def test_the_report_quotes_the_question_if_the_golden_dataset_is_still_the_same(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = root / "golden" / "askacme"
+    folder.mkdir(parents=True)
+    lines = (json.dumps({"id": name, "input": f"How long, {name}?"}) for name in many(60))
+    (folder / "cases.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    about = {"name": "askacme", "key": load(folder).key, "version": "0", "cases": 60}
+    answers = {**many(60), **{name: f"worse {name}" for name in DROPPED}}
+    store_run(root, answers, failing=DROPPED, golden=about)
+    main(["diff", "snapshot", "last"])
+    assert "How long, c0" in capsys.readouterr().out
+    for name in ("../../etc", "nothing", "", "a\0b", ["x"]):
+        store_run(root, answers, failing=DROPPED, golden={**about, "name": name})
+        assert main(["diff", "snapshot", "last"]) == 0
+        assert "How long, c0" not in capsys.readouterr().out

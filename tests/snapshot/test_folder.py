@@ -122,7 +122,7 @@ def test_an_unchanged_run_leaves_the_same_bytes(tmp_path: Path) -> None:
         first.manifest, run="r2", created="2027", operations=Operations(seconds=99.0, cost=3.0)
     )
     write(tmp_path / "a", first, outputs)
-    write(tmp_path / "b", Run(later, dict(reversed(first.rows.items()))), slower)
+    write(tmp_path / "b", Run(later, dict(reversed(list(first.rows.items())))), slower)
     for name in ("scores.jsonl", "outputs.jsonl"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert (tmp_path / "a/manifest.json").read_bytes() != (
@@ -263,7 +263,7 @@ def test_a_score_that_is_no_number_is_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_is_stored_as_a_question_mark(tmp_path: Path) -> None:
-    output = Output(text="\ud800!", contexts=["\udfff"])
+    output = Output(text="\ud800!", contexts=[Document("d", "\udfff")])
     run, _ = run_of({"a": "x"})
     write(tmp_path, run, [(output_key(output), output)])
     (back,) = read_outputs(tmp_path, {output_key(output)}).values()

@@ -180,9 +180,9 @@ answers = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2", "3
 def test_a_merge_never_invents_and_never_drops_what_one_side_changed(
     base: dict[str, str], ours: dict[str, str], theirs: dict[str, str]
 ) -> None:
-    runs = [run_of(each)[0] for each in (base, ours, theirs)]
-    done = merge(*runs, "theirs")
-    mirrored = merge(runs[0], runs[2], runs[1], "ours")
+    old, left, right = (run_of(each)[0] for each in (base, ours, theirs))
+    done = merge(old, left, right, "theirs")
+    mirrored = merge(old, right, left, "ours")
     assert done.run.rows == mirrored.run.rows
     assert done.both == mirrored.both
     for name in {*base, *ours, *theirs}:
