@@ -153,8 +153,9 @@ def _misfit(value: object, hint: Any, default: object) -> tuple[str, str] | None
         return None
     if not _fits(value, hint):
         said, wanted = _name_of(value), _spoken(hint)
-        if isinstance(value, (list, tuple)) and get_origin(hint) is Sequence:
-            inner = get_args(hint)[0]
+        lists = [each for each in (hint, *get_args(hint)) if get_origin(each) is Sequence]
+        if isinstance(value, (list, tuple)) and lists:
+            inner = get_args(lists[0])[0]
             wrong = next(each for each in value if not _fits(each, inner))
             said, wanted = _name_of(wrong), f"a list, each {_spoken(inner)}"
         return f"must be {wanted}, not {said}", "docs/checks.md shows how it is written"

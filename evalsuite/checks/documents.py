@@ -64,7 +64,9 @@ def jsonpath(path: str, *, equals: Json = _ANY) -> Test:
         try:
             found = [match.obj for match in islice(query.finditer(value), MATCHES + 1)]
         except Exception as error:  # noqa: BLE001 - its errors share no base with RecursionError
-            return Outcome(False, f"{quoted(path)} can't be followed: {complaint(error)}")
+            deep = "Recursion" in type(error).__name__
+            why = "the JSON is nested too deeply" if deep else complaint(error)
+            return Outcome(False, f"{quoted(path)} can't be followed: {why}")
         if found:
             return _compared(path, found, equals)
         return Outcome(False, f"{quoted(path)} finds nothing", {"answer": clip(output.text)})

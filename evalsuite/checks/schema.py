@@ -23,7 +23,7 @@ from evalsuite.checks.patterns import TooSlow, compiled, find
 from evalsuite.records import Json
 from evalsuite.scoring import Outcome, clip
 
-STEPS = 200_000
+STEPS = 100_000
 """Keywords that are applied before validation of one value gives up (about a second)."""
 
 _NO_DRAFT: Any = None

@@ -1,0 +1,215 @@
+"""Answers are written by somebody else: no size, depth or character may hang or crash a check."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_every_check import BASE, BUILT_IN, CASE, ids, says
+
+from evalsuite import checks
+from evalsuite.canonical import canonical
+from evalsuite.errors import ProblemsError
+from evalsuite.records import Output, ToolCall
+
+MEGABYTE = 1_000_000
+SECONDS = 5.0  # each takes well under 2; the machine may be busy
+
+SPECS = [spec for _, spec in {next(iter(spec)): spec for spec, _, _ in BUILT_IN}.items()]
+LARGE = {
+    "words": "leave it " * (MEGABYTE // 9),
+    "digits": "1" * MEGABYTE,
+    "brackets": "[" * (MEGABYTE // 2) + "]" * (MEGABYTE // 2),
+    "quotes": '"a b c' * (MEGABYTE // 6),
+    "iban": "DE89 3704 0044 " * (MEGABYTE // 15),
+    "slashes": "https://" * (MEGABYTE // 8),
+    "wide json": "[" + "1," * (MEGABYTE // 2 - 1) + "1]",
+    "tags": "<a>" * (MEGABYTE // 3),
+    "commas": "1,234," * (MEGABYTE // 6),
+    "dots": ". " * (MEGABYTE // 2),
+}
+ODD = ["\ud800\udfff\ud800", "\0\x01\x1b[31m", "\u202e\u2066drow\u2069", "", " \n", "\U0010ffff"]
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_megabyte_ends_soon_in_every_check(name: str) -> None:
+    slow = {}
+    for spec in SPECS:
+        (check,) = checks.compile_checks([spec])
+        began = time.perf_counter()
+        score = checks.score(CASE, says(LARGE[name]), [check], 1)
+        seconds = time.perf_counter() - began
+        if seconds > SECONDS:
+            slow[json.dumps(spec)] = seconds
+        assert "raised" not in score.reason, (spec, score.reason)
+        assert len(canonical(score.evidence)) < 10_000
+    assert slow == {}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=ids)
+def test_odd_characters_crash_nothing_and_leave_scores_that_can_be_stored(
+    spec: dict[str, Any],
+) -> None:
+    pair = checks.compile_checks([spec, {"not": spec}])
+    for text in ODD:
+        output = replace(says(text), tool_calls=[ToolCall(text, {"q": text})])
+        for check in pair:
+            score = checks.score(CASE, output, [check], 1)
+            assert "raised" not in score.reason, score.reason
+            canonical([score.value, score.reason, score.evidence])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=st.characters(codec=None), max_size=60))
+def test_any_text_gives_a_decision_or_a_reason(text: str) -> None:
+    cheap = [spec for spec in SPECS if not {"language", "sql", "bleu", "chrf"} & spec.keys()]
+    for check in checks.compile_checks(cheap):
+        found = check(CASE, says(text))
+        assert found.reason
+        assert found.holds in (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"json_valid": True}, "[" * 100_000),
+        ({"json_schema": {"items": {"type": "integer"}}}, "[" * 5_000 + "]" * 5_000),
+        ({"json_schema": {"items": {"$ref": "#"}}}, "[" * 900 + "]" * 900),
+        ({"jsonpath": "$..a"}, "[" * 900 + "]" * 900),
+        ({"sql": True}, "SELECT " + "(" * 5_000 + "1" + ")" * 5_000),
+        ({"xml": True}, "<a>" * 5_000 + "</a>" * 5_000),
+    ],
+    ids=ids,
+)
+def test_what_is_nested_too_deeply_fails_with_a_reason(spec: dict[str, Any], text: str) -> None:
+    (check,) = checks.compile_checks([spec])
+    found = check(CASE, says(text))
+    assert found.holds is False
+    assert "deep" in found.reason.lower() or "depth" in found.reason.lower()
+
+
+def test_a_pattern_that_never_comes_back_is_undecided() -> None:
+    (check,) = checks.compile_checks([{"regex": r"^(?:(?:a|a)+)+$"}])
+    began = time.perf_counter()
+    found = check(CASE, says("a" * 40 + "b"))
+    assert found.holds is None
+    assert "took over" in found.reason
+    assert time.perf_counter() - began < SECONDS
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"pattern": r"^(?:(?:a|a)+)+$"},
+        {"patternProperties": {r"^(?:(?:a|a)+)+$": True}},
+        {"patternProperties": {r"^(?:(?:a|a)+)+$": True}, "additionalProperties": False},
+    ],
+)
+def test_a_schema_whose_pattern_never_comes_back_is_undecided(schema: dict[str, Any]) -> None:
+    hostile = "a" * 40 + "b"
+    value = hostile if "pattern" in schema else {hostile: 1}
+    found = checks.json_schema(schema)(CASE, says(json.dumps(value)))
+    assert found.holds is None
+    assert "took over" in found.reason
+
+
+def test_a_schema_that_branches_without_end_is_undecided() -> None:
+    branch = {"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["y"]}
+    value: Any = {"y": 1, "x": 0}
+    for _ in range(40):
+        value = {"y": 1, "x": value}
+    schema = {"anyOf": [branch, branch], "type": "object"}
+    found = checks.json_schema(schema)(CASE, says(json.dumps(value)))
+    assert found.holds is None
+    assert "steps" in found.reason
+
+
+def test_many_items_are_told_apart_quickly() -> None:
+    began = time.perf_counter()
+    items = [{"n": n} for n in range(15_000)]
+    check = checks.json_schema({"uniqueItems": True})
+    assert check(CASE, says(json.dumps(items))).holds is True
+    assert check(CASE, says(json.dumps([*items, {"n": 0.0}]))).holds is False
+    assert check(CASE, says("[1, true, 0, false]")).holds is True
+    assert time.perf_counter() - began < SECONDS
+
+
+def test_a_schema_never_leads_to_the_network() -> None:
+    with pytest.raises(ProblemsError, match="not there"):
+        checks.json_schema({"$ref": "http://127.0.0.1:9/schema.json"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a b="&x;"/>',
+        '<!DOCTYPE a [<!ENTITY x "' + "x" * 999 + '"><!ENTITY y "' + "&x;" * 999 + '">'
+        '<!ENTITY z "' + "&y;" * 999 + '">]><a b="&z;"/>',
+    ],
+)
+def test_xml_entities_are_not_followed_into_files_or_memory(text: str) -> None:
+    assert checks.xml()(CASE, says(text)).holds is False
+
+
+def test_a_parser_does_not_log_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    assert checks.sql()(CASE, says("Explain the \x1b[31mhandbook")).holds is False
+    assert caplog.records == []
+
+
+def test_what_was_found_is_masked_in_the_evidence() -> None:
+    secret = "ghp_" + "a1B2" * 10
+    for check, text in ((checks.no_secrets(), secret), (checks.no_pii(), "jo.doe@mail.example")):
+        score = checks.score(CASE, says(f"It is {text}."), [check], 1)
+        assert score.value == 0.0
+        assert text not in str(score)
+
+
+def test_a_value_that_json_has_not_fails() -> None:
+    output = Output(text="", value={"n": float("nan")})
+    assert checks.json_valid()(CASE, output).holds is False
+    assert checks.json_schema({})(CASE, output).holds is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://evil.example\\@acme.example/",
+        "https:\\\\evil.example/acme.example",
+        "HTTPS:evil.example",
+        "[a](//evil.example/x)",
+        "www.evil.example",
+        "https://acme.example.evil.example",
+        "https://notacme.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "ftp://evil.example",
+        "https://[::1",
+        "https://acme.example@evil.example",
+    ],
+)
+def test_links_that_only_look_allowed_are_not(text: str) -> None:
+    check = checks.urls_allowed(["acme.example", "*.acme.example"])
+    assert check(CASE, says(f"See {text} for more")).holds is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no link, data: none",
+        "(https://acme.example).",
+        "**https://a.b.acme.example/x?y=1**",
+        "a // b",
+    ],
+)
+def test_allowed_links_and_prose_pass(text: str) -> None:
+    assert checks.urls_allowed(["acme.example", "*.acme.example"])(CASE, says(text)).holds is True
+
+
+def test_no_check_changes_what_it_reads() -> None:
+    before = canonical([BASE.text, [call.arguments for call in BASE.tool_calls]])
+    for check in checks.compile_checks(SPECS):
+        check(CASE, BASE)
+    assert canonical([BASE.text, [call.arguments for call in BASE.tool_calls]]) == before
