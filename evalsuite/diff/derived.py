@@ -6,7 +6,6 @@ who is in a slice, else a change would move cases between slices and compare unl
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -22,6 +21,9 @@ _AMOUNTS = ("lowest", "low", "high", "highest")
 
 _FEW = 4
 """A number with no more distinct values than this is sliced by value, not by quartile."""
+
+_HUGE = 1e300
+"""Numbers from here on, infinity and NaN included, are no facts."""
 
 _MOST = 50
 """Text with more distinct values than this is an identifier, not a slice."""
@@ -48,7 +50,7 @@ def _labels(name: str, column: Mapping[str, Json]) -> dict[str, str]:
     numbers = {
         case: float(value)
         for case, value in column.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
     }
     if len(set(numbers.values())) > _FEW:
         names = _LENGTHS if name.endswith(("length", "tokens")) else _AMOUNTS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -16,6 +15,9 @@ from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, Metric, Part, Row, Run
 
 Trials = Sequence[float | None]
+
+_HUGE = 1e300
+"""Scores from here on, infinity and NaN included, are none."""
 
 
 def compare(baseline: Run | None, candidate: Run) -> Diff:
@@ -156,7 +158,7 @@ def _grid(metric: Metric, rows: Iterable[Trials]) -> tuple[Floats, Bools]:
     values = np.full((len(trials), width), np.nan)
     for place, each in enumerate(trials):
         for trial, value in enumerate(each):
-            if value is not None and math.isfinite(value):
+            if value is not None and abs(value) < _HUGE:
                 values[place, trial] = value
     seen = ~np.isnan(values)
     scaled = (np.where(seen, values, 0.0) - metric.low) / (metric.high - metric.low)

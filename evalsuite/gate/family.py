@@ -144,27 +144,25 @@ def _hypothesis(
 
 def adjusted(tested: Sequence[Hypothesis], found: Mapping[str, Effects]) -> list[float | None]:
     """The family-wise adjusted one-sided p of each hypothesis; None without a pair."""
-    columns, owners = [], []
+    lowest: list[float | None] = [1.0 if len(each.at) else None for each in tested]
     size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)
+    columns, owners = [], []
     for number, each in enumerate(tested):
         effect = found[each.metric]
-        moved = each.at[effect.d[each.at] != 0]
+        at = each.at[effect.d[each.at] != 0]
         parts = [effect.d] if effect.weights is None else [effect.d, effect.d * effect.weights]
-        for part in parts:
-            columns.append(np.bincount(effect.units[moved], part[moved], minlength=size))
+        for part in parts if len(at) else ():
+            columns.append(np.bincount(effect.units[at], part[at], minlength=size))
             owners.append(number)
     if not columns:
-        return []
+        return lowest
     ranks = flip_ranks(np.stack(columns, axis=1), rng=np.random.default_rng(SEED))
-    own = np.array([tested[number].derived and not tested[number].declared for number in owners])
+    apart = np.array([tested[number].derived and not tested[number].declared for number in owners])
     p = np.ones(len(owners))
-    for family in (own, ~own):
-        if family.any():
-            p[family] = step_down(ranks[:, family])
-    lowest: list[float | None] = [None] * len(tested)
+    for family in (apart, ~apart):
+        p[family] = step_down(ranks[family])
     for number, value in zip(owners, p.tolist(), strict=True):
-        if len(tested[number].at):
-            lowest[number] = min(value, lowest[number] or 1.0)
+        lowest[number] = min(value, lowest[number] or 1.0)
     return lowest
 
 

@@ -34,23 +34,19 @@ def flip_ranks(contributions: Floats, *, rng: np.random.Generator, draws: int = 
     """How low each hypothesis' sum is among all sign patterns: an integer rank, low is a drop.
 
     `contributions` (units, hypotheses) holds the differences that a unit (a case, or a cluster
-    that is flipped whole) adds to each hypothesis' sum. The result is (patterns, hypotheses);
-    row 0 is what was observed; ranks count the patterns whose sum is at most as large, ties
+    that is flipped whole) adds to each hypothesis' sum. The result is (hypotheses, patterns);
+    pattern 0 is what was observed; ranks count the patterns whose sum is at most as large, ties
     included, so rank / patterns is the one-sided p. Where no unit moved there is one pattern.
     """
     exact = np.rint(contributions * _QUANTUM)
     exact = exact[np.any(exact != 0, axis=1)]
-    sums = _sums(exact, rng, draws)
-    ranks = np.empty(sums.shape, dtype=np.int64)
-    seen: dict[bytes, int] = {}
-    for column in range(sums.shape[1]):
-        first = seen.setdefault(exact[:, column].tobytes(), column)
-        ranks[:, column] = _rank(sums[:, column]) if first == column else ranks[:, first]
-    return ranks
+    different, which = np.unique(exact, axis=1, return_inverse=True)
+    ranks = [_rank(sums) for sums in _sums(different, rng, draws)]
+    return np.stack(ranks)[which.reshape(-1)]
 
 
 def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
-    """(patterns, hypotheses): eight units at a time, by a table of what their 256 flips add.
+    """(hypotheses, patterns): eight units at a time, by a table of what their 256 flips add.
 
     That needs no matrix of signs, so memory does not grow with the suite, and no threads.
     """
@@ -70,8 +66,8 @@ def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
         flipped += added
     if not everything:
         flipped[0] = 0.0
-    sums = exact.sum(axis=0) - 2 * flipped
-    return np.asarray(np.rint(sums * (_ROUND / _QUANTUM)), dtype=np.float64)
+    sums = (exact.sum(axis=0) - 2 * flipped) * (_ROUND / _QUANTUM)
+    return np.ascontiguousarray(np.rint(sums).T)
 
 
 def _rank(sums: Floats) -> Ints:
@@ -83,17 +79,16 @@ def _rank(sums: Floats) -> Ints:
 
 
 def step_down(ranks: Ints) -> Floats:
-    """Family-wise adjusted one-sided p per hypothesis (columns of `ranks`), by step-down min-p.
+    """Family-wise adjusted one-sided p per hypothesis (rows of `ranks`), by step-down min-p.
 
     With arms that are exchangeable per unit, the chance that any true null gets p <= a is at
     most a. The result is (hypotheses,), each in (0, 1].
     """
-    patterns, hypotheses = ranks.shape
+    hypotheses, patterns = ranks.shape
     adjusted = np.ones(hypotheses)
-    order = np.argsort(ranks[0], kind="stable")
-    lowest = ranks[:, order]
-    lowest = np.minimum.accumulate(lowest[:, ::-1], axis=1)[:, ::-1]
-    below = np.count_nonzero(lowest <= ranks[0, order], axis=0) / patterns
+    order = np.argsort(ranks[:, 0], kind="stable")
+    lowest = np.minimum.accumulate(ranks[order[::-1]], axis=0)[::-1]
+    below = np.count_nonzero(lowest <= ranks[order, :1], axis=1) / patterns
     adjusted[order] = np.maximum.accumulate(below)
     return adjusted
 
