@@ -14,7 +14,7 @@ from evalsuite.errors import GoldenError, OptionError, Problem
 from evalsuite.golden import Dataset, load, load_spec
 from evalsuite.golden.add import add
 from evalsuite.golden.compare import compare
-from evalsuite.golden.fields import FIELDS
+from evalsuite.golden.fields import FIELDS, name_problem
 from evalsuite.golden.lint import lint
 from evalsuite.golden.release import Release, latest_release, level, write_release
 from evalsuite.golden.strict import MAX_CASE_BYTES, Malformed, decode, parse
@@ -131,6 +131,8 @@ def _lint(args: argparse.Namespace) -> int:
         raise GoldenError([Problem(shown_path(folder), 0, "", "no golden dataset", remedy)])
     failed = False
     for name in names:
+        if (wrong := name_problem(name)) is not None:
+            raise GoldenError([Problem(printable(name), 0, "", *wrong)])
         found = lint(folder / name, validate_checks=_problems)
         for finding in found:
             print(finding)

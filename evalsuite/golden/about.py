@@ -11,7 +11,7 @@ from evalsuite.golden.fields import DIMENSION, Say, kind
 from evalsuite.golden.hub import HubSource, fields_from, source_from
 from evalsuite.golden.strict import Malformed, decode, parse
 from evalsuite.golden.tables import Fields
-from evalsuite.golden.wording import shown
+from evalsuite.golden.wording import printable, shown
 from evalsuite.records import Json
 
 _KNOWN = ("name", "description", "licence", "provenance", "fields", "slices", "huggingface")
@@ -80,6 +80,6 @@ def _slices(value: Json, say: Say) -> Mapping[str, Sequence[str]]:
     for name, values in value.items():
         texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
         if not DIMENSION.fullmatch(name) or not texts:
-            say(f"slices.{name}"[:80], "must list the values of a dimension", remedy)
+            say(f"slices.{printable(name)}"[:80], "must list the values of a dimension", remedy)
             return {}
     return value

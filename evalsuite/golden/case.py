@@ -21,6 +21,10 @@ ValidateChecks = Callable[[Sequence[Mapping[str, Json]]], Sequence[tuple[str, st
 """From a case's checks to (field, message, remedy) of each that can't be used."""
 
 
+MAX_UNKNOWN = 10
+"""Unknown fields named per case; how many more there are is said."""
+
+
 class Keys(NamedTuple):
     """The hashes of a case: what is asked and expected, its checks, and everything else."""
 
@@ -94,9 +98,12 @@ def case_from(
     if not isinstance(value, dict):
         say("", f"a case is an object, not {kind(value)}", 'write {"input": "…"}')
         return None
-    for name in value:
-        if name not in FIELDS:
-            say(shown(name), "unknown field", did_you_mean(name, FIELDS))
+    unknown = [name for name in value if name not in FIELDS]
+    for name in unknown[:MAX_UNKNOWN]:
+        say(shown(name), "unknown field", did_you_mean(name, FIELDS))
+    if len(unknown) > MAX_UNKNOWN:
+        more = f"{len(unknown) - MAX_UNKNOWN} more unknown fields"
+        say("", more, f"known: {', '.join(FIELDS)}")
     given = {name: each for name, each in value.items() if each is not None}
     for name in (each for each in CHECKED if each in given):
         CHECKED[name](given[name], say)

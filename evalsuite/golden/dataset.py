@@ -89,7 +89,7 @@ def scan(
 ) -> Scan:
     """Read all files of a dataset's folder. `label` replaces the folder in messages."""
     label = shown_path(folder) if label is None else label
-    if (wrong := _folder_problem(folder)) is not None:
+    if (wrong := folder_problem(folder)) is not None:
         return Scan(problems=[Problem(label, 0, "", *wrong)])
     files, problems = _listing(folder, label)
     about = About()
@@ -122,7 +122,8 @@ def scan(
     return Scan(about, cases, keys, problems)
 
 
-def _folder_problem(folder: Path) -> tuple[str, str] | None:
+def folder_problem(folder: Path) -> tuple[str, str] | None:
+    """Why a folder can't be a golden dataset (message, remedy): its name, a link, or absence."""
     if (wrong := name_problem(folder.name)) is not None:
         return wrong
     if folder.is_symlink():
@@ -130,7 +131,10 @@ def _folder_problem(folder: Path) -> tuple[str, str] | None:
     if not folder.is_dir():
         near = folder.parent.glob("*/") if folder.parent.is_dir() else ()
         names = [each.name for each in near if not each.name.startswith(".")]
-        return "there is no such golden dataset", did_you_mean(folder.name, names)
+        make = f"make it: evalsuite golden add {folder.name} --input '…'"
+        return "there is no such golden dataset", did_you_mean(
+            folder.name, names
+        ) if names else make
     return None
 
 

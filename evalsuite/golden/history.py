@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from evalsuite.errors import GoldenError, Problem, did_you_mean
 from evalsuite.golden.case import ValidateChecks
-from evalsuite.golden.dataset import Dataset, dataset, load, scan
+from evalsuite.golden.dataset import Dataset, dataset, folder_problem, load, scan
 from evalsuite.golden.fields import name_problem
 from evalsuite.golden.release import (
     FOLDER,
@@ -24,7 +24,7 @@ from evalsuite.golden.release import (
     read_release,
     versions,
 )
-from evalsuite.golden.wording import shown
+from evalsuite.golden.wording import shown, shown_path
 
 _SECONDS = 60
 _REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
@@ -45,6 +45,8 @@ def load_spec(
     folder = golden_dir / name
     if not at:
         return load(folder, validate_checks=validate_checks)
+    if (wrong := folder_problem(folder)) is not None:
+        raise _error(shown_path(folder), *wrong)
     known = versions(folder)
     if not VERSION.fullmatch(version) or version not in known:
         message = f"{shown(version)} is not a released version of {name}"

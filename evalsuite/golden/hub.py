@@ -16,7 +16,7 @@ from evalsuite.errors import MissingExtra, Problem, did_you_mean
 from evalsuite.golden.fields import Say, kind
 from evalsuite.golden.strict import Entry
 from evalsuite.golden.tables import Fields, field_problem, read_rows
-from evalsuite.golden.wording import shown
+from evalsuite.golden.wording import printable, shown
 from evalsuite.records import Json
 
 _REVISION = re.compile(r"[0-9a-f]{40}")
@@ -84,12 +84,15 @@ def fields_from(value: Json, name: str, say: Say) -> dict[str, str]:
     if not isinstance(value, dict):
         say(name, f"must be an object, not {kind(value)}", 'write {"input": "COLUMN"}')
         return {}
+    sound = {}
     for each, column in value.items():
         if (wrong := field_problem(each)) is not None:
-            say(f"{name}.{each}"[:80], "not a field of a case", wrong)
-        if not isinstance(column, str) or not column:
+            say(f"{name}.{printable(each)}"[:80], "not a field of a case", wrong)
+        elif not isinstance(column, str) or not column:
             say(f"{name}.{each}"[:80], "must name a column", "write the column's name as text")
-    return value
+        else:
+            sound[each] = column
+    return sound
 
 
 def read_hub(source: HubSource, folder: Path, path: str) -> tuple[list[Entry], list[Problem]]:

@@ -27,6 +27,8 @@ from evalsuite.records import Json
 Fields = Mapping[str, str]
 """From a case's field ("input", "input.question", "slices.topic") to the column that fills it."""
 
+MAX_COLUMNS = 1_000
+
 _PARTED = ("input", "expected", "slices", "provenance")
 _JSON_CELLS = ("checks", "contexts", "relevant", "slices")
 
@@ -123,8 +125,9 @@ def read_csv(data: bytes, path: str, fields: Fields) -> tuple[list[Entry], list[
     rows: list[tuple[int, Mapping[str, Json]]] = []
     try:
         header = [name.strip() for name in next(reader, [])]
-        filled, problems = plan(header, fields, path)
-        problems = _header(header, path) or problems
+        problems = _header(header, path)
+        if not problems:
+            filled, problems = plan(header, fields, path)
         if not problems:
             rows = list(_csv_rows(reader, header, path, problems))
     except csv.Error as error:
@@ -142,6 +145,9 @@ def _csv_reason(reason: str) -> tuple[str, str]:
 
 
 def _header(header: list[str], path: str) -> list[Problem]:
+    if len(header) > MAX_COLUMNS:
+        message = f"{len(header):,} columns, the limit is {MAX_COLUMNS:,}"
+        return [Problem(path, 1, "", message, "is the header line missing?")]
     problems = []
     for place, name in enumerate(header):
         if not name:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from evalsuite.errors import Problem
-from evalsuite.golden.strict import MAX_DEPTH, Entry, Malformed, decode, parse
+from evalsuite.golden.strict import MAX_CASE_BYTES, MAX_DEPTH, Entry, Malformed, decode, parse
 from evalsuite.golden.wording import shown
 from evalsuite.records import Json
 
@@ -144,6 +144,9 @@ def _take(event: Any, builder: _Builder) -> None:
 def _scalar(event: Any, line: int, builder: _Builder) -> None:
     text: str = event.value
     plain = event.implicit[0]
+    if len(text) > MAX_CASE_BYTES:
+        message = f"a text of {len(text):,} characters, the limit is {MAX_CASE_BYTES:,}"
+        builder.say(line, "size", message, "keep long documents in files that the target reads")
     if builder.awaits_key():
         builder.key(text, line)
     elif not plain:

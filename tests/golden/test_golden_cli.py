@@ -152,6 +152,12 @@ def test_lint_fails_on_errors_only(cli: Cli) -> None:
     assert "golden/bad/a.jsonl:1: 'wrong': unknown field" in cli.out
 
 
+def test_lint_stays_in_the_golden_folder(cli: Cli) -> None:
+    cli.write("../outside/a.jsonl", {"input": "x"})
+    with pytest.raises(GoldenError, match="not usable as a name"):
+        cli("lint", "../outside")
+
+
 def test_lint_without_datasets_is_an_error(cli: Cli) -> None:
     with pytest.raises(GoldenError, match="no golden dataset"):
         cli("lint")

@@ -156,6 +156,7 @@ MALFORMED: dict[str, tuple[tuple[str, bytes], int, str, str]] = {
         "text",
     ),
     "YAML infinite": (yaml("- input: {x: 1e999}\n"), 1, "'1e999'", "out of range"),
+    "YAML long text": (yaml("input: %s" % ("x" * 1_000_001)), 1, "size", "limit is 1,000,000"),
     "YAML Latin-1": (("cases.yaml", "- input: \xe9".encode("latin-1")), 0, "encoding", "0xe9"),
     "YAML too large": (("cases.yml", b"#" * 10_000_001), 0, "size", "limit for YAML"),
     "CSV unknown column": (table("input,expcted\nx,y\n"), 1, "'expcted'", "unknown column"),
@@ -167,6 +168,7 @@ MALFORMED: dict[str, tuple[tuple[str, bytes], int, str, str]] = {
     "CSV cell is not JSON": (table('input,checks\nx,"[{"\n'), 2, "checks", "not JSON"),
     "CSV flag": (table("input,must_pass\nx,yes\n"), 2, "must_pass", "true or false"),
     "CSV long cell": (table("input\n" + "x" * 140_000 + "\n"), 2, "", "too long for CSV"),
+    "CSV of endless columns": (table("a," * 100_000 + "\n"), 1, "", "the limit is 1,000"),
     "CSV header only": (table("input,expected\n"), 0, "", "holds no case"),
     "Parquet": (("cases.parquet", b"PAR1 but not really"), 0, "", "not Parquet"),
     "other file": (("cases.json", b"[]"), 0, "", "not a file of cases"),
@@ -194,6 +196,7 @@ MALFORMED: dict[str, tuple[tuple[str, bytes], int, str, str]] = {
         "huggingface.path",
         "leaves the dataset's folder",
     ),
+    "mapping to no column": (about('{"fields": {"input": {}}}'), 1, "fields.input", "a column"),
     "mapping to no field": (
         about('{"fields": {"inputs": "q"}}'),
         1,
@@ -254,6 +257,17 @@ def test_a_hopeless_file_is_summed_up(tmp_path: Path) -> None:
     error = problems(folder)
     assert len(error.problems) == 101
     assert "4900 more problems" in str(error)
+
+
+def test_a_hopeless_case_is_summed_up(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(
+        json.dumps({"input": "x", **{f"f{n}": n for n in range(50_000)}})
+    )
+    error = problems(folder)
+    assert len(error.problems) == 11
+    assert "49990 more unknown fields" in str(error)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:

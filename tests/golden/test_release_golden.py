@@ -259,6 +259,7 @@ def test_restored_checks_are_validated(golden: Golden) -> None:
     ("spec", "says"),
     [
         ("sat", 'did you mean "set"'),
+        ("sat@0.1.0", 'did you mean "set"'),
         ("set@0.2.0", 'did you mean "0.1.0"'),
         ("set@latest", "not a released version"),
         ("set@", "not a released version"),
