@@ -36,10 +36,14 @@ class _Text:
         return self.text in text and (caseless or not folded)
 
     def may_be_in(self, text: str, folded: bool) -> bool:
-        """Whether some answer that is `text` (in any case if `folded`) contains this."""
+        """Whether some answer that equals `text` (in any case if `folded`) contains this.
+
+        White space around an answer doesn't count for `equals`, so it may be there.
+        """
+        core = self.text.strip()
         if self.folded or folded:
-            return self.text.casefold() in text.casefold()
-        return self.text in text
+            return core.casefold() in text.casefold()
+        return core in text
 
 
 def contradictions(checks: Sequence[Mapping[str, Json]]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from evalsuite.golden.tables import read_csv
 from evalsuite.golden.yamldoc import read as read_yaml
 from evalsuite.records import Source
 
+STEADY = settings(deadline=None, derandomize=True)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -44,9 +45,9 @@ BYTES = st.binary(max_size=60) | LIKELY.map(str.encode)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.yaml", "a.csv", "dataset.json"])
+@settings(STEADY, max_examples=60)
 @given(data=BYTES)
 @example(data=b'{"input": "x"}')
-@settings(max_examples=60, deadline=None)
 def test_any_bytes_load_or_are_explained(name: str, data: bytes) -> None:
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "set"
@@ -61,6 +62,7 @@ def test_any_bytes_load_or_are_explained(name: str, data: bytes) -> None:
         assert all(line.isprintable() for line in said.split("\n"))
 
 
+@STEADY
 @given(data=BYTES)
 def test_readers_never_raise(data: bytes) -> None:
     for entries, problems in (
@@ -72,6 +74,7 @@ def test_readers_never_raise(data: bytes) -> None:
         assert all(isinstance(each, Problem) for each in problems)
 
 
+@STEADY
 @given(value=JSON)
 def test_json_survives_lines_and_yaml(value: Any) -> None:
     text = json.dumps({"input": value})
@@ -80,6 +83,7 @@ def test_json_survives_lines_and_yaml(value: Any) -> None:
     assert entries[0].value == {"input": value}
 
 
+@STEADY
 @given(value=CASES)
 def test_a_written_case_is_sound_or_explained(value: dict[str, Any]) -> None:
     problems: list[Problem] = []
@@ -99,6 +103,7 @@ def schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(value)
 
 
+@STEADY
 @given(value=CASES)
 @example(value={"input": "x", "slices": {"a b": "c"}})
 @example(value={"input": "x", "slices": {"a": "b,c"}})
@@ -129,6 +134,7 @@ def test_the_schema_knows_every_field(schema: jsonschema.Draft202012Validator) -
     assert set(schema.schema["$defs"]["case"]["properties"]) == set(FIELDS)
 
 
+@STEADY
 @given(depth=st.integers(1, 150), text=st.text(alphabet='[]{}"\\', max_size=5))
 def test_depth_is_counted_outside_of_texts(depth: int, text: str) -> None:
     nested = "[" * depth + json.dumps(text * 40) + "]" * depth
