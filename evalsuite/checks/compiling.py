@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_origin, get_type_hints
 
-from evalsuite import registry
 from evalsuite.canonical import canonical, key
 from evalsuite.checks.define import Check, bad, negate
 from evalsuite.errors import MissingExtra, Problem, ProblemsError, did_you_mean
 from evalsuite.records import Json
+from evalsuite.registry import find, names
 from evalsuite.scoring import clip, complaint
 
 MOST_NOTS = 8
@@ -91,8 +91,8 @@ def _one_key(spec: object) -> tuple[str, Json]:
         remedy = 'write {"contains": "16 weeks"}, one object per check'
         raise bad("", f"a check is an object of one key, not {said}", remedy)
     kind, value = next(iter(spec.items()))
-    if kind != "not" and kind not in registry.names("scorers"):
-        known = {*registry.names("scorers"), "not"}
+    if kind != "not" and kind not in names("scorers"):
+        known = {*names("scorers"), "not"}
         raise bad("", f'unknown check "{clip(str(kind), 60)}"', did_you_mean(str(kind), known))
     return kind, value
 
@@ -112,7 +112,7 @@ def _cached(kind: str, spelled: bytes) -> Check:
 
 
 def _build(kind: str, value: Json) -> Check:
-    factory = registry.find("scorers", kind)
+    factory = find("scorers", kind)
     args: tuple[Json, ...] = ()
     kwargs: dict[str, Json] = {}
     if value is False or value is None:

@@ -97,10 +97,9 @@ def sql(dialect: str | None = None) -> Test:
             return Outcome(False, f"not SQL: {complaint(error)}", evidence)
         except RecursionError:
             return Outcome(False, "the SQL is nested too deeply", evidence)
-        if not statements:
-            return Outcome(False, "the answer holds no SQL statement", evidence)
-        if not all(_is_statement(each) for each in statements):
-            return Outcome(False, "not SQL: no query, change or definition", evidence)
+        wrong = _no_statement(statements, output.text, dialect)
+        if wrong:
+            return Outcome(False, wrong, evidence)
         return Outcome(True, f"the answer is SQL ({len(statements)} statements)", evidence)
 
     return test
@@ -151,7 +150,7 @@ def html() -> Test:
             return Outcome(False, f"not HTML: {complaint(error)}", evidence)
         except RecursionError:
             return Outcome(False, "the HTML is nested too deeply", evidence)
-        if len(tree) == 0:
+        if not any(isinstance(each.tag, str) for each in tree):
             return Outcome(False, "the answer has no HTML element", evidence)
         return Outcome(True, "the answer is HTML", evidence)
 
@@ -220,11 +219,17 @@ def _query(path: str) -> Any:
         ) from None
 
 
-def _is_statement(node: Any) -> bool:
+def _no_statement(statements: Sequence[Any], text: str, dialect: str | None) -> str:
+    """Why parsed SQL is none: the parser takes much of prose for an expression or a command."""
     from sqlglot import exp  # noqa: PLC0415 (optional)
 
     kinds = (exp.Query, exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.TruncateTable, exp.Values)
-    return isinstance(node, kinds)
+    if not statements:
+        return "the answer holds no SQL statement"
+    if dialect != "duckdb" and text.lstrip()[:5].lower() == "from ":
+        return "not SQL: it begins with FROM, as prose may"
+    known = all(isinstance(each, kinds) for each in statements)
+    return "" if known else "not SQL: no query, change or definition"
 
 
 def _sql_error(error: Any) -> str:

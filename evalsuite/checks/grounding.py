@@ -24,7 +24,7 @@ _REFUSALS = (
     r"\bI (?:can't|cannot|can not|won't|will not) (?:help|assist|answer|provide|share|discuss)\b",
     r"\bI (?:can't|cannot|can not|won't|will not) (?:disclose|reveal|do that|comply|tell|find)\b",
     r"\bI (?:must|have to) (?:decline|refuse)\b",
-    r"\bI (?:don't|do not) (?:have|know|see|find) (?:that|this|it|enough|any|an? answer)\b",
+    r"\bI (?:don't|do not) (?:have|know|see|find) (?:that|this|it|enough|any|access|an? answer)\b",
     r"\bI(?:'m| am) (?:only|just) able to\b",
     r"\bAs an AI\b",
     r"\bIch kann (?:Ihnen |dir )?(?:dabei |damit |das |diese Frage )?(?:leider )?nicht\b",

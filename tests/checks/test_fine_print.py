@@ -131,6 +131,7 @@ def test_what_counts_as_a_refusal(text: str, holds: bool) -> None:
         ("call 0044 20 7946 0958", "phone"),
         ("call (212) 555-0187", "phone"),
         ("Tel. 030 1234567", "phone"),
+        ("dial 1-800-555-0199", "phone"),
         ("GB82WEST12345698765432", "iban"),
         ("5500-0000-0000-0004", "card"),
     ],
@@ -222,3 +223,15 @@ def test_rouge_l_is_the_longest_common_subsequence(left: list[str], right: list[
 def test_languages_are_told_on_short_answers(text: str, code: str) -> None:
     found = checks.language(code)(CASE, says(text))
     assert found.holds is True, found
+
+
+@pytest.mark.parametrize(
+    "text", ["From Monday", "Table 5", "Use the handbook", "42", "", "-- none"]
+)
+def test_prose_is_no_sql(text: str) -> None:
+    assert checks.sql()(CASE, says(text)).holds is False
+
+
+@pytest.mark.parametrize("text", ["plain words", "<!-- a comment -->", "a < b", ""])
+def test_text_without_an_element_is_no_html(text: str) -> None:
+    assert checks.html()(CASE, says(text)).holds is False
