@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+# pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
+import evalsuite.plugin.session  # noqa: F401
+
 pytest_plugins = ["pytester"]
 
 ECHO = """
@@ -61,7 +64,7 @@ class Project:
         return self.pytester.runpytest("--evals", "-p", "no:cacheprovider", *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
-        """The same in a process of its own."""
+        """The same in a process of its own, with no other plugin than ours."""
         return self.pytester.runpytest_subprocess("--evals", *arguments)
 
     def report(self, name: str = "words") -> dict[str, Any]:
@@ -95,4 +98,6 @@ class Project:
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
     return Project(pytester)

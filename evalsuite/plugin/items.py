@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pytest
 from _pytest.fixtures import TopRequest
@@ -13,10 +13,18 @@ from _pytest.fixtures import TopRequest
 from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.engine import Job
+from evalsuite.runner.plan import Plan
 from evalsuite.suites import Suite
 
-if TYPE_CHECKING:
-    from evalsuite.plugin.session import EvalSession
+
+class Evals(Protocol):
+    """What an item needs of the session that runs the cases."""
+
+    def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None: ...
+
+    def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> CaseResult: ...
+
+    def slice_mark(self, slices: Mapping[str, str]) -> pytest.Mark: ...
 
 
 class MustPassFailed(Exception):
@@ -28,7 +36,7 @@ class CaseItem(pytest.Item):
 
     result: CaseResult | None = None
 
-    def __init__(self, *, evals: EvalSession, job: Job, needs: FixtureNeeds, **rest: Any) -> None:
+    def __init__(self, *, evals: Evals, job: Job, needs: FixtureNeeds, **rest: Any) -> None:
         super().__init__(**rest)
         self.evals = evals
         self.job = job

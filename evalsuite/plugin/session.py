@@ -25,6 +25,7 @@ from evalsuite.plugin.translate import (
     options_of,
     plain_message,
     quietly,
+    telling,
     terminated_as_interrupt,
 )
 from evalsuite.plugin.xdist import dealt
@@ -100,10 +101,12 @@ class EvalSession:
                     "anew for each case; with session, package or module scope many run at once"
                 )
             )
+        # The id is given, so that it is split as pytest splits one that it reads (for --lf).
         return [
             CaseItem.from_parent(
                 collector,
                 name=f"{obj.name}[{case.id}]",
+                nodeid=f"{collector.nodeid}::{obj.name}[{case.id}]",
                 evals=self,
                 job=Job(plan, case),
                 needs=needs,
@@ -159,10 +162,13 @@ class EvalSession:
                 if not self.controller:
                     self._start(session)
                 result = yield
+            except session.Failed:  # -x: what ran is reported, and decides no gate
+                self._stop()
+                self._conclude_or_exit(session)
+                raise
             finally:
                 self._stop()
-            if self.worker is None:
-                self._conclude(session)
+            self._conclude_or_exit(session)
         return result
 
     def _start(self, session: pytest.Session) -> None:
@@ -172,13 +178,15 @@ class EvalSession:
         workers = int(self.worker["workercount"]) if self.worker else 1
         wanted = max(item.job.plan.config.concurrency for item in self.items)
         self.engine = Engine(
-            concurrency=max(1, wanted // workers), arguments=self.arguments, watch=self.watch
+            concurrency=max(1, wanted // workers),
+            arguments=telling(self.arguments),
+            watch=self.watch,
         )
         try:
             for plan in dict.fromkeys(item.job.plan for item in self.items):
                 self.engine.open(plan)
         except EvalsuiteError as error:
-            raise pytest.UsageError(str(error)) from None
+            pytest.exit(str(error), returncode=error.exit_code)
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])
@@ -240,7 +248,7 @@ class EvalSession:
         return with_options(load_config(file.parent), self.options)
 
     @pytest.hookimpl(trylast=True, specname="pytest_runtest_logreport")
-    def remember_failed(self, report: Any) -> None:
+    def pytest_evals_remember_failed(self, report: Any) -> None:
         """`--lf` means cases whose checks failed or that errored; gates are no items."""
         plugin: Any = self.config.pluginmanager.get_plugin("lfplugin")
         if plugin is None or report.when != "call":
@@ -261,16 +269,16 @@ class EvalSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Any:
         status = getattr(report, "evals_status", None)
-        if report.when == "call" and status is not None:
-            if status in STATUS and report.outcome == "passed":
-                return self.progress.quiet(STATUS[status])
-            if report.outcome == "passed":
-                return self.progress.quiet(("passed", ".", "PASSED"))
-        return None
+        if report.when != "call" or status is None or report.outcome != "passed":
+            return None
+        category, letter, word = STATUS.get(status, ("passed", ".", "PASSED"))
+        if getattr(report, "evals_gate", False) and self.config.get_verbosity() <= 0:
+            return category, "", ""  # what the gates say is on the screen below
+        return self.progress.quiet((category, letter, word))
 
     def _stop(self) -> None:
         self.progress.stop()
-        if self.engine is None:
+        if self.engine is None or not self.watch.active:
             return
         self.watch.stop()
         self.damage += self.engine.close()
@@ -278,6 +286,14 @@ class EvalSession:
             self.briefs[plan.nodeid] = brief_of(bench, self.engine.counts[plan], self.damage)
 
     # Deciding, in the controller or the only process.
+
+    def _conclude_or_exit(self, session: pytest.Session) -> None:
+        if self.worker is not None:
+            return
+        try:
+            self._conclude(session)
+        except EvalsuiteError as error:
+            pytest.exit(str(error), returncode=error.exit_code)
 
     def _conclude(self, session: pytest.Session) -> None:
         command = command_of(self.arguments)
@@ -301,38 +317,33 @@ class EvalSession:
                 seconds=time.monotonic() - self.started,
             )
             self.conclusions.append(done)
+            session.testscollected += len(done.gates)  # else progress would pass 100 %
             for report in done.gates:
                 self._emit(report, nodeid, brief)
 
     def _emit(self, gate: Any, nodeid: str, brief: Brief) -> None:
         """One gate as a test report of its own: terminal, junit and exit status alike."""
-        now = time.time()
-        path = nodeid.split("::", maxsplit=1)[0]
-        report = pytest.TestReport(
-            nodeid=f"{nodeid}::gate[{gate.name}]",
-            location=(
-                path,
-                brief.line - 1,
-                f"{nodeid.rsplit('::', maxsplit=1)[-1]}::gate[{gate.name}]",
-            ),
-            keywords={},
-            outcome="failed" if gate.status == "failed" else "passed",
-            longrepr=gate.text if gate.status == "failed" else None,
-            when="call",
-            start=now,
-            stop=now,
-            evals_gate=True,
-            evals_status=gate.status,
-            user_properties=[("evals_result", gate.result), ("evals_says", gate.text)],
-        )
-        self.config.hook.pytest_runtest_logreport(report=report)
-        report.when = "teardown"
-        if report.outcome == "passed":
+        name = f"{nodeid.rsplit('::', maxsplit=1)[-1]}::gate[{gate.name}]"
+        failed = gate.status == "failed"
+        for when, outcome in (("call", "failed" if failed else "passed"), ("teardown", "passed")):
+            report = pytest.TestReport(
+                nodeid=f"{nodeid}::gate[{gate.name}]",
+                location=(nodeid.split("::", maxsplit=1)[0], brief.line - 1, name),
+                keywords={},
+                outcome=outcome,  # type: ignore[arg-type]
+                longrepr=gate.text if outcome == "failed" else None,
+                when=when,  # type: ignore[arg-type]
+                evals_gate=True,
+                evals_status=gate.status,
+                user_properties=[("evals_result", gate.result), ("evals_says", gate.text)],
+            )
             self.config.hook.pytest_runtest_logreport(report=report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.watch.stop()
+        for writer in self.writers.values():
+            writer.close()
         if self.worker is not None:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}

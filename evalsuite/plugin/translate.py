@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,10 +56,33 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     return given
 
 
+_OF_PYTEST = re.compile(
+    r"--(basetemp|junit-?xml|tb|color|durations|durations-min|maxfail|verbosity|log-.*|cov.*|"
+    r"dist|numprocesses|evals-.*)(=.*)?|--(lf|ff|nf|sw|last-failed|failed-first|exitfirst|quiet|"
+    r"verbose|no-header|no-summary|collect-only|co|evals)|-[qvxsl]+|-r.*|-n(\d+|auto|logical)"
+)
+"""Arguments that select, print or distribute, or that the harness itself keys."""
+
+_WITH_VALUE = frozenset({"-k", "-m", "-n", "--basetemp", "--tb", "--color", "--maxfail", "--dist"})
+
+
 def arguments_of(config: pytest.Config, worker: Mapping[str, Any] | None) -> list[str]:
+    """The command's arguments as they were typed; xdist's workers get their controller's."""
     if worker is not None:
         return list(worker["evalsuite"]["arguments"])
     return [str(each) for each in config.invocation_params.args]
+
+
+def telling(arguments: Sequence[str]) -> list[str]:
+    """Those arguments that a fixture could hand to a target: options of the user's own."""
+    kept = []
+    after = ""
+    for argument in arguments:
+        selecting = after in _WITH_VALUE or after.startswith("--evals-")
+        if not selecting and not _OF_PYTEST.fullmatch(argument) and argument not in _WITH_VALUE:
+            kept.append(argument)
+        after = argument if "=" not in argument and not selecting else ""
+    return kept
 
 
 def command_of(arguments: list[str]) -> str:

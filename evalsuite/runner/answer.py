@@ -69,7 +69,7 @@ def _output_place(bench: Bench, case: Case, trial: int) -> str:
     return key(
         "run output",
         {
-            "suite": [plan.suite.name, plan.nodeid],
+            "suite": plan.suite.name,
             "case": whole,
             "trial": trial,
             "seed": plan.config.seed,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalsuite import checks, golden, scoring, snapshot
+from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.recording import Tally
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score
 from evalsuite.runner.answer import Bench, answer
@@ -102,7 +102,7 @@ def _row(plan: Plan, case: Case, made: Sequence[tuple[Output, Sequence[Score]]])
     first = made[0][0]
     return Row(
         id=case.id,
-        case_key=golden.case_key(case),
+        case_key=plan.dataset.keys[case.id].case,
         scorer_keys=plan.scorer_keys(case),
         scores=values,
         outputs=[None if o.error else snapshot.output_key(o) for o, _ in made],

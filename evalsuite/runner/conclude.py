@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
-from evalsuite import checks, golden, registry, report, snapshot
+from evalsuite import golden, registry, report, snapshot
 from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.errors import DataError
@@ -139,7 +140,7 @@ def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: 
             latency_p50=_quantile(writer.latencies, 0.50),
             latency_p95=_quantile(writer.latencies, 0.95),
         ),
-        versions={"evalsuite": version("evalsuite"), "checks": checks.VERSION},
+        versions={"evalsuite": version("evalsuite"), "python": python_version()},
     )
 
 
@@ -206,7 +207,7 @@ def _write_reports(made: Report, config: Config, suite: str) -> None:
     for name in config.formats:
         text = registry.find("formats", name)(made)
         file = folder / f"report.{_ENDINGS.get(name, name)}"
-        file.write_text(text, encoding="utf-8", errors="replace")
+        file.write_text(text, encoding="utf-8", errors="replace", newline="")
 
 
 def _shown(path: Path) -> str:

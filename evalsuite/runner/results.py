@@ -152,3 +152,7 @@ class RunWriter:
             self.writer.add(place, output)
             if output.latency is not None:
                 self.latencies.append(output.latency)
+
+    def close(self) -> None:
+        """Let go of a run that is not concluded; what it held stays in the store."""
+        self.writer.__exit__(None, None, None)

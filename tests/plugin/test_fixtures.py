@@ -14,6 +14,10 @@ import evalsuite as ev
 running = []
 most = []
 
+def note(name, text):
+    with open(name, "a") as file:
+        file.write(text)
+
 {fixture}
 
 @ev.suite(golden="words"{arguments})
@@ -38,8 +42,8 @@ def test_a_wide_fixture_is_set_up_once_before_the_first_case(project: Any, scope
     write(
         project,
         f"@pytest.fixture(scope='{scope}')\ndef thing():\n"
-        "    open('setups.txt', 'a').write('s')\n    yield 'word'\n"
-        "    open('setups.txt', 'a').write('t')",
+        "    note('setups.txt', 's')\n    yield 'word'\n"
+        "    note('setups.txt', 't')",
     )
     project.run().assert_outcomes(passed=6)
     assert (project.path / "setups.txt").read_text() == "st"
@@ -49,9 +53,9 @@ def test_a_wide_fixture_is_set_up_once_before_the_first_case(project: Any, scope
 def test_a_narrow_fixture_makes_the_suite_sequential_with_one_warning(project: Any) -> None:
     write(
         project,
-        "@pytest.fixture\ndef thing():\n    open('setups.txt', 'a').write('s')\n    return 'word'",
+        "@pytest.fixture\ndef thing():\n    note('setups.txt', 's')\n    return 'word'",
     )
-    done = project.run()
+    done = project.run_apart()
     done.assert_outcomes(passed=6, warnings=1)
     assert "one case at a time: fixture thing (function scope)" in done.stdout.str()
     assert (project.path / "setups.txt").read_text() == "ssssss"
@@ -90,10 +94,10 @@ from contextlib import asynccontextmanager
 @asynccontextmanager
 async def opened():
     loop = asyncio.get_running_loop()
-    open("log.txt", "a").write("in ")
+    note("log.txt", "in ")
     yield "word"
     assert asyncio.get_running_loop() is loop
-    open("log.txt", "a").write("out")
+    note("log.txt", "out")
 """
     write(project, resource, arguments=', resources={"thing": opened}')
     project.run().assert_outcomes(passed=6)
