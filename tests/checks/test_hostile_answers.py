@@ -83,7 +83,7 @@ def test_any_text_gives_a_decision_or_a_reason(text: str) -> None:
     ("spec", "text"),
     [
         ({"json_valid": True}, "[" * 100_000),
-        ({"json_schema": {"items": {"type": "integer"}}}, "[" * 5_000 + "]" * 5_000),
+        ({"json_schema": {"items": {"type": "integer"}}}, "[" * 99_000),
         ({"json_schema": {"items": {"$ref": "#"}}}, "[" * 900 + "]" * 900),
         ({"jsonpath": "$..a"}, "[" * 900 + "]" * 900),
         ({"sql": True}, "SELECT " + "(" * 5_000 + "1" + ")" * 5_000),
