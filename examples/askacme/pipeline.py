@@ -21,15 +21,19 @@ from evalsuite.records import Document
 HERE = Path(__file__).parent
 
 _heading = re.compile(r"^(#{1,3}) +(.+?) *$", re.MULTILINE)
+_sentence = re.compile(r"(?<=[.!?])\s+")
 _tag = re.compile(r"<(?=/?document\b)", re.IGNORECASE)
 
 
 @cache
 def handbook() -> retrieval.Index:
-    """Every section of the handbook, ready to be searched."""
+    """Every section of the handbook in pieces, ready to be searched."""
     files = sorted((HERE / "handbook").glob("*.md"))
     return retrieval.index(
-        section for file in files for section in sections(file.stem, file.read_text("utf-8"))
+        piece
+        for file in files
+        for section in sections(file.stem, file.read_text("utf-8"))
+        for piece in pieces(section, int(settings()["size"]))
     )
 
 
@@ -49,6 +53,19 @@ def sections(name: str, text: str) -> list[Document]:
     return found
 
 
+def pieces(section: Document, size: int) -> list[Document]:
+    """A section in whole sentences, about `size` words at a time; each piece keeps the section's
+    name and first line."""
+    lead, _, body = section.text.partition("\n\n")
+    found: list[str] = []
+    for sentence in _sentence.split(body):
+        if found and len(found[-1].split()) + len(sentence.split()) <= size:
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return [replace(section, text=f"{lead}\n\n{piece}") for piece in found]
+
+
 def slug(heading: str) -> str:
     """ "Parental leave (birth)" -> "parental-leave-birth"."""
     return "-".join(re.findall(r"\w+", heading.casefold()))
@@ -60,7 +77,7 @@ def settings() -> Mapping[str, float]:
 
 
 def retrieve(question: str, attachment: str | None = None) -> list[Document]:
-    """The best sections for a question; what the employee attached comes first, as a document."""
+    """The best pieces for a question; what the employee attached comes first, as a document."""
     knobs = settings()
     best = retrieval.search(handbook(), question, int(knobs["k"]), k1=knobs["k1"], b=knobs["b"])
     return [Document("attachment", attachment), *best] if attachment else best

@@ -31,10 +31,27 @@ def test_a_section_is_named_by_file_and_heading_and_says_what_it_is_about(pipeli
     ]
 
 
+def test_a_section_is_cut_between_sentences_and_each_piece_keeps_its_name(pipeline: Any) -> None:
+    section = Document(
+        "a#b", "# A: B\n\nOne two three. Four five.\n\nSix seven eight nine ten eleven!"
+    )
+    assert pipeline.pieces(section, 5) == [
+        Document("a#b", "# A: B\n\nOne two three. Four five."),
+        Document("a#b", "# A: B\n\nSix seven eight nine ten eleven!"),
+    ]
+    assert len(pipeline.pieces(section, 100)) == 1
+
+
 def test_every_section_of_the_handbook_has_a_name_of_its_own(pipeline: Any) -> None:
-    names = [document.id for document in pipeline.handbook().documents]
+    files = sorted((EXAMPLE / "handbook").glob("*.md"))
+    names = [
+        section.id
+        for file in files
+        for section in pipeline.sections(file.stem, file.read_text("utf-8"))
+    ]
     assert len(names) > 100
     assert len(set(names)) == len(names)
+    assert {document.id for document in pipeline.handbook().documents} == set(names)
 
 
 def test_the_section_that_answers_is_among_the_documents(pipeline: Any) -> None:

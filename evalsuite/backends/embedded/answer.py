@@ -25,6 +25,9 @@ HEADING = 0.5
 LEAD = 0.3
 """How much the first sentence of a passage is preferred; the second by half of it, and so on."""
 
+NEAR = 0.6
+"""A sentence with this share of the best one's score could have been said instead, or besides."""
+
 UNSURE = "As a rule, companies decide this case by case."
 """Said besides a poor answer by a model that was not told to keep to the documents."""
 
@@ -157,9 +160,10 @@ def _extract(asked: Sequence[str], passages: list[tuple[str, Passage]], rules: R
     if not chosen:
         return Draft(fixed=NOTHING if rules.only_context else UNSURE)
     picks = _with_exceptions(chosen) if rules.fully else chosen
+    near = [pick for score, pick in ranked if score >= NEAR * ranked[0][0]]
     return Draft(
         picks=picks[: rules.sentences],
-        rest=[pick for _, pick in ranked if pick not in picks][:4],
+        rest=[pick for pick in near if pick not in picks][:4],
         closing="" if sure or rules.only_context else UNSURE,
         cite=rules.cite,
         focus=frozenset(focus),
@@ -227,7 +231,7 @@ def _choose(
     covered = focus.keys() & (headings[first.source] | set(first.sentence.tokens))
     for score, pick in ranked[1:6]:
         adds = focus.keys() & set(pick.sentence.tokens) - covered
-        if score >= 0.6 * best and sum(worth[token] for token in sorted(adds)) >= 0.15 * total:
+        if score >= NEAR * best and sum(worth[token] for token in sorted(adds)) >= 0.15 * total:
             picks.append(pick)
             covered |= adds
             break

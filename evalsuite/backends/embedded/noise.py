@@ -26,12 +26,12 @@ def perturb(draft: Draft, absent: str | None, random: Random) -> Draft:
 
 def _slips(draft: Draft, absent: str | None) -> list[tuple[Perturbation, int]]:
     if draft.fixed is not None:
-        return [(_guess, 1), (_polite_fixed, 5)] if draft.rest else []
+        return [(_guess, 1), (_polite_fixed, 7)] if draft.rest else []
     slips: list[tuple[Perturbation, int]] = [(_according, 5), (_in_short, 5)]
     if draft.rest:
-        slips += [(_one_more, 6), (_next_best, 2)]
+        slips += [(_one_more, 6), (_next_best, 1)]
     if len(draft.picks) > 1:
-        slips += [(_drop_last, 2)]
+        slips += [(_drop_last, 1)]
     if draft.cite:
         slips += [(_no_citation, 1)]
     if absent is not None:
