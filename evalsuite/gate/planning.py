@@ -7,16 +7,17 @@ import numpy as np
 from evalsuite.diff import compare
 from evalsuite.gate.family import SEED, effects, hypotheses
 from evalsuite.gate.relative import asked
-from evalsuite.policy import Gate
+from evalsuite.policy import OVERALL, Gate
 from evalsuite.records import CHECKS, Run
-from evalsuite.stats.power import Design, detectable_drop
+from evalsuite.stats.power import STEPS, Design, detectable_drop
 
 
 def detectable(run: Run, policy: Gate) -> dict[str, float]:
     """The smallest drop of `checks` that is found with 80 % power, overall and per slice.
 
     The candidate is taken to have as many trials as `run`. Slices in which no drop would be found
-    are left out. Shares of 1; the Monte-Carlo error is about a tenth of each figure.
+    are left out. Shares of 1; the Monte-Carlo error (one standard deviation) is about 5 % of the
+    overall figure and 8 % of a slice's.
     """
     diff = compare(run, run)
     found = {CHECKS: effects(diff)[CHECKS]}
@@ -40,7 +41,8 @@ def detectable(run: Run, policy: Gate) -> dict[str, float]:
     )
     drops = {}
     for row, each in enumerate(tested):
-        drop = detectable_drop(design, row, np.random.default_rng([SEED, row]))
+        steps = 3 * STEPS if each.slice == OVERALL else STEPS
+        drop = detectable_drop(design, row, np.random.default_rng([SEED, row]), steps=steps)
         if drop is not None:
             drops[each.slice] = round(drop, 4)
     return drops

@@ -41,8 +41,8 @@ def flip_ranks(contributions: Floats, *, rng: np.random.Generator, draws: int = 
     exact = np.rint(contributions * _QUANTUM)
     exact = exact[np.any(exact != 0, axis=1)]
     different, which = np.unique(exact, axis=1, return_inverse=True)
-    ranks = [_rank(sums) for sums in _sums(different, rng, draws)]
-    return np.stack(ranks)[which.reshape(-1)]
+    ranks = _ranks(_sums(different, rng, draws))
+    return np.asarray(ranks[which.reshape(-1)], dtype=np.int64)
 
 
 def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
@@ -70,11 +70,17 @@ def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
     return np.ascontiguousarray(np.rint(sums).T)
 
 
-def _rank(sums: Floats) -> Ints:
-    order = np.argsort(sums)
-    ordered = sums[order]
-    ranks = np.empty(len(sums), dtype=np.int64)
-    ranks[order] = np.searchsorted(ordered, ordered, side="right")
+def _ranks(sums: Floats) -> Ints:
+    """Per row, how many of its sums are at most as large as each."""
+    count = sums.shape[1]
+    order = np.argsort(sums, axis=1)
+    ordered = np.take_along_axis(sums, order, axis=1)
+    last = np.ones(sums.shape, dtype=bool)
+    last[:, :-1] = ordered[:, 1:] != ordered[:, :-1]
+    ends = np.where(last, np.arange(1, count + 1), count)
+    ranks = np.empty(sums.shape, dtype=np.int64)
+    upto = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
+    np.put_along_axis(ranks, order, upto, axis=1)
     return ranks
 
 

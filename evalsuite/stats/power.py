@@ -18,16 +18,18 @@ from evalsuite.stats.flips import Bools, Floats, Ints, flip_ranks, steadiness, s
 POWER = 0.8
 """How often a drop of the stated size is found."""
 
-STEPS = 60
-"""Simulated candidates per slice."""
+STEPS = 48
+"""Simulated candidates per slice, by default."""
 
-DRAWS = 400
+DRAWS = 300
 """Sign patterns per simulated candidate; the gate itself draws more."""
 
 AGREEMENT = 0.8
 """Correlation between two runs of a case where no repeats tell it: 6 % of cases flip."""
 
-_WARM_UP = 16
+_WARM_UP = 4
+"""The first one in this many steps only leads to the neighbourhood."""
+
 _REPEATS = 3
 
 
@@ -50,7 +52,9 @@ class Design:
     level: float = 0.05
 
 
-def detectable_drop(design: Design, hypothesis: int, rng: np.random.Generator) -> float | None:
+def detectable_drop(
+    design: Design, hypothesis: int, rng: np.random.Generator, *, steps: int = STEPS
+) -> float | None:
     """The drop in one slice that the gate finds with a probability of 0.8; None: no drop is.
 
     The drop is searched by stochastic approximation: each simulated candidate that is blocked
@@ -65,12 +69,12 @@ def detectable_drop(design: Design, hypothesis: int, rng: np.random.Generator) -
     lowest = min(highest, 0.5 / int(member.sum()))
     place = math.log(min(highest, max(lowest, 1.2 / math.sqrt(int(member.sum())))))
     total = 0.0
-    for step in range(STEPS):
+    for step in range(steps):
         gain = 1.2 / (step + 2) ** 0.6
         place -= gain * (blocked(math.exp(place)) - POWER)
         place = min(math.log(highest), max(math.log(lowest), place))
-        total += place if step >= _WARM_UP else 0.0
-    return math.exp(total / (STEPS - _WARM_UP))
+        total += place if step >= steps // _WARM_UP else 0.0
+    return math.exp(total / (steps - steps // _WARM_UP))
 
 
 def _chances(design: Design, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -99,6 +103,8 @@ def _trial(design: Design, member: Bools, rng: np.random.Generator) -> Callable[
     before = np.where(design.seen, design.values, 0.0).sum(axis=1) / count
     sizes = np.maximum(design.members.sum(axis=1), 1)
     groups = int(design.units.max()) + 1
+    order = np.argsort(design.units, kind="stable")
+    starts = np.searchsorted(design.units[order], np.arange(groups))
     dual = min(design.values.shape[1], design.trials) >= _REPEATS
     seen = np.ones((len(before), design.trials), dtype=bool)
 
@@ -115,16 +121,10 @@ def _trial(design: Design, member: Bools, rng: np.random.Generator) -> Callable[
         parts = [d]
         if dual:
             parts.append(d * steadiness(design.values, design.seen, after, seen))
-        columns = [_by_unit(design, part, groups) for part in parts]
-        p = step_down(flip_ranks(np.concatenate(columns, axis=1), rng=rng, draws=DRAWS))
+        table = np.concatenate([design.members * part for part in parts])
+        units = np.add.reduceat(table[:, order], starts, axis=1).T
+        p = step_down(flip_ranks(units, rng=rng, draws=DRAWS))
         lowest = p.reshape(len(parts), -1).min(axis=0)
         return bool(((lowest <= design.level) & (-sums / sizes >= design.margins - 1e-9)).any())
 
     return blocked
-
-
-def _by_unit(design: Design, part: Floats, groups: int) -> Floats:
-    """(units, hypotheses): what each unit adds to each slice's sum."""
-    sums = np.zeros((groups, len(design.members)))
-    np.add.at(sums, design.units, (design.members * part).T)
-    return sums
