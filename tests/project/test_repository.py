@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.~/-])/(?:" + "|".join(("work", "root")) + r")/"),
     "a package index": re.compile(
-        "|".join(("pypi" + r"\.org", "python" + r"hosted\.org", r"/simple/")), re.IGNORECASE
+        "|".join(("pypi" + r"\.org", "python" + r"hosted\.org", r"/sim" + "ple/")), re.IGNORECASE
     ),
     "a credential": re.compile("-----" + "BEGIN [A-Z ]*PRIVATE KEY"),
 }
