@@ -44,7 +44,7 @@ def lint(arguments: Sequence[str]) -> int:
             [python, "-m", "ruff", "format", "--check", ".", *arguments],
             [python, "-m", "ruff", "check", "."],
             [python, "-m", "mypy"],
-            [python.parent / "lint-imports", "--no-logo"],
+            [python.parent / "lint-imports", "--no-logo", "--no-cache"],
         )
     )
 
