@@ -62,9 +62,7 @@ def __getattr__(name: str) -> Any:
         return import_module("evalsuite.checks")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"evalsuite.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(import_module(f"evalsuite.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

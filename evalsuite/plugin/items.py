@@ -68,6 +68,11 @@ class CaseItem(pytest.Item):
         if self.result.status == "failed":
             raise MustPassFailed(self.result.message)
 
+    def run_alone(self) -> None:
+        """Set-up and call in one, for a case that has no fixtures."""
+        self.evals.begin(self.job.plan, {})
+        self.runtest()
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *rest: Any) -> Any:
         if isinstance(excinfo.value, MustPassFailed):
             source = self.job.case.source

@@ -14,17 +14,20 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalsuite.backends.recording import LLM, TALLY, MissingReply, Tally
 from evalsuite.canonical import canonical, key
-from evalsuite.errors import BackendError
+from evalsuite.errors import BackendError, EvalsuiteError
 from evalsuite.records import Case, Failure, Output, Part
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.watch import Watch, hash_file
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
+
+MISSING = "missing reply"
+"""The detail of the failure that makes a case missing, not scored: a reply that is not stored."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +40,7 @@ class Bench:
     store: Store
     llm: LLM
     watch: Watch
-    code_key: str
+    base: str
     threads: ThreadPoolExecutor
     sure: bool
     sources: Mapping[str, str]
@@ -62,21 +65,21 @@ async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
 
 def _output_place(bench: Bench, case: Case, trial: int) -> str:
     """The key of a stored output: all that is known beforehand of what it depends on."""
-    plan = bench.plan
-    whole = asdict(replace(case, source=None))
-    models = [plan.specs[role] for role in sorted(plan.specs)]
-    inputs = {name: part.key for name, part in plan.inputs.items()}
+    keys = bench.plan.dataset.keys[case.id]
+    return key("run output", [bench.base, case.id, *keys, trial])
+
+
+def base_key(plan: Plan, code_key: str) -> str:
+    """What the outputs of all cases of a suite depend on."""
     return key(
-        "run output",
+        "suite",
         {
-            "suite": plan.suite.name,
-            "case": whole,
-            "trial": trial,
+            "name": plan.suite.name,
             "seed": plan.config.seed,
-            "models": [sorted(plan.specs), models],
-            "inputs": inputs,
+            "models": plan.specs,
+            "inputs": {name: part.key for name, part in plan.inputs.items()},
             "external": plan.external,
-            "code": bench.code_key,
+            "code": code_key,
         },
     )
 
@@ -142,14 +145,10 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
         canonical(to_json(output))
     except TimeoutError as error:
         if time.perf_counter() - began < limit:
-            return Output(error=_target_failure(error))
+            return Output(error=_failure(error))
         return Output(error=Failure("timeout", f"no answer within {limit:g} s"))
-    except MissingReply as error:
-        return Output(error=Failure("harness", str(error)))
-    except BackendError as error:
-        return Output(error=Failure("provider", str(error)))
     except Exception as error:  # noqa: BLE001 (whatever a target raises is an outcome)
-        return Output(error=_target_failure(error))
+        return Output(error=_failure(error))
     return _measured(output, tally, time.perf_counter() - began)
 
 
@@ -190,10 +189,17 @@ def _measured(output: Output, tally: Tally, seconds: float) -> Output:
     )
 
 
-def _target_failure(error: BaseException) -> Failure:
+def _failure(error: BaseException) -> Failure:
+    """What a target raised: its own fault, unless the cause is the provider's or the harness's."""
+    causes = [error, error.__cause__]
+    if any(isinstance(cause, MissingReply) for cause in causes):
+        return Failure("harness", str(error), MISSING)
+    if any(isinstance(cause, BackendError) for cause in causes):
+        return Failure("provider", str(error))
+    if isinstance(error, EvalsuiteError):
+        return Failure("harness", str(error))
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({frames[0].filename}:{frames[0].lineno})" if frames else ""
     message = f"{type(error).__name__}: {error}"[:500]
     detail = "".join(traceback.format_exception(error))[-4000:]
-    kind: Any = "provider" if isinstance(error.__cause__, BackendError) else "target"
-    return Failure(kind, message + place, detail)
+    return Failure("target", message + place, detail)

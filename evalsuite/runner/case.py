@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.recording import Tally
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score
-from evalsuite.runner.answer import Bench, answer
+from evalsuite.runner.answer import MISSING, Bench, answer
 from evalsuite.runner.plan import Plan
 
 MORE_TRIALS = 4
@@ -31,33 +32,38 @@ class CaseResult:
     seconds: float
 
 
-async def run_case(bench: Bench, case: Case) -> CaseResult:
-    """All trials of a case, scored. Never raises but for cancellation and bugs of our own."""
+async def run_case(bench: Bench, case: Case, release: Callable[[], None]) -> CaseResult:
+    """All trials of a case, scored. Never raises but for cancellation and bugs of our own.
+
+    `release` frees the case's slot once its answers are there and kept: the next case's target
+    starts while this one is scored.
+    """
     began = time.perf_counter()
-    made: list[tuple[Output, list[Score]]] = []
-    tallies: list[Tally] = []
-    reused = 0
-    wanted = bench.plan.suite.trials
-    compiled = bench.plan.checks_of(case)
-    while len(made) < wanted:
-        trial = len(made) + 1
+    answers: list[tuple[Output, Tally, bool]] = []
+    for trial in range(1, bench.plan.suite.trials + 1):
         tally = Tally(case.id, trial, bench.plan.config.seed)
         output, stored = await answer(bench, case, tally)
-        tallies.append(tally)
-        reused += stored
-        if output.error is not None and output.error.kind == "harness":
-            message = output.error.message
-            return CaseResult(case, None, (), "missing", message, tallies, reused, 0.0)
-        made.append((output, await _scores(bench, case, output, compiled, trial)))
-        if case.must_pass and trial == 1 and not bench.sure and _failed(made[0]):
-            wanted = max(wanted, 1 + MORE_TRIALS)
+        answers.append((output, tally, stored))
+    release()
+    for _ in range(2):  # let the others of the same commit free their slots, then successors start
+        await asyncio.sleep(0)
+    compiled = bench.plan.checks_of(case)
+    scores = [await _scores(bench, case, output, compiled, t.trial) for output, t, _ in answers]
+    if case.must_pass and not bench.sure and _failed(answers[0][0], scores[0]):
+        for trial in range(len(answers) + 1, MORE_TRIALS + 2):
+            tally = Tally(case.id, trial, bench.plan.config.seed)
+            output, stored = await answer(bench, case, tally)
+            answers.append((output, tally, stored))
+            scores.append(await _scores(bench, case, output, compiled, trial))
+    made = [(output, found) for (output, _, _), found in zip(answers, scores, strict=True)]
+    tallies = [tally for _, tally, _ in answers]
+    reused = sum(stored for _, _, stored in answers)
+    missing = next((o.error for o, _ in made if o.error and o.error.detail == MISSING), None)
+    if missing is not None:
+        return CaseResult(case, None, (), "missing", missing.message, tallies, reused, 0.0)
     row = _row(bench.plan, case, made)
     status, message = _status(case, made)
-    outputs = [
-        (found, output)
-        for found, (output, _) in zip(row.outputs, made, strict=True)
-        if found is not None
-    ]
+    outputs = [(key, out) for key, (out, _) in zip(row.outputs, made, strict=True) if key]
     seconds = time.perf_counter() - began
     return CaseResult(case, row, outputs, status, message, tallies, reused, seconds)
 
@@ -81,8 +87,7 @@ async def _scores(
     ]
 
 
-def _failed(made: tuple[Output, Sequence[Score]]) -> bool:
-    output, scores = made
+def _failed(output: Output, scores: Sequence[Score]) -> bool:
     if output.error is not None:
         return output.error.kind == "target"
     return any(score.metric == CHECKS and score.value == 0.0 for score in scores)
@@ -100,13 +105,14 @@ def _row(plan: Plan, case: Case, made: Sequence[tuple[Output, Sequence[Score]]])
             if score and score.reason and score.value != 1.0:
                 reasons.setdefault(name, score.reason)
     first = made[0][0]
+    errors = tuple(f"{o.error.kind}: {o.error.message}" if o.error else None for o, _ in made)
     return Row(
         id=case.id,
         case_key=plan.dataset.keys[case.id].case,
         scorer_keys=plan.scorer_keys(case),
-        scores=values,
-        outputs=[None if o.error else snapshot.output_key(o) for o, _ in made],
-        errors=[f"{o.error.kind}: {o.error.message}" if o.error else None for o, _ in made],
+        scores={name: tuple(column) for name, column in values.items()},
+        outputs=tuple(None if o.error else snapshot.output_key(o) for o, _ in made),
+        errors=errors if any(errors) else (),
         reasons=reasons,
         slices=case.slices,
         facts=case_facts(case),
@@ -120,8 +126,8 @@ def _status(case: Case, made: Sequence[tuple[Output, Sequence[Score]]]) -> tuple
     """passed, missed (checks), unscored, error, or for must_pass: failed and flaky."""
     output, scores = made[0]
     by_name = {score.metric: score for score in scores}
-    if case.must_pass and _failed(made[0]):
-        again = sum(map(_failed, made[1:]))
+    if case.must_pass and _failed(output, scores):
+        again = sum(_failed(*each) for each in made[1:])
         reason = output.error.message if output.error else by_name[CHECKS].reason
         if len(made) > 1 and again < 2:
             return "flaky", f"failed once, then {again} of {len(made) - 1}: {reason}"

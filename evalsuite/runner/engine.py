@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from evalsuite.backends.recording import LLM, QUIET, Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Case, Part
-from evalsuite.runner.answer import Bench
+from evalsuite.runner.answer import Bench, base_key
 from evalsuite.runner.case import CaseResult, run_case
 from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
@@ -32,17 +33,19 @@ from evalsuite.store import Store
 
 T = TypeVar("T")
 
+SWITCH = 0.0001
+"""Seconds after which a waiting thread gets its turn while cases run."""
+
 WINDOW = 4
 """How many cases per slot may be in flight or wait to be read."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One case that is to run; `future` holds its CaseResult."""
+    """One case that is to run."""
 
     plan: Plan
     case: Case
-    future: Future[CaseResult] = field(default_factory=Future)
     started: bool = False
 
 
@@ -89,12 +92,18 @@ class Engine:
         self._begun = 0  # counted on the loop
         self._read = 0  # counted by pytest's thread
         self._waiting = False
+        self._results: dict[Job, CaseResult | Exception] = {}
+        self._arrived = threading.Condition()
         self._ready: set[Plan] = set()
         self._cancelled = False
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
         self._backends: dict[tuple[Path, str], Backend] = {}
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="evalsuite-target")
+        # pytest's thread works off results while the loop answers timers and sockets: at Python's
+        # 5 ms the loop would wait that long for its turn, several times in each round of calls.
+        self._switch = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="evalsuite-loop", daemon=True)
         self._thread.start()
@@ -118,11 +127,15 @@ class Engine:
         """Wait for one case; `fixtures` are given where each case has its own."""
         if not job.started:
             self._loop.call_soon_threadsafe(self._start_now, job, fixtures)
-        result = job.future.result()
+        with self._arrived:
+            self._arrived.wait_for(lambda: job in self._results)
+            result = self._results.pop(job)
         self._read += 1
-        if self._waiting:
+        if self._waiting and self._begun - self._read <= WINDOW * self._concurrency // 2:
             self._waiting = False
             self._loop.call_soon_threadsafe(self._pump)
+        if isinstance(result, Exception):
+            raise result
         return result
 
     def cancel(self) -> None:
@@ -136,6 +149,7 @@ class Engine:
         self.cancel()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+        sys.setswitchinterval(self._switch)
         self._threads.shutdown(wait=False, cancel_futures=True)
         lines = []
         for store in self._stores.values():
@@ -182,7 +196,7 @@ class Engine:
             store=store,
             llm=LLM(roles, self._loop),
             watch=self.watch,
-            code_key=key("code", [found.key, identities]),
+            base=base_key(plan, key("code", [found.key, identities])),
             threads=self._threads,
             sure=all(_sure(each.backend) for each in roles.values()),
             sources=found.files,
@@ -258,34 +272,37 @@ class Engine:
         self.counts[job.plan].running += 1
         task = self._group.create_task(self._work(job))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _work(self, job: Job) -> None:
         counts = self.counts[job.plan]
+        held = True
+
+        def release() -> None:
+            nonlocal held
+            if held:
+                held = False
+                counts.running -= 1
+                self._active -= 1
+                self._pump()
+
+        result: CaseResult | Exception = EvalsuiteError("the run was stopped")
         try:
-            result = await run_case(self.benches[job.plan], job.case)
-        except asyncio.CancelledError:
-            job.future.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 (a bug of ours is shown at its item)
-            job.future.set_exception(error)
-        else:
+            result = await run_case(self.benches[job.plan], job.case, release)
             counts.add(result)
-            job.future.set_result(result)
+        except Exception as error:  # noqa: BLE001 (a bug of ours is shown at its item)
+            result = error
         finally:
-            counts.running -= 1
-            self._active -= 1
-            task = asyncio.current_task()
-            if task is not None:
-                self._tasks.discard(task)
-            self._pump()
+            with self._arrived:
+                self._results[job] = result
+                self._arrived.notify()
+            release()
 
     async def _cancel(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for job in self._jobs[self._next :]:
-            job.future.cancel()
 
 
 def _sure(backend: Backend) -> bool:
