@@ -1,13 +1,13 @@
 """Every error that evalsuite raises on purpose.
 
-    EvalsuiteError            say what, where, and the remedy; never shown with a traceback
-    ├── OptionError           a command line option or a setting           (exit 4)
-    ├── DataError             something that was read from a file          (exit 2)
-    │   ├── GoldenError       a golden dataset: all problems of a file at once
-    │   ├── SuiteError        a suite, its gate, or a judge card
-    │   └── SnapshotError     a snapshot or a stored run
-    ├── MissingExtra          an optional package that a feature needs     (exit 4)
-    └── BackendError          a provider did not answer; never a score
+EvalsuiteError            say what, where, and the remedy; never shown with a traceback
+├── OptionError           a command line option or a setting           (exit 4)
+├── DataError             something that was read from a file          (exit 2)
+│   ├── GoldenError       a golden dataset: all problems of a file at once
+│   ├── SuiteError        a suite, its gate, or a judge card
+│   └── SnapshotError     a snapshot or a stored run
+├── MissingExtra          an optional package that a feature needs     (exit 4)
+└── BackendError          a provider did not answer; never a score
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ class Request:
     """One chat request. Everything here can change the answer, so all of it is in call.key.
 
     `messages` are {"role", "content"} objects as of the chat APIs, `tools` {"name",
-    "description", "parameters"} with a JSON Schema, `schema` the JSON Schema of a structured answer,
-    `params` the sampling parameters as the provider names them.
+    "description", "parameters"} with a JSON Schema, `schema` the JSON Schema of a structured
+    answer, `params` the sampling parameters as the provider names them.
     """
 
     messages: Sequence[Mapping[str, Json]]

@@ -222,8 +222,11 @@ def _derived(
 def _changes(baseline: Run, candidate: Run) -> tuple[Change, ...]:
     """Model, then prompt and other inputs, then code."""
     old, new = baseline.manifest.subject, candidate.manifest.subject
+    seeds = baseline.manifest.seed, candidate.manifest.seed
+    seed = [Change("model", "seed", *map(str, seeds))] if seeds[0] != seeds[1] else []
     return (
         *_parts("model", old.models, new.models),
+        *seed,
         *_parts("input", old.inputs, new.inputs),
         *_parts("code", old.code, new.code),
     )

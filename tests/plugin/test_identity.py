@@ -217,7 +217,7 @@ def test_only_the_cases_that_were_edited_run_again(target: Target) -> None:
 
 def test_a_killed_run_goes_on_where_it_was(target: Target) -> None:
     """kill -9 while cases run; then the same command: no finished trial runs again."""
-    target.project.cases(target.project.many(40))
+    target.project.cases(target.project.many(120))
     target.write(body="import asyncio; await asyncio.sleep(0.05)")
     target.run("--evals-concurrency=4")
     undisturbed = target.project.rows()
@@ -245,7 +245,7 @@ def test_a_killed_run_goes_on_where_it_was(target: Target) -> None:
     ran = target.log.read_text().split()
     again = len(ran) - len(set(ran))
     assert again <= 4 * killed  # only what was in flight when it was killed
-    assert len(finished) < 40 + again
+    assert len(finished) < 120  # it was killed before its end
     assert target.project.rows() == undisturbed
 
 
