@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalsuite.backends.recording import LLM
     from evalsuite.policy import Gate, Slice
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
+    from evalsuite.scoring import measures
     from evalsuite.suites import suite
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "check",
+    "measures",
     "suite",
 ]
 
@@ -53,6 +55,7 @@ _HOMES = {
     "Slice": "policy",
     "ToolCall": "records",
     "Usage": "records",
+    "measures": "scoring",
     "suite": "suites",
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evalsuite.errors import OptionError, did_you_mean
 
@@ -22,6 +22,8 @@ class Config:
 
     `backends` maps a role to a spec such as "embedded" or "embedded?noise=0.1"; `concurrency` is
     the number of cases at once; `timeout` the seconds one case may take; `seed` the root seed.
+    `outputs` is how much of the answers `accept` commits: "full", "redacted" (their lengths) or
+    "hash" (their keys alone).
     """
 
     root: Path
@@ -35,6 +37,7 @@ class Config:
     seed: int = 0
     replay: str = ""
     formats: tuple[str, ...] = ("html", "markdown", "json")
+    outputs: Literal["full", "redacted", "hash"] = "full"
 
     @property
     def golden_dir(self) -> Path:
@@ -64,6 +67,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "replay": (str,),
     "formats": (list,),
+    "outputs": (str,),
 }
 
 
@@ -135,6 +139,8 @@ def _limits(values: Mapping[str, Any]) -> list[str]:
         problems.append("timeout must be seconds, from above 0 to 86400")
     if values.get("replay", "") not in ("", "only"):
         problems.append('replay must be "only" or left out')
+    if values.get("outputs", "full") not in ("full", "redacted", "hash"):
+        problems.append('outputs must be "full", "redacted" or "hash"')
     for name in ("backends", "formats"):
         inner = values.get(name, ())
         inner = inner.values() if isinstance(inner, dict) else inner

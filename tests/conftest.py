@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class Project:
 
     def evalsuite(self, *arguments: str) -> pytest.RunResult:
         """The command line, in a process of its own."""
-        return self.pytester.run("python", "-m", "evalsuite", *arguments)
+        return self.pytester.run(sys.executable, "-m", "evalsuite", *arguments)
 
     def accept(self) -> None:
         done = self.evalsuite("accept", "words", "--from-run", "last", "--reason", "test")

@@ -31,7 +31,7 @@ from evalsuite.plugin.translate import (
 from evalsuite.plugin.xdist import dealt
 from evalsuite.runner.conclude import Conclusion, conclude, run_id
 from evalsuite.runner.engine import Engine, Job
-from evalsuite.runner.plan import Plan, make_plan, with_options
+from evalsuite.runner.plan import Plan, make_plan, unreachable, with_options
 from evalsuite.runner.results import Brief, RunWriter, brief_of
 from evalsuite.runner.watch import Watch
 from evalsuite.suites import Suite
@@ -150,6 +150,10 @@ class EvalSession:
         if others:
             self.config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if isinstance(item, CaseItem)]
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What no run of these cases could decide; said before anything is spent."""
+        return [line for plan in self.plans.values() for line in unreachable(plan)]
 
     # Running.
 
@@ -382,6 +386,11 @@ class EvalSession:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self.damage:
             terminalreporter.write_line(f"evalsuite: {line}")
+        if not self.conclusions and self.briefs:
+            kept = sum(counts.done for counts in self.engine.counts.values()) if self.engine else 0
+            terminalreporter.write_line(
+                f"evalsuite: interrupted; {kept} finished cases are kept, the same command goes on"
+            )
         width = terminalreporter._tw.fullwidth
         for done in self.conclusions:
             terminalreporter.section(f"evals: {done.suite}")

@@ -11,7 +11,7 @@ import shlex
 import shutil
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -82,12 +82,15 @@ def conclude(
     Raises:
         SnapshotError: the snapshot changed for the worse since collection.
     """
-    candidate = Run(_manifest(brief, writer, command, run, seconds), writer.rows)
+    manifest = _manifest(brief, writer, command, run, seconds)
+    candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
     _prune(config.state_dir / "runs")
     folder = config.snapshot_dir / brief.suite
     if baseline is None and folder.exists():
         baseline = snapshot.load(folder)
+    if baseline is not None:  # from now on its absence is an error, in a folder without git too
+        snapshot.remember(config, brief.suite, snapshot.read_head(folder).key)
     diff = compare(baseline, candidate)
     verdict = decide(diff, policy_from(brief.policy))
     wanted = report.wanted(diff, verdict)
@@ -246,8 +249,9 @@ def _says(finding: Finding) -> str:
 
 
 def run_id() -> str:
-    """Sorts by time; unique beside runs of the same second."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    """Sorts by time, to the millisecond; unique beside runs of the same one."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)}"
 
 
 def _prune(folder: Path) -> None:

@@ -6,6 +6,7 @@ Every error in data is found here, at collection, before anything is spent.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from evalsuite.canonical import key
 from evalsuite.checks import Check
 from evalsuite.config import Config
 from evalsuite.errors import DataError, SuiteError
-from evalsuite.gate import validate
+from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
+from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run
 from evalsuite.runner.fingerprint import input_part
 from evalsuite.suites import Suite
@@ -117,6 +119,24 @@ def _baseline(suite: Suite, config: Config) -> Run | None:
     if reason:
         raise DataError(reason)
     return None
+
+
+def unreachable(plan: Plan) -> list[str]:
+    """The gates whose `exclude` the suite's cases can't reach even if nothing moves: they would
+    always be inconclusive, so it is said before anything is spent."""
+    gate = plan.suite.gate
+    wanted = [(OVERALL, gate.exclude, len(plan.dataset.cases))]
+    counts = Counter(f"{k}={v}" for case in plan.dataset.cases for k, v in case.slices.items())
+    for name, declared in gate.slices.items():
+        if name in counts:
+            exclude = gate.slice_exclude if declared.exclude is None else declared.exclude
+            wanted.append((name, exclude, counts[name]))
+    return [
+        f"suite {plan.suite.name}: {name} has {n} cases, and to rule out a drop of {exclude:.0%} "
+        f"takes {needed_cases(exclude)}: add cases, or raise exclude"
+        for name, exclude, n in wanted
+        if n < needed_cases(exclude)
+    ]
 
 
 def with_options(config: Config, options: Mapping[str, Any]) -> Config:

@@ -45,6 +45,7 @@ EXPORTED = [
     "ToolCall",
     "Usage",
     "check",
+    "measures",
     "suite",
 ]
 
