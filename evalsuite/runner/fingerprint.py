@@ -29,6 +29,9 @@ _VOLATILE = re.compile(
 )
 """Variables that describe the terminal or pytest's own state, not what a target is."""
 
+LISTED_FILES = 200
+"""A declared folder with more files is one part of the subject, not one per file."""
+
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 _VERSION = re.compile(r"\bversion:\s*([\w.+-]+)", re.IGNORECASE)
 
@@ -116,10 +119,11 @@ def _distributions() -> list[str]:
     return sorted(found)
 
 
-def input_part(name: str, value: Input, folder: Path) -> tuple[Part, list[str]]:
-    """One declared input as a part of the subject, and the files that it covers.
+def input_parts(name: str, value: Input, folder: Path) -> tuple[dict[str, Part], list[str]]:
+    """One declared input as parts of the subject, and the files that it covers.
 
-    A function gives a version; text that names a file or folder beside the suite is that file;
+    A function gives a version; text that names a file or folder beside the suite is that file, or
+    each file of the folder ("handbook/leave.md"), so that a report can name the one that changed;
     other text is a version itself.
 
     Raises:
@@ -132,20 +136,31 @@ def input_part(name: str, value: Input, folder: Path) -> tuple[Part, list[str]]:
             raise SuiteError(f'inputs["{name}"] failed: {type(error).__name__}: {error}') from error
         if not isinstance(value, str | int | float):
             raise SuiteError(f'inputs["{name}"] must return a version as text, not {value!r}')
-        return Part(key("input", str(value)), str(value)), []
+        return {name: Part(key("input", str(value)), str(value))}, []
     path = folder / value
     if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if _counts(each, path))
-        hashes = {each.relative_to(path).as_posix(): digest(each.read_bytes()) for each in files}
-        found = key("input", hashes)
-        return Part(found, f"{value} ({len(files)} files, {found[:8]})"), [str(f) for f in files]
+        return _folder_parts(name, path)
     if path.is_file():
-        data = path.read_bytes()
-        found = digest(data)
-        return Part(found, f"{path.name} {_version(data) or f'({found[:8]})'}"), [str(path)]
+        return {name: _file_part(path)}, [str(path)]
     if isinstance(value, Path) or "/" in value or "\\" in value:
         raise SuiteError(f'inputs["{name}"]: there is no file or folder {path}')
-    return Part(key("input", value), value), []
+    return {name: Part(key("input", value), value)}, []
+
+
+def _folder_parts(name: str, path: Path) -> tuple[dict[str, Part], list[str]]:
+    files = sorted(each for each in path.rglob("*") if _counts(each, path))
+    parts = {f"{name}/{file.relative_to(path).as_posix()}": _file_part(file) for file in files}
+    if not files or len(files) > LISTED_FILES:
+        found = key("input", {each: part.key for each, part in parts.items()})
+        parts = {name: Part(found, f"{path.name} ({len(files)} files, {found[:8]})")}
+    return parts, [str(file) for file in files]
+
+
+def _file_part(path: Path) -> Part:
+    # Line ends are git's to choose on each machine, and change nothing.
+    data = path.read_bytes().replace(b"\r\n", b"\n")
+    found = digest(data)
+    return Part(found, f"{path.name} {_version(data) or f'({found[:8]})'}")
 
 
 def _counts(path: Path, folder: Path) -> bool:

@@ -21,7 +21,7 @@ from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
 from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run
-from evalsuite.runner.fingerprint import input_part
+from evalsuite.runner.fingerprint import input_parts
 from evalsuite.suites import Suite
 
 
@@ -78,14 +78,17 @@ def make_plan(suite: Suite, config: Config, *, nodeid: str = "") -> Plan:
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend}
-    inputs, covered = {}, []
+    inputs: dict[str, Part] = {}
+    covered: list[str] = []
     try:
         for name, value in suite.inputs.items():
-            inputs[name], files = input_part(name, value, suite.file.parent)
+            parts, files = input_parts(name, value, suite.file.parent)
+            inputs |= parts
             covered += files
         external = None
         if suite.external is not None:
-            external = input_part("external", suite.external, suite.file.parent)[0].key
+            parts, _ = input_parts("external", suite.external, suite.file.parent)
+            external = key("external", {name: part.key for name, part in parts.items()})
         own = [scorer for scorer in suite.scorers if isinstance(scorer, Check)]
         others = [scorer for scorer in suite.scorers if not isinstance(scorer, Check)]
         names = {CHECKS, COMPLETION, *(scoring.scorer_name(scorer) for scorer in others)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evalsuite.errors import SuiteError
-from evalsuite.runner.fingerprint import fingerprint, input_part
+from evalsuite.runner.fingerprint import fingerprint, input_parts
 
 SALT = b"salt"
 
@@ -107,24 +107,25 @@ def test_a_link_to_nowhere_is_no_error(root: Path) -> None:
 
 def test_an_input_file_is_labelled_with_its_version(tmp_path: Path) -> None:
     (tmp_path / "answer.j2").write_text("{# version: 3 #}\nHello\n")
-    part, files = input_part("prompt", "answer.j2", tmp_path)
-    assert part.label == "answer.j2 v3"
+    parts, files = input_parts("prompt", "answer.j2", tmp_path)
+    assert parts["prompt"].label == "answer.j2 v3"
     assert files == [str(tmp_path / "answer.j2")]
 
 
 def test_an_input_folder_changes_with_any_file_in_it(tmp_path: Path) -> None:
     (tmp_path / "docs" / "deep").mkdir(parents=True)
     (tmp_path / "docs" / "deep" / "a.md").write_text("a")
-    before, files = input_part("docs", "docs", tmp_path)
+    before, files = input_parts("docs", "docs", tmp_path)
     (tmp_path / "docs" / "deep" / "a.md").write_text("b")
-    after, _ = input_part("docs", "docs", tmp_path)
-    assert before.key != after.key
+    after, _ = input_parts("docs", "docs", tmp_path)
+    assert list(before) == ["docs/deep/a.md"]
+    assert before != after
     assert len(files) == 1
 
 
 def test_a_version_may_be_text_or_a_function(tmp_path: Path) -> None:
-    assert input_part("index", "2026-11", tmp_path)[0].label == "2026-11"
-    assert input_part("index", lambda: "v7", tmp_path)[0].label == "v7"
+    assert input_parts("index", "2026-11", tmp_path)[0]["index"].label == "2026-11"
+    assert input_parts("index", lambda: "v7", tmp_path)[0]["index"].label == "v7"
 
 
 @pytest.mark.parametrize(
@@ -140,4 +141,22 @@ def test_an_input_that_can_not_be_read_is_an_error(
     tmp_path: Path, value: object, says: str
 ) -> None:
     with pytest.raises(SuiteError, match=says):
-        input_part("x", value, tmp_path)  # type: ignore[arg-type]
+        input_parts("x", value, tmp_path)  # type: ignore[arg-type]
+
+
+def test_line_ends_are_no_change_of_an_input(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes(b"one\ntwo\n")
+    before, _ = input_parts("doc", "a.md", tmp_path)
+    (tmp_path / "a.md").write_bytes(b"one\r\ntwo\r\n")
+    assert input_parts("doc", "a.md", tmp_path)[0] == before
+
+
+def test_a_folder_of_very_many_files_is_one_part(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for number in range(201):
+        (tmp_path / "docs" / f"{number}.md").write_text(str(number))
+    before, files = input_parts("docs", "docs", tmp_path)
+    assert list(before) == ["docs"]
+    assert len(files) == 201
+    (tmp_path / "docs" / "7.md").write_text("changed")
+    assert input_parts("docs", "docs", tmp_path)[0] != before
