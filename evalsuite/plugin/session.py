@@ -116,7 +116,8 @@ class EvalSession:
 
     def _plan(self, suite: Suite, collector: pytest.Module) -> Plan:
         settings = with_options(load_config(suite.file.parent), self.options)
-        plan = make_plan(suite, settings, nodeid=f"{collector.nodeid}::{suite.name}")
+        nodeid = f"{collector.nodeid}::{suite.name}"
+        plan = make_plan(suite, settings, nodeid=nodeid, chosen=self.options["backends"])
         other = self.plans.setdefault((settings.root, suite.name), plan)
         if other is not plan:
             raise SuiteError(

@@ -67,8 +67,11 @@ class Plan:
         return keys
 
 
-def make_plan(suite: Suite, config: Config, *, nodeid: str = "") -> Plan:
-    """Read and check all that a suite needs.
+def make_plan(
+    suite: Suite, config: Config, *, nodeid: str = "", chosen: Mapping[str, str] | None = None
+) -> Plan:
+    """Read and check all that a suite needs. `chosen` are the command line's backends by role:
+    they win over the suite's, which win over the settings'.
 
     Raises:
         DataError: golden set, inputs, gate or snapshot; the message names file and remedy.
@@ -77,7 +80,7 @@ def make_plan(suite: Suite, config: Config, *, nodeid: str = "") -> Plan:
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
-    specs = {**config.backends, **suite.backend}
+    specs = {**config.backends, **suite.backend, **(chosen or {})}
     inputs: dict[str, Part] = {}
     covered: list[str] = []
     try:

@@ -5,6 +5,7 @@ Both can cross from an xdist worker to its controller as JSON.
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -156,3 +157,5 @@ class RunWriter:
     def close(self) -> None:
         """Let go of a run that is not concluded; what it held stays in the store."""
         self.writer.__exit__(None, None, None)
+        with contextlib.suppress(OSError):  # it holds a finished run
+            self.folder.rmdir()

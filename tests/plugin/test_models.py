@@ -158,3 +158,12 @@ def test_a_baseline_that_was_used_here_and_is_gone_is_an_error_without_git_too(
     done = project.run_apart()
     assert done.ret == 2
     assert "Traceback" not in done.stdout.str()
+
+
+def test_the_command_lines_backend_wins_over_the_suites(project: Any) -> None:
+    project.write("test_words.py", SUITE.replace('"words"', '"words", backend="embedded"'))
+    project.cases(project.many(2))
+    project.run("--evals-backend=embedded?noise=0.5")
+    assert project.manifest()["subject"]["models"]["default"]["label"] == "embedded?noise=0.5"
+    project.run("--evals-backend=other=embedded?noise=0.5")
+    assert project.manifest()["subject"]["models"]["default"]["label"] == "embedded"
