@@ -1,0 +1,56 @@
+"""Ctrl-C and SIGTERM end a run within seconds and lose nothing that was finished."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+SUITE = """
+import asyncio
+import evalsuite as ev
+
+@ev.suite(golden="words")
+async def words(case):
+    with open({log!r}, "a") as log:
+        log.write(case.id + "\\n")
+    await asyncio.sleep(0.05)
+    return "word"
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_what_is_kept_and_goes_on(
+    project: Any, number: signal.Signals
+) -> None:
+    log = project.path.parent / f"{project.path.name}-ran.txt"
+    project.write("test_words.py", SUITE.format(log=str(log)))
+    project.cases(project.many(80))
+    command = [sys.executable, "-m", "pytest", "--evals", "--evals-concurrency=4"]
+    process = subprocess.Popen(
+        command, cwd=project.path, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if log.exists() and len(log.read_text().split()) >= 20:
+            break
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 2
+    kept = re.search(r"interrupted; (\d+) finished cases are kept", said)
+    assert kept is not None, said
+    assert "Traceback" not in said
+    before = log.read_text().split()
+    assert len(before) < 80
+    subprocess.run(command, cwd=project.path, check=True, stdout=subprocess.DEVNULL)
+    again = len(log.read_text().split()) - 80
+    assert again <= 4  # only what was in flight
+    assert int(kept.group(1)) >= len(before) - 4
