@@ -75,8 +75,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 def load_config(start: Path) -> Config:
     """The settings that hold for a suite in folder `start`; OptionError names file and setting.
 
-    Without any settings file on the way up, `start`'s top-most folder with a .git or a
-    pyproject.toml is the root, else `start` itself.
+    Without settings on the way up the root is the nearest folder with a .git or a pyproject.toml,
+    else the nearest with a folder of golden datasets, else `start` itself.
     """
     fallback: Path | None = None
     for folder in (start, *start.parents):
@@ -92,7 +92,10 @@ def load_config(start: Path) -> Config:
             fallback = fallback or folder
         if fallback is None and (folder / ".git").exists():
             fallback = folder
-    return Config(root=fallback or start)
+    if fallback is None:
+        ways = (start, *start.parents)
+        fallback = next((each for each in ways if Config(root=each).golden_dir.is_dir()), start)
+    return Config(root=fallback)
 
 
 def _read(file: Path) -> dict[str, Any]:
