@@ -67,3 +67,8 @@ def test_the_candidates_own_answers_do_not_move_cases_between_slices():
 def test_a_dimension_that_is_tagged_is_not_derived_again():
     run = run_of([row("a", 1.0, slices={"language": "German"}, facts={"language": "de"})])
     assert compare(None, run).derived == {}
+
+
+def test_a_count_that_nearly_all_cases_share_is_not_called_the_lowest():
+    facts = {f"c{n:02d}": {"documents": 6 if n > 4 else n} for n in range(40)}
+    assert len(derived_slices(facts)["documents=6"]) == 35

@@ -19,7 +19,7 @@ DERIVED = ("input_length", "context_tokens", "language", "documents", "relevant_
 _LENGTHS = ("short", "medium", "long", "longest")
 _AMOUNTS = ("lowest", "low", "high", "highest")
 
-_FEW = 4
+_FEW = 7
 """A number with no more distinct values than this is sliced by value, not by quartile."""
 
 _HUGE = 1e300

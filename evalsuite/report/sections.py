@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from evalsuite.gate import Finding
@@ -79,10 +80,16 @@ def _golden(new: Manifest, old: Manifest | None) -> Text:
 
 
 def _parts(label: str, parts: Mapping[str, Part]) -> list[Line]:
-    return [
-        Line(label, (Name(name), ": ", Name(part.label or part.key[:12])))
-        for name, part in list(parts.items())[:12]
-    ]
+    """A line per part; the files of one declared folder ("handbook/leave.md") share a line."""
+    folders = Counter(name.partition("/")[0] for name in parts)
+    lines: dict[str, Line] = {}
+    for name, part in parts.items():
+        top = name.partition("/")[0]
+        if "/" in name and folders[top] > 1:
+            lines[top] = Line(label, (Name(top), f": {figures.many(folders[top], 'file')}"))
+        else:
+            lines[name] = Line(label, (Name(name), ": ", Name(part.label or part.key[:12])))
+    return list(lines.values())
 
 
 def gates(material: Material) -> Table:

@@ -19,7 +19,7 @@ from report_samples import (
 
 from evalsuite.diff import Change, compare
 from evalsuite.gate import Gate, Slice, decide
-from evalsuite.records import CHECKS, COMPLETION, Output, Run
+from evalsuite.records import CHECKS, COMPLETION, Output, Part, Run, Subject
 from evalsuite.report import build, wanted
 from evalsuite.report.blocks import Answers, Cases, Facts, Headline, Heat, Table
 from evalsuite.report.escape import plain
@@ -285,3 +285,13 @@ def test_an_unchanged_run_says_so() -> None:
     report = build(diff, verdict, before=run.rows, after=run.rows, answers={}, commands=COMMANDS)
     first = screen(report).splitlines()[0]
     assert first == "askacme PASS (UNCHANGED): All 240 compared answers are the stored ones."
+
+
+def test_the_files_of_a_declared_folder_share_a_line_and_hide_no_other_input() -> None:
+    files = {f"handbook/{number:02}.md": Part(f"k{number}") for number in range(30)}
+    subject = Subject(inputs={**files, "prompt": Part("p4", "answer.j2 v4")})
+    blocks = askacme(24).with_run(subject=subject).report().blocks
+    facts = next(each for each in blocks if isinstance(each, Facts) and "compared" in each.title)
+    said = ["".join(getattr(span, "text", span) for span in line.text) for line in facts.lines]
+    assert "handbook: 30 files" in said
+    assert "prompt: answer.j2 v4" in said
