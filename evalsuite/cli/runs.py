@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.screen import show, table
 from evalsuite.config import Config, load_config
-from evalsuite.errors import EvalsuiteError, OptionError, SnapshotError, SuiteError
+from evalsuite.errors import OptionError, SnapshotError, SuiteError
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff
     from evalsuite.gate import Gate, Verdict
-    from evalsuite.records import Case, Manifest, Output, Run
-    from evalsuite.report import Commands, Report
+    from evalsuite.records import Manifest, Run
+    from evalsuite.report import Report
     from evalsuite.snapshot import Source
 
 REF = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION"'
@@ -144,65 +143,17 @@ def _format(name: str) -> Any:
 
 
 def _report(made: Decided) -> Report:
-    from evalsuite.report import build, wanted  # noqa: PLC0415
+    from evalsuite.runner.reporting import commands_of, report_of  # noqa: PLC0415
 
-    ids = wanted(made.diff, made.verdict)
-    old = _answers(made.before, ids)
-    new = _answers(made.after, ids)
-    return build(
+    run, source = made.after
+    stored = isinstance(source, Path) and source.resolve().parent.parent.name == "runs"
+    return report_of(
         made.diff,
         made.verdict,
-        before=made.before[0].rows if made.before else {},
-        after=made.after[0].rows,
-        answers={name: (old.get(name), new.get(name)) for name in ids},
-        cases=_cases(made, ids),
-        commands=_commands(made),
-    )
-
-
-def _answers(side: tuple[Run, Source] | None, ids: list[str]) -> dict[str, Output]:
-    """The first trial's output of each case, as far as it is stored."""
-    from evalsuite.snapshot import read_outputs  # noqa: PLC0415
-
-    if side is None:
-        return {}
-    run, source = side
-    rows = {name: run.rows[name] for name in ids if name in run.rows}
-    keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
-    found = read_outputs(source, {key for key in keys.values() if key is not None})
-    return {name: found[key] for name, key in keys.items() if key in found}
-
-
-def _cases(made: Decided, ids: list[str]) -> dict[str, Case]:
-    """The questions; none if the golden dataset is no longer what the candidate was run on."""
-    from evalsuite.golden import load_spec  # noqa: PLC0415
-
-    about = made.after[0].manifest.golden
-    for spec in (f"{about.get('name')}", f"{about.get('name')}@{about.get('version')}"):
-        try:
-            dataset = load_spec(spec, made.config.golden_dir)
-        except EvalsuiteError:
-            continue
-        if dataset.key == about.get("key"):
-            return {case.id: case for case in dataset.cases if case.id in ids}
-    return {}
-
-
-def _commands(made: Decided) -> Commands:
-    from evalsuite.report import Commands  # noqa: PLC0415
-
-    manifest, source = made.after[0].manifest, made.after[1]
-    run = shlex.quote(manifest.run)
-    accept = ""
-    if isinstance(source, Path) and source.resolve().parent.parent.name == "runs":
-        accept = f"evalsuite accept {shlex.quote(manifest.suite)} --from-run {run} --reason '...'"
-    case = shlex.quote(f"{manifest.nodeid}[{{id}}]")
-    return Commands(
-        reproduce=manifest.command,
-        case=f"pytest --evals {case}" if manifest.nodeid else "",
-        accept=accept,
-        baseline=accept,
-        explain=f"evalsuite explain '{{gate}}' --run {run}" if accept else "",
+        made.before,
+        made.after,
+        golden_dir=made.config.golden_dir,
+        commands=commands_of(run.manifest, stored=stored),
     )
 
 

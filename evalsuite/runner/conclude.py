@@ -7,31 +7,23 @@ xdist's controller, which ran nothing itself, concludes as a single process does
 from __future__ import annotations
 
 import secrets
-import shlex
 import shutil
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 
-from evalsuite import golden, registry, report, snapshot
+from evalsuite import registry, snapshot
 from evalsuite.config import Config
 from evalsuite.diff import compare
-from evalsuite.errors import DataError
 from evalsuite.gate import Finding, Verdict, decide, policy_from
-from evalsuite.records import (
-    Case,
-    Manifest,
-    Metric,
-    Operations,
-    Output,
-    Run,
-)
-from evalsuite.report import Commands, Report
+from evalsuite.records import Manifest, Metric, Operations, Run
+from evalsuite.report import Report
 from evalsuite.report.sentences import spread
+from evalsuite.runner.reporting import commands_of, report_of
 from evalsuite.runner.results import Brief, RunWriter
 
 KEPT_RUNS = 50
@@ -93,17 +85,17 @@ def conclude(
         snapshot.remember(config, brief.suite, snapshot.read_head(folder).key)
     diff = compare(baseline, candidate)
     verdict = decide(diff, policy_from(brief.policy))
-    wanted = report.wanted(diff, verdict)
-    made = report.build(
+    files = _report_files(config, brief.suite)
+    shown = {name: _shown(file) for name, file in files.items()}
+    made = report_of(
         diff,
         verdict,
-        before=baseline.rows if baseline else {},
-        after=candidate.rows,
-        answers=_answers(wanted, baseline, folder, candidate, writer.folder),
-        cases=_cases(brief, config, set(wanted)),
-        commands=_commands(brief, config, command, run),
+        (baseline, folder) if baseline else None,
+        (candidate, writer.folder),
+        golden_dir=config.golden_dir,
+        commands=commands_of(candidate.manifest, stored=True, reports=shown),
     )
-    _write_reports(made, config, brief.suite)
+    _write_reports(made, files)
     return Conclusion(brief.suite, verdict, made, _gates(verdict))
 
 
@@ -155,61 +147,18 @@ def _quantile(values: array[float], share: float) -> float | None:
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 6)
 
 
-def _answers(
-    wanted: Sequence[str], baseline: Run | None, folder: Path, candidate: Run, run_folder: Path
-) -> dict[str, tuple[Output | None, Output | None]]:
-    """The first trial's outputs, before and after, of the cases that the report shows."""
-    sides = []
-    for run, place in ((baseline, folder), (candidate, run_folder)):
-        names = {}
-        for case_id in wanted:
-            row = run.rows.get(case_id) if run else None
-            if row is not None and row.outputs and row.outputs[0]:
-                names[case_id] = row.outputs[0]
-        found = snapshot.read_outputs(place, set(names.values())) if names else {}
-        sides.append({case_id: found.get(name) for case_id, name in names.items()})
-    return {case_id: (sides[0].get(case_id), sides[1].get(case_id)) for case_id in wanted}
-
-
-def _cases(brief: Brief, config: Config, wanted: set[str]) -> dict[str, Case]:
-    """The golden cases that the report quotes; none if the working set has moved on meanwhile."""
-    if not wanted:
-        return {}
-    name, number = str(brief.golden["name"]), str(brief.golden["version"])
-    for spec in (name, f"{name}@{number}"):
-        try:
-            dataset = golden.load_spec(spec, config.golden_dir)
-        except DataError:
-            continue
-        if dataset.key == brief.golden["key"]:
-            return {case.id: case for case in dataset.cases if case.id in wanted}
-    return {}
-
-
-def _commands(brief: Brief, config: Config, command: str, run: str) -> Commands:
-    folder = config.report_dir / brief.suite
-    files = {name: _shown(folder / f"report.{_ENDINGS.get(name, name)}") for name in config.formats}
-    accept = f"evalsuite accept {shlex.quote(brief.suite)} --from-run {run} --reason "
-    case = f"{brief.nodeid}[{{id}}]"
-    return Commands(
-        reproduce=command,
-        case=f"pytest --evals {shlex.quote(case)}",
-        accept=accept + "'...'",
-        baseline=accept + "'first baseline'",
-        explain=f"evalsuite explain '{{gate}}' --run {run}",
-        reports=files,
-    )
+def _report_files(config: Config, suite: str) -> dict[str, Path]:
+    folder = config.report_dir / suite
+    return {name: folder / f"report.{_ENDINGS.get(name, name)}" for name in config.formats}
 
 
 _ENDINGS = {"markdown": "md"}
 
 
-def _write_reports(made: Report, config: Config, suite: str) -> None:
-    folder = config.report_dir / suite
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in config.formats:
+def _write_reports(made: Report, files: Mapping[str, Path]) -> None:
+    for name, file in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
         text = registry.find("formats", name)(made)
-        file = folder / f"report.{_ENDINGS.get(name, name)}"
         file.write_text(text, encoding="utf-8", errors="replace", newline="")
 
 

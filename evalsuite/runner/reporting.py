@@ -1,0 +1,90 @@
+"""The report of a finished run, made of what the run and its baseline keep on disk.
+
+The end of a run and the command line both come here, so both say the same of the same two runs.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from evalsuite import golden, report, snapshot
+from evalsuite.diff import Diff
+from evalsuite.errors import EvalsuiteError
+from evalsuite.gate import Verdict
+from evalsuite.records import Case, Json, Manifest, Output, Run
+from evalsuite.report import Commands, Report
+
+Side = tuple[Run, snapshot.Source]
+"""A run, and where its outputs are read from."""
+
+
+def report_of(
+    diff: Diff,
+    verdict: Verdict,
+    baseline: Side | None,
+    candidate: Side,
+    *,
+    golden_dir: Path,
+    commands: Commands,
+) -> Report:
+    """Read the answers and questions that the report shows, and build it.
+
+    Raises:
+        SnapshotError: the stored outputs of a side are damaged.
+    """
+    ids = report.wanted(diff, verdict)
+    old = _answers(baseline, ids) if baseline else {}
+    new = _answers(candidate, ids)
+    run, _ = candidate
+    return report.build(
+        diff,
+        verdict,
+        before=baseline[0].rows if baseline else {},
+        after=run.rows,
+        answers={name: (old.get(name), new.get(name)) for name in ids},
+        cases=_cases(run.manifest.golden, golden_dir, set(ids)),
+        commands=commands,
+    )
+
+
+def commands_of(
+    manifest: Manifest, *, stored: bool, reports: Mapping[str, str] | None = None
+) -> Commands:
+    """What to type next; `stored`: the run is in the state folder, so that its id names it."""
+    run = shlex.quote(manifest.run)
+    accept = f"evalsuite accept {shlex.quote(manifest.suite)} --from-run {run} --reason "
+    case = shlex.quote(f"{manifest.nodeid}[{{id}}]")
+    return Commands(
+        reproduce=manifest.command,
+        case=f"pytest --evals {case}" if manifest.nodeid else "",
+        accept=f"{accept}'...'" if stored else "",
+        baseline=f"{accept}'first baseline'" if stored else "",
+        explain=f"evalsuite explain '{{gate}}' --run {run}" if stored else "",
+        reports=reports or {},
+    )
+
+
+def _answers(side: Side, ids: Collection[str]) -> dict[str, Output]:
+    """The first trial's output of each case, as far as it is stored."""
+    run, source = side
+    rows = {name: run.rows[name] for name in ids if name in run.rows}
+    keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
+    wanted = {key for key in keys.values() if key is not None}
+    found = snapshot.read_outputs(source, wanted) if wanted else {}
+    return {name: found[key] for name, key in keys.items() if key in found}
+
+
+def _cases(about: Mapping[str, Json], golden_dir: Path, ids: set[str]) -> dict[str, Case]:
+    """The questions; none if the golden dataset is no longer what the candidate was run on."""
+    if not ids:
+        return {}
+    for spec in (f"{about.get('name')}", f"{about.get('name')}@{about.get('version')}"):
+        try:
+            dataset = golden.load_spec(spec, golden_dir)
+        except EvalsuiteError:
+            continue
+        if dataset.key == about.get("key"):
+            return {case.id: case for case in dataset.cases if case.id in ids}
+    return {}
