@@ -7,9 +7,9 @@ escape both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from evalsuite.diff import Change
 from evalsuite.gate import Verdict
@@ -18,7 +18,8 @@ from evalsuite.records import Manifest
 Level = Literal["caution", "warning", "note", "tip"]
 Tone = Literal["bad", "warn", "good", "plain"]
 Op = Literal["same", "gone", "new"]
-Kind = Literal["worse", "better", "error", "changed", "new", "gone", "stale", "same"]
+Kind = Literal["worse", "error", "better", "changed", "new", "gone", "stale", "same"]
+"""What became of a case, in the order in which people look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Name:
 
 
 Text = tuple["str | Name", ...]
+
+
+def joined(parts: Iterable[Text], between: str = "; ") -> Text:
+    """Texts in a row, with our own words between them."""
+    spans = [span for part in parts for span in (between, *part)]
+    return tuple(spans[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,7 @@ class Cases:
 
 
 Block = Headline | Facts | Table | Answers | Heat | Distribution | Cases
+_Always = TypeVar("_Always", Headline, Answers, Cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,3 +199,8 @@ class Report:
     subject: Sequence[Change]
     commands: Commands
     blocks: tuple[Block, ...]
+
+
+def block_of(report: Report, kind: type[_Always]) -> _Always:
+    """The block of a kind that every report has exactly once."""
+    return next(block for block in report.blocks if isinstance(block, kind))

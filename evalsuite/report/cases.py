@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
@@ -22,13 +23,13 @@ from evalsuite.report.blocks import (
     Name,
     Text,
     Tone,
+    joined,
 )
 from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
     Pair,
     measured,
-    row_errors,
     suspects,
     value,
     wanted,
@@ -36,16 +37,7 @@ from evalsuite.report.material import (
 from evalsuite.report.shell import fill
 from evalsuite.report.words import compare
 
-KINDS: tuple[Kind, ...] = (
-    "worse",
-    "error",
-    "better",
-    "changed",
-    "new",
-    "gone",
-    "stale",
-    "same",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _NOTE = 200
 _BINS = 10
 
@@ -106,9 +98,13 @@ def _note(row: Row | None) -> str:
         return ""
     for error in row.errors:
         if error:
-            return shorten(line(error[: 4 * _NOTE]), _NOTE)
-    reason = row.reasons.get(CHECKS) or next(iter(row.reasons.values()), "")
-    return shorten(line(reason[: 4 * _NOTE]), _NOTE) if reason else ""
+            return brief(error)
+    return brief(row.reasons.get(CHECKS) or next(iter(row.reasons.values()), ""))
+
+
+def brief(message: str) -> str:
+    """A message of a run as a note: one line, cut before it is looked at in full."""
+    return shorten(line(message[: 4 * _NOTE]), _NOTE)
 
 
 def answers(material: Material, cases: Cases) -> Answers:
@@ -182,17 +178,15 @@ def _question(case: Case) -> str:
 
 def moves(one: CaseLine, names: Sequence[str]) -> Text:
     """What moved of a case, else all that it has: (checks, " 1 → 0")."""
-    parts: list[tuple[str, float | None, float | None]] = []
-    for name, old, new in zip(names, one.before, one.after, strict=True):
-        if old is not None or new is not None:
-            parts.append((name, old, new))
+    both = zip(names, one.before, one.after, strict=True)
+    parts = [part for part in both if part[1:] != (None, None)]
     moved = [part for part in parts if part[1] != part[2] and None not in part]
-    text: list[str | Name] = []
-    for name, old, new in moved or parts:
-        text += ["; "] if text else []
-        was = f"{figures.score(old)} → " if old is not None and old != new else ""
-        text += [Name(name), f" {was}{figures.score(new)}"]
-    return tuple(text)
+    return joined(_move(*part) for part in moved or parts)
+
+
+def _move(name: str, old: float | None, new: float | None) -> Text:
+    was = f"{figures.score(old)} → " if old is not None and old != new else ""
+    return (Name(name), f" {was}{figures.score(new)}")
 
 
 def heat(material: Material, cases: Cases) -> Heat:
@@ -267,12 +261,3 @@ def distributions(cases: Cases) -> list[Distribution]:
         if any(after):
             made.append(Distribution(metric, edges, before, after))
     return made
-
-
-def error_groups(rows: Mapping[str, Row]) -> dict[str, list[str]]:
-    """Ids by error message, the commonest first."""
-    groups: dict[str, list[str]] = {}
-    for id_, row in rows.items():
-        for error in dict.fromkeys(row_errors(row)):
-            groups.setdefault(shorten(line(error[: 4 * _NOTE]), _NOTE), []).append(id_)
-    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-from evalsuite.report.blocks import Cases, Report
+from evalsuite.report.blocks import Cases, Report, block_of
 from evalsuite.report.escape import csv_field
 
 
 def render(report: Report) -> str:
     """A header, then a line per case: id, kind, slices, before and after per metric, note."""
-    cases = next(block for block in report.blocks if isinstance(block, Cases))
+    cases = block_of(report, Cases)
     out = io.StringIO()
     writer = csv.writer(out)
     scores = [f"{name} {side}" for name in cases.metrics for side in ("before", "after")]

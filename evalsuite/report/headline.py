@@ -8,7 +8,7 @@ from evalsuite.diff import Change, Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.records import CHECKS, Manifest
 from evalsuite.report import figures
-from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text
+from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import Material, finding_of, reds, suspects
 from evalsuite.report.sentences import (
@@ -58,21 +58,17 @@ def changed(material: Material) -> Line:
         return Line("changed", ("not known: there is nothing to compare with",))
     order = {"input": 0, "model": 1, "code": 2}
     parts = sorted(material.diff.subject, key=lambda each: order[each.kind])
-    named = [each for each in parts if each.kind != "code"]
-    text: list[str | Name] = []
-    for at, change in enumerate(named[:4]):
-        text += ["; "] if at else []
-        text += _change(change)
+    named = [_change(each) for each in parts if each.kind != "code"]
+    code: list[Text] = [
+        (Name(shorten(each.name, _LABEL)),) for each in parts if each.kind == "code"
+    ]
+    said = named[:4]
     if len(named) > 4:
-        text.append(f"; {len(named) - 4} more parts")
-    code = [each for each in parts if each.kind == "code"]
+        said.append((f"{len(named) - 4} more parts",))
     if code:
-        text += ["; code "] if text else ["code "]
-        for at, change in enumerate(code[:3]):
-            text += [", "] if at else []
-            text.append(Name(shorten(change.name, _LABEL)))
-        text += [f" and {len(code) - 3} more"] if len(code) > 3 else []
-    return Line("changed", tuple(text) or ("nothing that is tracked",))
+        more = f" and {len(code) - 3} more" if len(code) > 3 else ""
+        said.append(("code ", *joined(code[:3], ", "), more))
+    return Line("changed", joined(said) or ("nothing that is tracked",))
 
 
 def _change(change: Change) -> Text:
@@ -104,15 +100,7 @@ def _states(material: Material) -> Line | None:
         said.append(("replayed: latency and cost are recorded ones",))
     if material.diff.baseline is None and material.verdict.result != "no baseline":
         said.append(("no baseline",))
-    return Line("state", _joined(said), "warn") if said else None
-
-
-def _joined(parts: Sequence[Text]) -> Text:
-    """With semicolons between."""
-    text: Text = ()
-    for at, part in enumerate(parts):
-        text = (*text, *(("; ",) if at else ()), *part)
-    return text
+    return Line("state", joined(said), "warn") if said else None
 
 
 def _also(material: Material) -> Line | None:
@@ -136,15 +124,13 @@ def _watch(material: Material) -> Line | None:
 
 
 def _listed(findings: Sequence[Finding], limit: int = 4) -> Text:
-    text: list[str | Name] = []
-    for at, finding in enumerate(findings[:limit]):
-        text += ["; "] if at else []
-        text.append(Name(finding.name))
-        if finding.effect is not None:
-            text.append(f" {figures.points(finding.effect)} points")
+    said: list[Text] = []
+    for finding in findings[:limit]:
+        change = "" if finding.effect is None else f" {figures.points(finding.effect)} points"
+        said.append((Name(finding.name), change))
     if len(findings) > limit:
-        text.append(f"; and {len(findings) - limit} more")
-    return tuple(text)
+        said.append((f"and {len(findings) - limit} more",))
+    return joined(said)
 
 
 def _overall(material: Material) -> Line | None:
@@ -219,8 +205,7 @@ def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
     if material.diff.baseline is None:
         return _typed("baseline", commands.baseline)
     stale = any(each.label in ("stale", "new") for each in found)
-    blocked = any(each.blocks for each in material.verdict.findings)
-    if blocked or stale or material.verdict.result == "incomparable":
+    if material.verdict.blocks or stale or material.verdict.result == "incomparable":
         return _typed("if meant", commands.accept)
     return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -31,6 +32,7 @@ from evalsuite.report.blocks import (
     Report,
     Table,
     Text,
+    block_of,
 )
 from evalsuite.report.escape import html
 from evalsuite.report.graph import histogram
@@ -47,12 +49,7 @@ def render(report: Report) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
         " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
-    places = {
-        answer.id: f"a{at}"
-        for block in report.blocks
-        if isinstance(block, Answers)
-        for at, answer in enumerate(block.items)
-    }
+    places = {answer.id: f"a{at}" for at, answer in enumerate(block_of(report, Answers).items)}
     body = "\n".join(_block(block, report, places) for block in report.blocks)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -60,7 +57,7 @@ def render(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{html(report.suite)}: {html(_word(report))}</title>\n"
+        f"<title>{html(report.suite)}: {html(block_of(report, Headline).word)}</title>\n"
         f"<style>{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
@@ -72,10 +69,6 @@ def _packaged(name: str) -> str:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _word(report: Report) -> str:
-    return next(block.word for block in report.blocks if isinstance(block, Headline))
 
 
 def _block(block: Block, report: Report, places: dict[str, str]) -> str:  # noqa: PLR0911
@@ -225,9 +218,7 @@ def _distribution(block: Distribution) -> str:
 
 
 def _cases(cases: Cases, places: dict[str, str]) -> str:
-    counts: dict[str, int] = {}
-    for line in cases.lines:
-        counts[line.kind] = counts.get(line.kind, 0) + 1
+    counts = Counter[str](line.kind for line in cases.lines)
     checks = cases.metrics.index(CHECKS) if CHECKS in cases.metrics else None
     names = [html(name) for name in cases.metrics]
     failing = 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from evalsuite.records import Json, Manifest
-from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Report
+from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Report, block_of
 from evalsuite.report.escape import plain
 
 VERSION = 1
@@ -20,16 +21,16 @@ def render(report: Report) -> str:
 
 def document(report: Report) -> dict[str, Any]:
     """What `render` writes, as plain values."""
-    head = next(block for block in report.blocks if isinstance(block, Headline))
-    cases = next(block for block in report.blocks if isinstance(block, Cases))
-    shown = next(block for block in report.blocks if isinstance(block, Answers))
+    head = block_of(report, Headline)
+    cases = block_of(report, Cases)
+    shown = block_of(report, Answers)
     verdict = report.verdict
     return {
         "schema": VERSION,
         "suite": report.suite,
         "result": verdict.result,
         "exit_code": verdict.exit_code,
-        "blocked": any(finding.blocks for finding in verdict.findings),
+        "blocked": verdict.blocks,
         "sentence": plain(head.sentence),
         "lines": [{"label": line.label, "text": plain(line.text)} for line in head.lines],
         "counts": {
@@ -37,7 +38,7 @@ def document(report: Report) -> dict[str, Any]:
             "moved": verdict.moved,
             "slices_compared": verdict.slices_compared,
             "naive_slices": verdict.naive_slices,
-            "by_kind": _by_kind(cases),
+            "by_kind": Counter(line.kind for line in cases.lines),
         },
         "changes": [asdict(change) for change in report.subject],
         "findings": [{**asdict(each), "blocks": each.blocks} for each in verdict.findings],
@@ -55,13 +56,6 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "commands": asdict(report.commands),
     }
-
-
-def _by_kind(cases: Cases) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for line in cases.lines:
-        counts[line.kind] = counts.get(line.kind, 0) + 1
-    return counts
 
 
 def _manifest(manifest: Manifest) -> dict[str, Json]:

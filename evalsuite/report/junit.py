@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.report.blocks import Headline, Report
+from evalsuite.report.blocks import Headline, Report, block_of
 from evalsuite.report.escape import plain, visible
 from evalsuite.report.sentences import spread
 
@@ -20,7 +20,7 @@ _OPEN = ("inconclusive", "incomparable", "no baseline", "partial", "not proven",
 def render(report: Report) -> str:
     """One test suite; `time` is the run's, in seconds."""
     findings = report.verdict.findings
-    head = next(block for block in report.blocks if isinstance(block, Headline))
+    head = block_of(report, Headline)
     failures = sum(finding.blocks for finding in findings)
     stuck = report.verdict.exit_code not in (0, 1)
     skipped = sum(not each.blocks and each.result in (*_OPEN, *BAD) for each in findings)

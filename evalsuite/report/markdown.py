@@ -7,6 +7,7 @@ weight, beyond a budget of 60,000. Foreign text stands in code spans and fences 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
@@ -30,6 +31,7 @@ from evalsuite.report.words import excerpt
 
 BUDGET = 60_000
 _ROWS, _ANSWERS, _SLICES, _NAME = 30, 10, 8, 300
+_MARKS = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
 
 
 def render(report: Report) -> str:
@@ -114,10 +116,9 @@ def _table(table: Table) -> str:
         _row(list(table.columns)),
         _row(["---"] * len(table.columns)),
     ]
-    marks = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
     for row in table.rows[:_ROWS]:
         cells = [_text(cell, cell=True) for cell in row.cells]
-        cells[-1] = marks[row.tone] + cells[-1]
+        cells[-1] = _MARKS[row.tone] + cells[-1]
         lines.append(_row(cells))
     note = [table.note] if table.note else []
     if len(table.rows) > _ROWS:
@@ -174,16 +175,13 @@ def _heat(heat: Heat) -> str:
 def _heat_row(row: HeatRow) -> str:
     name = code_span(shorten(row.slice, 80), cell=True) + (" (derived)" if row.derived else "")
     cells = [name, str(max((cell.n for cell in row.cells), default=0))]
-    squares = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
     for cell in row.cells[:5]:
         change = f" ({figures.points(cell.effect)})" if cell.effect is not None else ""
-        cells.append(f"{squares[cell.tone]}{figures.percent(cell.after)}{change}")
+        cells.append(f"{_MARKS[cell.tone]}{figures.percent(cell.after)}{change}")
     return _row(cells)
 
 
 def _cases(cases: Cases) -> str:
-    counts: dict[str, int] = {}
-    for line in cases.lines:
-        counts[line.kind] = counts.get(line.kind, 0) + 1
+    counts = Counter(line.kind for line in cases.lines)
     text = ", ".join(f"{figures.number(count)} {kind}" for kind, count in counts.items())
     return f"Cases: {text}." if text else ""

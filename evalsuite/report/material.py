@@ -57,10 +57,6 @@ def measured(material: Material) -> list[Metric]:
     return [metric for name, metric in known.items() if name in names and metric.high > metric.low]
 
 
-def row_errors(row: Row) -> list[str]:
-    return [error for error in row.errors if error]
-
-
 def finding_of(verdict: Verdict, metric: str, part: str = OVERALL) -> Finding | None:
     """What the relative gate says of a metric in a slice."""
     for finding in verdict.findings:

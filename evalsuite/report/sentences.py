@@ -30,7 +30,7 @@ _WORDS = {
 
 def word(material: Material) -> str:
     """One or two words for a badge."""
-    if any(finding.blocks for finding in material.verdict.findings):
+    if material.verdict.blocks:
         return "blocked"
     if material.verdict.result in BAD:
         return "would be blocked (observe)"
@@ -40,7 +40,7 @@ def word(material: Material) -> str:
 def level(material: Material, *, trouble: bool) -> Level:
     """How loud: blocked, needs a look, not decided, clear."""
     verdict = material.verdict
-    if any(finding.blocks for finding in verdict.findings):
+    if verdict.blocks:
         return "caution"
     if verdict.result in BAD or verdict.exit_code:
         return "warning"

@@ -17,6 +17,7 @@ from evalsuite.report.blocks import (
     TableRow,
     Text,
     Tone,
+    block_of,
 )
 from evalsuite.report.escape import shorten, terminal
 from evalsuite.report.words import excerpt
@@ -48,7 +49,7 @@ def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
 
 def screen(report: Report, *, colour: bool = False, width: int = 100) -> str:
     """The first screen alone: at most 15 lines, the second of them says what changed."""
-    head = next(block for block in report.blocks if isinstance(block, Headline))
+    head = block_of(report, Headline)
     word = _ink(head.word.upper(), _INKS[head.level], colour, bold=True)
     lines = [f"{terminal(report.suite)} {word}: {_text(head.sentence)}"]
     last = {"cost", "baseline", "if meant", "reproduce", "report"}

@@ -5,14 +5,14 @@ Each is counted apart and said with its effect on the verdict, so that none can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalsuite.records import Row
 from evalsuite.report import figures
-from evalsuite.report.blocks import Facts, Line, Name, Text, Tone
-from evalsuite.report.cases import error_groups
-from evalsuite.report.material import Material, case_of, row_errors
+from evalsuite.report.blocks import Facts, Line, Name, Text, Tone, joined
+from evalsuite.report.cases import brief
+from evalsuite.report.material import Material, case_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,12 @@ def _churn(material: Material) -> list[Trouble]:
     ]
 
 
+def _errors(row: Row) -> list[str]:
+    return [error for error in row.errors if error]
+
+
 def _errs(row: Row, *, target: bool) -> bool:
-    return any(error.startswith("target:") == target for error in row_errors(row))
+    return any(error.startswith("target:") == target for error in _errors(row))
 
 
 def _unscored(row: Row) -> bool:
@@ -113,7 +117,7 @@ def section(material: Material, found: Sequence[Trouble]) -> Facts | None:
         )
         for each in found
     ]
-    groups = error_groups(material.after)
+    groups = _groups(material.after)
     for message, ids in list(groups.items())[:10]:
         lines.append(
             Line("message", (Name(message), f", {figures.many(len(ids), 'case')}"), "warn")
@@ -126,7 +130,14 @@ def section(material: Material, found: Sequence[Trouble]) -> Facts | None:
 def _names(ids: Sequence[str], limit: int = 5) -> Text:
     if not ids:
         return ()
-    text: list[str | Name] = [": "]
-    for at, each in enumerate(ids[:limit]):
-        text += [", ", Name(each)] if at else [Name(each)]
-    return (*text, f" and {len(ids) - limit} more") if len(ids) > limit else tuple(text)
+    more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
+    return (": ", *joined([(Name(each),) for each in ids[:limit]], ", "), more)
+
+
+def _groups(rows: Mapping[str, Row]) -> dict[str, list[str]]:
+    """Ids by error message, the commonest first."""
+    groups: dict[str, list[str]] = {}
+    for id_, row in rows.items():
+        for error in dict.fromkeys(_errors(row)):
+            groups.setdefault(brief(error), []).append(id_)
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
