@@ -56,6 +56,15 @@ class Config:
         return self.root / self.state
 
 
+_SPOKEN: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+    bool: "true or false",
+}
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "golden": (str,),
     "snapshots": (str,),
@@ -84,9 +93,10 @@ def load_config(start: Path) -> Config:
             file = folder / name
             if not file.is_file():
                 continue
-            table = _read(file)
+            table: Any = _read(file)
             if name == "pyproject.toml":
-                table = table.get("tool", {}).get("evalsuite")
+                tool = table.get("tool")
+                table = tool.get("evalsuite") if isinstance(tool, dict) else None
             if table is not None:
                 return config_from(table, folder, str(file))
             fallback = fallback or folder
@@ -101,8 +111,12 @@ def load_config(start: Path) -> Config:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{file}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise OptionError(f"{file}: can't be read: {error.strerror}") from None
+    except RecursionError:
+        raise OptionError(f"{file}: not valid TOML: nested too deeply") from None
+    except ValueError as error:  # of TOML, of UTF-8, of a number without end
+        raise OptionError(f"{file}: not valid TOML: {str(error)[:200]}") from None
 
 
 def config_from(table: object, root: Path, file: str) -> Config:
@@ -116,8 +130,9 @@ def config_from(table: object, root: Path, file: str) -> Config:
             known = [each.name for each in fields(Config) if each.name != "root"]
             problems.append(f'unknown setting "{name}": {did_you_mean(name, known)}')
         elif not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-            wanted = " or ".join(kind.__name__ for kind in _TYPES[name])
-            problems.append(f"{name} must be {wanted}, not {type(value).__name__}")
+            wanted = " or ".join(_SPOKEN[kind] for kind in _TYPES[name])
+            given = _SPOKEN.get(type(value), f"a {type(value).__name__}")
+            problems.append(f"{name} must be {wanted}, not {given}")
         else:
             values[name] = value
     problems += _limits(values)
@@ -130,12 +145,32 @@ def config_from(table: object, root: Path, file: str) -> Config:
     return Config(root=root, **values)
 
 
-def _limits(values: Mapping[str, Any]) -> list[str]:
+def _folders(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the four folders: the state folder is git-ignored as a whole, what lies
+    in any of the four is no source of the target, and none may overwrite another's files."""
     problems = []
-    for name in ("golden", "snapshots", "reports", "state"):
-        folder = values.get(name, "x")
-        if not folder or Path(folder).is_absolute() or ".." in Path(folder).parts:
-            problems.append(f"{name} must be a folder below the root, not {folder!r}")
+    places: dict[str, Path] = {}
+    for each in fields(Config):
+        if each.name in ("golden", "snapshots", "reports", "state"):
+            folder = values.get(each.name, each.default)
+            path = Path(folder)
+            if not path.parts or path.is_absolute() or ".." in path.parts:
+                problems.append(f"{each.name} must be a folder below the root, not {folder!r}")
+            elif not folder.isprintable():
+                problems.append(f"{each.name} must be a folder's name, not {folder!r}")
+            elif path in places.values():
+                problems.append(f"{each.name} must be a folder of its own, not {folder!r}")
+            places[each.name] = path
+    problems += [
+        f"{name} must not lie in the folder of state, which git ignores"
+        for name in ("golden", "snapshots")
+        if places["state"].parts and places[name].is_relative_to(places["state"])
+    ]
+    return problems
+
+
+def _limits(values: Mapping[str, Any]) -> list[str]:
+    problems = _folders(values)
     if not 1 <= values.get("concurrency", 1) <= 10_000:
         problems.append("concurrency must be from 1 to 10000")
     if not 0 < values.get("timeout", 1) <= 86_400:

@@ -13,14 +13,32 @@ EvalsuiteError            say what, where, and the remedy; never shown with a tr
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
+
+
+def plain(text: str) -> str:
+    """Names and messages with control and invisible characters spelled out.
+
+    No line of it starts as a command of a build host does ("::", "##[").
+    """
+    spelled = "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
+    )
+    return _COMMAND.sub(r"\1·\2", spelled)
+
 
 class EvalsuiteError(Exception):
-    """Base of all; ``str(error)`` is the whole message for a person."""
+    """Base of all; ``str(error)`` is the whole message for a person, and inert on a terminal
+    whatever names and values it quotes."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return plain(super().__str__())
 
 
 class OptionError(EvalsuiteError):

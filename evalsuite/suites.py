@@ -94,9 +94,9 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
             wants=_parameters(target),
             scorers=scorers,
             gate=Gate() if gate is None else gate,
-            backend={"default": backend} if isinstance(backend, str) else dict(backend or {}),
-            inputs=dict(inputs or {}),
-            resources=dict(resources or {}),
+            backend={"default": backend} if isinstance(backend, str) else _table(backend),
+            inputs=_table(inputs),
+            resources=_table(resources),
             trials=trials,
             timeout=timeout,
             external=external,
@@ -120,55 +120,94 @@ def _place(target: Target) -> tuple[Path, int]:
 def _parameters(target: Target) -> tuple[str, ...]:
     """The parameters after `case`."""
     given = inspect.signature(target).parameters
-    loose = [p.name for p in given.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if "case" not in given or loose:
+    wrong = "" if "case" in given else "`case` is missing"
+    for each in given.values():
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            wrong = f"not *{each.name}"
+        elif each.kind is each.POSITIONAL_ONLY:
+            wrong = f"`{each.name}` is by position only"
+    if wrong:
         file, line = _place(target)
         raise SuiteError(
             f"{file}:{line}: suite {target.__name__}: its parameters are `case`, then `llm`, "
-            "resources and fixtures by name; "
-            + (f"not *{loose[0]}" if loose else "`case` is missing")
+            f"resources and fixtures by name; {wrong}"
         )
     return tuple(name for name in given if name != "case")
+
+
+def _table(given: Any) -> Any:
+    """A mapping of one's own; anything else as it is, to be refused with the other problems."""
+    return dict(given or {}) if given is None or isinstance(given, Mapping) else given
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _problems(made: Suite) -> list[str]:
     """All that is wrong with the arguments, each with its remedy."""
     found = []
+    if not made.name.isidentifier():
+        found.append("it needs a name for its snapshot: decorate a `def`")
+    inner = inspect.unwrap(made.target)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        found.append("a target must return its answer, and this is a generator")
     if not isinstance(made.golden, str) or not made.golden.strip():
-        found.append(f'golden must name a dataset ("askacme"), not {made.golden!r}')
+        found.append(f'golden must name a dataset ("askacme"), not {_shown(made.golden)}')
     if not isinstance(made.gate, Gate):
         found.append(f"gate must be an evalsuite.Gate, not {type(made.gate).__name__}")
-    if not isinstance(made.trials, int) or not 1 <= made.trials <= 100:
-        found.append(f"trials must be a whole number from 1 to 100, not {made.trials!r}")
-    if made.timeout is not None and not 0 < made.timeout <= 86_400:
-        found.append(f"timeout must be seconds, from above 0 to 86400, not {made.timeout!r}")
+    if type(made.trials) is not int or not 1 <= made.trials <= 100:
+        found.append(f"trials must be a whole number from 1 to 100, not {_shown(made.trials)}")
+    if made.timeout is not None and not _seconds(made.timeout):
+        found.append(f"timeout must be seconds, from above 0 to 86400, not {_shown(made.timeout)}")
+    if made.external is not None and not _version(made.external):
+        found.append(f"external must be a version or a function, not {_shown(made.external)}")
     return [*found, *_scorer_problems(made.scorers), *_mapping_problems(made)]
+
+
+def _seconds(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value <= 86_400  # type: ignore[operator]
+
+
+def _version(value: object) -> bool:
+    return isinstance(value, str | Path) or callable(value)
 
 
 def _scorer_problems(scorers: object) -> list[str]:
     if isinstance(scorers, str) or not isinstance(scorers, Sequence):
         return ["scorers must be a list of functions"]
     return [
-        f"scorers[{place}] must be a function of (case, output), not {scorer!r}"
+        f"scorers[{place}] must be a function of (case, output), not {_shown(scorer)}"
         for place, scorer in enumerate(scorers)
         if not callable(scorer)
     ]
 
 
 def _mapping_problems(made: Suite) -> list[str]:
-    specs = [
-        f'backend["{role}"] must be text such as "openai:MODEL", not {spec!r}'
+    tables = {"backend": made.backend, "inputs": made.inputs, "resources": made.resources}
+    found = [
+        f"{name} must be a dict, not {_shown(table)}"
+        for name, table in tables.items()
+        if not isinstance(table, Mapping)
+    ]
+    if found:
+        return found
+    found += [
+        f'backend["{role}"] must be text such as "openai:MODEL", not {_shown(spec)}'
         for role, spec in made.backend.items()
         if not isinstance(spec, str)
     ]
-    inputs = [
-        f'inputs["{name}"] must be a path, a version or a function, not {value!r}'
+    found += [
+        f'inputs["{name}"] must be a path, a version or a function, not {_shown(value)}'
         for name, value in made.inputs.items()
-        if not isinstance(value, str | Path) and not callable(value)
+        if not isinstance(name, str) or not _version(value)
     ]
-    resources = [
-        f'resource "{name}" is no parameter of the function: {did_you_mean(name, made.wants)}'
-        for name in made.resources
-        if name not in made.wants
-    ]
-    return [*specs, *inputs, *resources]
+    for name, value in made.resources.items():
+        if name not in made.wants or name == "llm":
+            known = did_you_mean(str(name), made.wants)
+            found.append(f'resource "{name}" is no parameter of the function: {known}')
+        elif not callable(value):
+            found.append(f'resources["{name}"] must be a function, not {_shown(value)}')
+    return found

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 from evalsuite.cli import runs, snapshots
-from evalsuite.cli.screen import hush, plain
-from evalsuite.errors import EvalsuiteError, OptionError
+from evalsuite.cli.screen import hush
+from evalsuite.errors import EvalsuiteError, OptionError, plain
 
 EXAMPLES = """\
 examples:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 
-_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
+from evalsuite.errors import plain
 
 
 def show(text: str) -> None:
@@ -24,17 +23,6 @@ def hush() -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
     os.close(sink)
-
-
-def plain(text: str) -> str:
-    """Names and messages with control and invisible characters spelled out.
-
-    No line of it starts as a command of a build host does ("::", "##[").
-    """
-    spelled = "".join(
-        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
-    )
-    return _COMMAND.sub(r"\1·\2", spelled)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

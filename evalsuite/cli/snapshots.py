@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.runs import policy_of
-from evalsuite.cli.screen import plain, show
+from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
-from evalsuite.errors import OptionError, SnapshotError, did_you_mean
+from evalsuite.errors import OptionError, SnapshotError, did_you_mean, plain
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff

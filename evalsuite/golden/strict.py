@@ -60,6 +60,8 @@ def parse(text: str) -> Json:
 def _json_remedy(text: str, error: json.JSONDecodeError) -> str:
     if error.pos >= len(text.rstrip()):
         return "the text ends too early: is the file cut off?"
+    if error.msg.startswith("Unterminated string"):
+        return 'no " ends it: is the file cut off, or a quote in the text not written as \\"?'
     if error.msg == "Extra data":
         return "write one value only, on one line"
     if text[error.pos] == "'":

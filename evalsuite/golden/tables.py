@@ -119,6 +119,9 @@ def read_csv(data: bytes, path: str, fields: Fields) -> tuple[list[Entry], list[
         text = decode(data)
     except Malformed as bad:
         return [], [Problem(path, 0, "encoding", bad.message, bad.remedy)]
+    if (nul := text.find("\0")) >= 0:
+        line = text.count("\n", 0, nul) + 1
+        return [], [Problem(path, line, "encoding", "a NUL byte", "save the file as UTF-8 text")]
     # Line endings inside a cell must not change its hash when git converts the file.
     reader = csv.reader(io.StringIO(text.replace("\r\n", "\n"), newline=""), strict=True)
     problems: list[Problem] = []

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from evalsuite.config import Config, load_config
-from evalsuite.errors import EvalsuiteError, SuiteError
+from evalsuite.errors import DataError, EvalsuiteError, SuiteError
 from evalsuite.plugin.items import CaseItem, FixtureNeeds
 from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import (
     arguments_of,
     command_of,
     options_of,
+    or_exit,
     plain_message,
     quietly,
     telling,
@@ -76,6 +77,7 @@ class EvalSession:
         self.writers: dict[str, RunWriter] = {}
         self.conclusions: list[Conclusion] = []
         self.damage: list[str] = []
+        self.refused = 0
         self.progress = Progress(config, self.worker is not None)
         self.started = time.monotonic()
         if not self.controller:
@@ -140,10 +142,14 @@ class EvalSession:
         report = yield
         call = getattr(report, "call", None)
         if report.failed and call is not None and call.excinfo is not None:
-            message = plain_message(call.excinfo.value)
+            message, status = plain_message(call.excinfo.value)
             if message:
                 report.longrepr = message
+                report.evals_exit = status
         return report
+
+    def pytest_collectreport(self, report: Any) -> None:
+        self.refused = max(self.refused, getattr(report, "evals_exit", 0))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -187,11 +193,9 @@ class EvalSession:
             arguments=telling(self.arguments),
             watch=self.watch,
         )
-        try:
+        with or_exit():
             for plan in dict.fromkeys(item.job.plan for item in self.items):
                 self.engine.open(plan)
-        except EvalsuiteError as error:
-            pytest.exit(str(error), returncode=error.exit_code)
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])
@@ -215,7 +219,10 @@ class EvalSession:
 
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> Any:
         assert self.engine is not None
-        result = self.engine.result(job, fixtures)
+        try:
+            result = self.engine.result(job, fixtures)
+        except DataError as error:  # nothing more can be kept: no further case may be paid for
+            pytest.exit(str(error), returncode=error.exit_code)
         self.progress.show()
         return result
 
@@ -264,7 +271,8 @@ class EvalSession:
     def pytest_runtest_logreport(self, report: Any) -> None:
         if self.worker is None and "evals" in report.__dict__:
             suite, result = report.__dict__.pop("evals")
-            self._writer(suite, report).add(result)
+            with or_exit():
+                self._writer(suite, report).add(result)
 
     def _writer(self, suite: str, report: Any) -> RunWriter:
         if suite not in self.writers:
@@ -320,10 +328,8 @@ class EvalSession:
     def _conclude_or_exit(self, session: pytest.Session) -> None:
         if self.worker is not None:
             return
-        try:
+        with or_exit():
             self._conclude(session)
-        except EvalsuiteError as error:
-            pytest.exit(str(error), returncode=error.exit_code)
 
     def _conclude(self, session: pytest.Session) -> None:
         command = command_of(self.arguments)
@@ -378,6 +384,8 @@ class EvalSession:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}
             return
+        if int(session.exitstatus) == pytest.ExitCode.INTERRUPTED and self.refused:
+            session.exitstatus = self.refused
         codes = {done.exit_code for done in self.conclusions}
         if int(session.exitstatus) == 0:
             for code in (11, 10):

@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+import traceback
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,23 +15,31 @@ import pytest
 
 from evalsuite.backends.recording import QUIET
 from evalsuite.config import config_from
-from evalsuite.errors import EvalsuiteError, OptionError
+from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError, plain
 
 
-def plain_message(error: BaseException) -> str:
-    """The message of an error of ours, wherever it lies in the chain; "" for any other."""
+def plain_message(error: BaseException) -> tuple[str, int]:
+    """The message and exit status of an error of ours, wherever it lies in the chain; ("", 0) for
+    any other."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, EvalsuiteError):
-            return str(seen)
+            return str(seen), seen.exit_code
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    if isinstance(error, TypeError) and str(error).startswith("suite()"):
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}: " if frame else ""
-        return f"{where}{error}"
-    return ""
+    if isinstance(error, TypeError) and _about_arguments(str(error)):
+        return plain(f"{_user_place(error)}: {error}"), SuiteError.exit_code
+    return "", 0
+
+
+def _about_arguments(message: str) -> bool:
+    """Whether Python refused a call of ours: `suite(...)`, `Gate(...)`, `Slice(...)`."""
+    return message.startswith(("suite()", "Gate.__init__()", "Slice.__init__()"))
+
+
+def _user_place(error: BaseException) -> str:
+    """Where the last line of a user's lies that led to an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "a suite"
 
 
 def options_of(config: pytest.Config) -> dict[str, Any]:
@@ -88,6 +97,18 @@ def telling(arguments: Sequence[str]) -> list[str]:
 def command_of(arguments: list[str]) -> str:
     """What to type to do this again."""
     return shlex.join(["pytest", *arguments])
+
+
+@contextmanager
+def or_exit() -> Generator[None, None, None]:
+    """What can't be read or written ends the session with its message and status."""
+    try:
+        yield
+    except EvalsuiteError as error:
+        pytest.exit(str(error), returncode=error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        pytest.exit(plain(f"{where}{error.strerror or error}"), returncode=DataError.exit_code)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from evalsuite.backends import open_backend
 from evalsuite.backends.base import Backend
 from evalsuite.backends.recording import LLM, QUIET, Recorded
 from evalsuite.canonical import key
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import DataError, EvalsuiteError, OptionError
 from evalsuite.records import Case, Part
 from evalsuite.runner.answer import Bench, base_key
 from evalsuite.runner.case import CaseResult, run_case
@@ -153,7 +153,10 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
         lines = []
         for store in self._stores.values():
-            store.close()
+            try:
+                store.close()
+            except DataError as error:  # a full disk: the run has ended for it, or says so now
+                lines.append(str(error))
             lines += store.reports
         return lines
 
@@ -184,7 +187,7 @@ class Engine:
                 self._stores[config.state_dir] = Store(config.state_dir)
             store = self._stores[config.state_dir]
             found = self._fingerprint(plan, store)
-            roles = {role: self._recorded(plan, spec, store) for role, spec in plan.specs.items()}
+            roles = {role: self._recorded(plan, role, store) for role in plan.specs}
         finally:
             QUIET.reset(token)
         own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
@@ -221,11 +224,17 @@ class Engine:
             )
         return self._prints[config.root]
 
-    def _recorded(self, plan: Plan, spec: str, store: Store) -> Recorded:
+    def _recorded(self, plan: Plan, role: str, store: Store) -> Recorded:
+        spec = plan.specs[role]
         place = (plan.config.root, spec)
         if place not in self._backends:
             calls = plan.config.replay != "only"
-            self._backends[place] = open_backend(spec, calls=calls)
+            try:
+                self._backends[place] = open_backend(spec, calls=calls)
+            except EvalsuiteError as error:
+                suite = plan.suite
+                where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
+                raise OptionError(f"{where}: {error}") from None
         return Recorded(self._backends[place], store, plan.config.replay == "only")
 
     async def _begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ that costs no call, since a target's model calls are answered by their own keys.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -138,12 +139,17 @@ def input_parts(name: str, value: Input, folder: Path) -> tuple[dict[str, Part],
             raise SuiteError(f'inputs["{name}"] must return a version as text, not {value!r}')
         return {name: Part(key("input", str(value)), str(value))}, []
     path = folder / value
-    if path.is_dir():
-        return _folder_parts(name, path)
-    if path.is_file():
-        return {name: _file_part(path)}, [str(path)]
+    try:
+        if path.is_dir():
+            return _folder_parts(name, path)
+        if path.is_file():
+            return {name: _file_part(path)}, [str(path)]
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a version may be longer than a file's name
+            raise SuiteError(f'inputs["{name}"] can\'t be read: {error.strerror}') from None
     if isinstance(value, Path) or "/" in value or "\\" in value:
-        raise SuiteError(f'inputs["{name}"]: there is no file or folder {path}')
+        shown = str(path) if len(str(path)) <= 300 else f"{str(path)[:300]}…"
+        raise SuiteError(f'inputs["{name}"]: there is no file or folder {shown}')
     return {name: Part(key("input", value), value)}, []
 
 

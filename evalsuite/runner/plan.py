@@ -5,6 +5,8 @@ Every error in data is found here, at collection, before anything is spent.
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evalsuite import checks, golden, scoring, snapshot
+from evalsuite import checks, golden, registry, scoring, snapshot
 from evalsuite.canonical import key
 from evalsuite.checks import Check
 from evalsuite.config import Config
-from evalsuite.errors import DataError, SuiteError
+from evalsuite.errors import DataError, GoldenError, SuiteError
 from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
 from evalsuite.policy import OVERALL
@@ -76,8 +78,10 @@ def make_plan(
     Raises:
         DataError: golden set, inputs, gate or snapshot; the message names file and remedy.
     """
-    dataset = golden.load_spec(suite.golden, config.golden_dir, validate_checks=checks.problems)
+    for name in config.formats:
+        registry.find("formats", name)
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
+    dataset = _dataset(suite, config, where)
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend, **(chosen or {})}
@@ -94,7 +98,7 @@ def make_plan(
             external = key("external", {name: part.key for name, part in parts.items()})
         own = [scorer for scorer in suite.scorers if isinstance(scorer, Check)]
         others = [scorer for scorer in suite.scorers if not isinstance(scorer, Check)]
-        names = {CHECKS, COMPLETION, *(scoring.scorer_name(scorer) for scorer in others)}
+        names = _metric_names(others)
         slices = {
             f"{name}={value}" for case in dataset.cases for name, value in case.slices.items()
         }
@@ -114,6 +118,30 @@ def make_plan(
         baseline=_baseline(suite, config),
         nodeid=nodeid or f"{suite.file.name}::{suite.name}",
     )
+
+
+def _dataset(suite: Suite, config: Config, where: str) -> Dataset:
+    """The golden cases; what is wrong with the name of the dataset is said of the suite."""
+    try:
+        return golden.load_spec(suite.golden, config.golden_dir, validate_checks=checks.problems)
+    except GoldenError as error:
+        folder = config.golden_dir / suite.golden.partition("@")[0]
+        if os.path.isdir(folder):  # noqa: PTH112 (of any text, and never an error)
+            raise
+        raise SuiteError(f"{where}: golden: {error}") from None
+
+
+def _metric_names(scorers: Sequence[Any]) -> set[str]:
+    names = {CHECKS, COMPLETION}
+    for scorer in scorers:
+        metric = scoring.metric_of(scorer)
+        if metric.name in names:
+            wrong = f'scorers: "{metric.name}" is the name of another metric: rename this one'
+            raise SuiteError(wrong)
+        if not -math.inf < metric.low < metric.high < math.inf:
+            raise SuiteError(f'scorers: the range of metric "{metric.name}" must be low < high')
+        names.add(metric.name)
+    return names
 
 
 def _baseline(suite: Suite, config: Config) -> Run | None:

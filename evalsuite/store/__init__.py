@@ -21,6 +21,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from evalsuite.errors import DataError
+
 Kind = Literal["call", "output", "files", "note"]
 
 _APPLICATION = 0x6576616C  # "eval": tells our file from any other sqlite file
@@ -36,6 +38,12 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
+        try:
+            self._open(folder)
+        except (OSError, sqlite3.Error) as error:
+            raise _unwritable(folder, error) from None
+
+    def _open(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
@@ -95,7 +103,7 @@ class Store:
         assert waiters is not None
         try:
             self.flush()
-        except sqlite3.Error as error:
+        except DataError as error:
             waiters.set_exception(error)
         else:
             waiters.set_result(None)
@@ -108,19 +116,24 @@ class Store:
             (kind, key, value, _sum(kind, key, value))
             for (kind, key), value in self._pending.items()
         ]
-        with self._writer:
-            self._writer.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)", rows)
+        try:
+            with self._writer:
+                self._writer.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise _unwritable(self._folder, error) from None
         self._pending.clear()
 
     def close(self) -> None:
         """Commit, close and give the lock back; a side file stays for the next holder."""
-        self.flush()
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
-        for lock in (self._side_lock, self._lock):
-            if lock is not None:
-                lock.release()
+        try:
+            self.flush()
+        finally:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            for lock in (self._side_lock, self._lock):
+                if lock is not None:
+                    lock.release()
 
     def _report(self, line: str) -> None:
         if line not in self.reports:
@@ -157,6 +170,13 @@ class Store:
                     side.with_name(side.name + ending).unlink(missing_ok=True)
             lock.release()
             side.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _unwritable(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{folder}: what is finished can't be kept there: {error} (make room or allow writing, or "
+        "set another folder as state)"
+    )
 
 
 def _take(path: Path) -> FileLock | None:

@@ -14,7 +14,7 @@ from stored_runs import commit, many, repository, store_run, store_snapshot
 
 from evalsuite import cli
 from evalsuite.cli import main
-from evalsuite.cli.screen import plain
+from evalsuite.errors import plain
 from evalsuite.golden import load
 
 DROPPED = [f"c{number:03}" for number in range(30)]
