@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from evalsuite.checks.define import Test, around, bad, define, quoted
-from evalsuite.checks.patterns import SECONDS, TooSlow, compiled
+from evalsuite.checks.patterns import TooSlow, compiled, find_all
 from evalsuite.records import Case, Output
 from evalsuite.scoring import Outcome, clip
 
@@ -101,11 +101,7 @@ def citation(*, min: int = 1, pattern: str | None = None) -> Test:  # noqa: A002
 
 def _cited(text: str, rex: Any, known: set[str]) -> Iterator[str]:
     if rex is not None:
-        try:
-            for match in rex.finditer(text, timeout=SECONDS):
-                yield (match.group(1) or "").strip()
-        except TimeoutError:
-            raise TooSlow(f"the pattern took over {SECONDS:g} s on this answer") from None
+        yield from ((match.group(1) or "").strip() for match in find_all(rex, text))
         return
     for match in _BRACKET.finditer(text):
         inside = match.group(1).strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -46,8 +47,13 @@ def compiled(pattern: str, where: str, ignore_case: bool = False) -> Any:
 
 def find(pattern: Any, text: str) -> Any:
     """The first match or None; TooSlow after a second."""
+    return next(find_all(pattern, text), None)
+
+
+def find_all(pattern: Any, text: str) -> Iterator[Any]:
+    """Every match; TooSlow after a second."""
     try:
-        return pattern.search(text, timeout=SECONDS)
+        yield from pattern.finditer(text, timeout=SECONDS)
     except TimeoutError:
         raise TooSlow(f"the pattern took over {SECONDS:g} s on this answer") from None
 

@@ -23,7 +23,7 @@ def score(case: Case, output: Output, checks: Sequence[Check], trial: int) -> Sc
         reason = clip(f"no answer: {output.error.kind}: {output.error.message}")
         return Score(case.id, trial, CHECKS, None, reason)
     if not checks:
-        return Score(case.id, trial, CHECKS, None, "no checks")
+        return Score(case.id, trial, CHECKS, None, "the case has no checks")
     found = [(check, _ask(check, case, output)) for check in checks]
     failed = [each for each in found if each[1].holds is False]
     open_ = [each for each in found if each[1].holds is None]

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from evalsuite.diff.derived import DERIVED
 from evalsuite.diff.pairing import compare
-from evalsuite.diff.record import Bools, Change, Diff, Floats, Level, Pairs, Status
+from evalsuite.diff.record import Change, Diff, Level, Pairs, Status
 
 __all__ = [
     "DERIVED",
-    "Bools",
     "Change",
     "Diff",
-    "Floats",
     "Level",
     "Pairs",
     "Status",

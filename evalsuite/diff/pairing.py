@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 
 from evalsuite.diff.derived import derived_slices
-from evalsuite.diff.record import Bools, Change, Diff, Floats, Level, Pairs, Status
+from evalsuite.diff.record import Change, Diff, Level, Pairs, Status
 from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, Metric, Part, Row, Run
+from evalsuite.stats.flips import Bools, Floats
 
 Trials = Sequence[float | None]
 

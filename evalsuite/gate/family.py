@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalsuite.diff import Bools, Diff, Floats, Pairs
+from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
 from evalsuite.stats.bounds import Bounds, paired_bounds
-from evalsuite.stats.flips import Ints, flip_ranks, steadiness, step_down
+from evalsuite.stats.flips import Bools, Floats, Ints, flip_ranks, steadiness, step_down
 
 SEED = 70_229
 """Fixed, so that equal data always have equal p."""

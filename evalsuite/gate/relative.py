@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from evalsuite.diff import Diff
 from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, moved
+from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS, COMPLETION
@@ -179,8 +180,5 @@ def _detectable(diff: Diff, each: Hypothesis) -> float | None:
 
 def _level(diff: Diff, each: Hypothesis) -> float | None:
     """The candidate's mean in a slice, where there is nothing to compare it with."""
-    level = diff.levels[each.metric]
-    members = {*diff.slices.get(each.slice, ()), *diff.derived.get(each.slice, ())}
-    both = zip(level.ids, level.values.tolist(), level.seen, strict=True)
-    values = [v for case, v, seen in both if seen and (each.slice == OVERALL or case in members)]
-    return sum(values) / len(values) if values else None
+    values, _, _ = scored(diff, each.metric, each.slice)
+    return float(values.mean()) if len(values) else None

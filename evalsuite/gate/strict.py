@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evalsuite.diff import Diff, Floats
+from evalsuite.diff import Diff
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS
 from evalsuite.stats.bounds import Z_ONE_SIDED, rate_bounds
+from evalsuite.stats.flips import Floats
 
 _TINY = 1e-9
 
@@ -30,7 +31,7 @@ def floors(diff: Diff, policy: Gate) -> list[Finding]:
 
 def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Finding:
     own = policy.slices.get(name, Slice())
-    values, missing, units = _values(diff, metric, name)
+    values, missing, units = scored(diff, metric, name)
     missing += diff.lost
     rate = float(values.mean()) if len(values) else None
     interval = None if rate is None else rate_bounds(rate, units)
@@ -53,8 +54,8 @@ def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Fi
     )
 
 
-def _values(diff: Diff, metric: str, name: str) -> tuple[Floats, int, int]:
-    """Scored values of a slice, how many are missing, and how many independent units there are."""
+def scored(diff: Diff, metric: str, name: str) -> tuple[Floats, int, int]:
+    """What the candidate scored in a slice, how many are missing, how many independent units."""
     level = diff.levels.get(metric)
     if level is None:
         return np.empty(0), 0, 0
