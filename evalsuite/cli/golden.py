@@ -21,37 +21,64 @@ from evalsuite.golden.strict import MAX_CASE_BYTES, Malformed, decode, parse
 from evalsuite.golden.wording import printable, shown, shown_path
 from evalsuite.records import Case, Json
 
+_EACH = "may be given several times"
+
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `golden` and its commands; each sets `run`: from the arguments to an exit code."""
-    golden = subparsers.add_parser("golden", help="add, lint, diff, release and count golden cases")
+    golden = subparsers.add_parser(
+        "golden",
+        help="add, lint, diff, release and count golden cases",
+        description="Works on the datasets below the folder golden/.",
+    )
     commands = golden.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("add", help="append a case (options, or a JSON object on stdin)")
-    command.add_argument("name", metavar="NAME")
+    command = commands.add_parser(
+        "add",
+        help="append a case",
+        description="Appends a case to golden/NAME, which is made if it is missing. The case comes "
+        "from the options, or as a JSON object from stdin.",
+        epilog="""example: evalsuite golden add hr --input 'When?' --check '{"contains": "5"}'""",
+    )
+    command.add_argument("name", metavar="NAME", help="the dataset")
     command.add_argument("--input", metavar="TEXT", help="text, or a JSON object of fields")
     command.add_argument("--expected", metavar="TEXT", help="the reference answer")
-    command.add_argument("--check", metavar="JSON", action="append", default=[], help="repeatable")
-    command.add_argument("--slice", metavar="KEY=VALUE", action="append", default=[])
-    command.add_argument("--must-pass", action="store_true", help="fail the build if this fails")
+    command.add_argument("--check", metavar="JSON", action="append", default=[], help=_EACH)
+    command.add_argument("--slice", metavar="KEY=VALUE", action="append", default=[], help=_EACH)
+    command.add_argument("--must-pass", action="store_true", help="it fails the build if it fails")
     command.add_argument("--provenance", metavar="TEXT", help="where the case comes from")
     command.set_defaults(run=_add)
 
-    command = commands.add_parser("lint", help="find mistakes; exit status 1 if there are errors")
+    command = commands.add_parser(
+        "lint",
+        help="find mistakes",
+        description="Finds duplicates, contradictory checks, empty slices, unknown fields, and "
+        "expected answers that leak into the prompt. Exit status 1 if there are errors.",
+    )
     command.add_argument("names", metavar="NAME", nargs="*", help="default: all datasets")
     command.set_defaults(run=_lint)
 
-    command = commands.add_parser("diff", help="what changed between two datasets")
-    for side in ("before", "after"):
-        command.add_argument(side, metavar=side[0].upper(), help="NAME, NAME@VERSION or a folder")
+    command = commands.add_parser(
+        "diff",
+        help="what changed between two datasets",
+        description="Lists added, removed and changed cases, and the version step that they make.",
+        epilog="example: evalsuite golden diff askacme@1.2.0 askacme",
+    )
+    command.add_argument("before", metavar="A", help="NAME, NAME@VERSION or a folder")
+    command.add_argument("after", metavar="B", help="what A is compared with, named likewise")
     command.set_defaults(run=_diff)
 
-    command = commands.add_parser("release", help="freeze the cases under the derived version")
-    command.add_argument("name", metavar="NAME")
+    command = commands.add_parser(
+        "release",
+        help="freeze the cases under the derived version",
+        description="Writes golden/NAME/releases/VERSION.json, the hashes of the cases: a minor "
+        "step if cases were added, a major one if expectations changed.",
+    )
+    command.add_argument("name", metavar="NAME", help="the dataset")
     command.set_defaults(run=_release)
 
     command = commands.add_parser("stats", help="count cases, slices and checks")
-    command.add_argument("name", metavar="NAME")
+    command.add_argument("name", metavar="NAME", help="the dataset, or NAME@VERSION")
     command.set_defaults(run=_stats)
 
 
@@ -188,7 +215,9 @@ def _release(args: argparse.Namespace) -> int:
     release = Release(dataset.version.partition("-")[0], dataset.key, dataset.keys)
     file = write_release(dataset.path, release)
     step = "first release" if latest is None else level(latest.keys, dataset.keys)
-    print(f"released {dataset.name} {release.version} ({step}, {len(dataset.cases)} cases)")
+    print(
+        f"released {dataset.name} {release.version} ({step}, {_count(len(dataset.cases), 'case')})"
+    )
     print(f"commit {shown_path(file)} together with the cases: git restores them from there")
     return 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.screen import show, table
 from evalsuite.config import Config, load_config
-from evalsuite.errors import OptionError, SnapshotError, SuiteError
+from evalsuite.errors import SnapshotError, SuiteError
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff
@@ -41,9 +41,14 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         ("diff", "compare two runs", _diff),
         ("gate", "compare two runs; the exit status is the gate's", _gate),
     ):
-        command = subparsers.add_parser(name, help=text, description=f"{text}. A run is {REF}.")
+        command = subparsers.add_parser(
+            name,
+            help=text,
+            description=f"{text.capitalize()}. A run is named by {REF}.",
+            epilog=f"example: evalsuite {name} git:main last",
+        )
         command.add_argument("before", metavar="A", help="the baseline")
-        command.add_argument("after", metavar="B", help="the candidate; its policy decides")
+        command.add_argument("after", metavar="B", help="the candidate; its gate decides")
         command.add_argument("--suite", metavar="NAME", help="needed where a run has several")
         command.add_argument("--format", metavar="NAME", default="terminal", help=_FORMATS)
         command.set_defaults(run=run)
@@ -54,24 +59,26 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Explains a gate by its name in the report, with the figures of the run.",
         epilog='example: evalsuite explain "checks, topic=legal" --run last',
     )
-    command.add_argument("gate", metavar="GATE")
+    command.add_argument("gate", metavar="GATE", help='"METRIC", or "METRIC, SLICE"')
     command.add_argument("--run", metavar="REF", dest="after", default="last", help=REF)
     command.add_argument("--against", metavar="REF", default="", help="default: the snapshot")
-    command.add_argument("--suite", metavar="NAME")
+    command.add_argument("--suite", metavar="NAME", help="needed where the run has several")
     command.set_defaults(run=_explain)
 
     command = subparsers.add_parser("runs", help="list the finished runs, the newest first")
-    command.add_argument("--suite", metavar="NAME")
+    command.add_argument("--suite", metavar="NAME", help="only the runs of this suite")
     command.set_defaults(run=_runs)
 
     command = subparsers.add_parser(
         "plan",
         help="the smallest drop that the gate would find, per slice",
         description="Simulates drops on a suite's own cases, slices and gate (80 % power).",
-        epilog="example: evalsuite plan askacme; evalsuite plan --run last",
+        epilog="example: evalsuite plan askacme",
     )
-    command.add_argument("suite", metavar="SUITE", nargs="?")
-    command.add_argument("--run", metavar="REF", dest="after", default="", help=REF)
+    command.add_argument("suite", metavar="SUITE", nargs="?", help="default: the last run's")
+    command.add_argument(
+        "--run", metavar="REF", dest="after", default="", help="default: the snapshot, or the last"
+    )
     command.set_defaults(run=_plan)
 
 
@@ -192,9 +199,8 @@ def _plan(args: argparse.Namespace) -> int:
     config = load_config(Path.cwd())
     ref = args.after
     if not ref:
-        if args.suite is None:
-            raise OptionError("plan: name a SUITE, or a run with --run REF")
-        ref = "snapshot" if snapshot_folder(config, args.suite).exists() else "last"
+        stored = args.suite is not None and snapshot_folder(config, args.suite).exists()
+        ref = "snapshot" if stored else "last"
     run, source = open_ref(ref, config, args.suite)
     drops = detectable(run, policy_of(run, source))
     rows = [("slice", "smallest drop found with 80 % power")]

@@ -47,7 +47,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("--from-run", metavar="REF", required=True, help='an id, or "last"')
     command.add_argument("--reason", metavar="TEXT", required=True, help="kept in the manifest")
     command.add_argument(
-        "--only", metavar="KINDS", help=f"take only these cases: {','.join(KINDS)}"
+        "--only", metavar="KINDS", help=f"take only these cases, of {','.join(KINDS)}"
     )
     command.set_defaults(run=_accept)
 
@@ -62,8 +62,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command.add_argument(
         "--prefer",
         choices=("ours", "theirs"),
-        help="where both sides changed a case; default: what is merged already, that is theirs in "
-        "a merge, ours in a rebase",
+        help="where both sides changed a case; default: the side that is merged already, theirs "
+        "in a merge and ours in a rebase",
     )
     command.set_defaults(run=_resolve)
 

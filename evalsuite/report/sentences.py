@@ -143,6 +143,8 @@ def _red(finding: Finding) -> Text:
 def _clear(material: Material, finding: Finding | None) -> Text:
     if material.verdict.result == "unchanged":
         pairs = finding.n if finding else len(material.after)
+        if pairs == 1:
+            return ("The one compared answer is the stored one.",)
         return (f"All {figures.many(pairs, 'compared answer')} are the stored ones.",)
     if finding is None or finding.before is None:
         return ("No gate is red. ", *level_of(material))

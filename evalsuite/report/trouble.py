@@ -135,9 +135,10 @@ def _names(ids: Sequence[str], limit: int = 5) -> Text:
 
 
 def _groups(rows: Mapping[str, Row]) -> dict[str, list[str]]:
-    """Ids by error message, the commonest first."""
+    """Ids by error message, or by the reason why there is no score; the commonest first."""
     groups: dict[str, list[str]] = {}
     for id_, row in rows.items():
-        for error in dict.fromkeys(_errors(row)):
+        said = [*row.reasons.values()] if _unscored(row) else _errors(row)
+        for error in dict.fromkeys(said):
             groups.setdefault(brief(error), []).append(id_)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -166,8 +166,8 @@ def unreachable(plan: Plan) -> list[str]:
             exclude = gate.slice_exclude if declared.exclude is None else declared.exclude
             wanted.append((name, exclude, counts[name]))
     return [
-        f"suite {plan.suite.name}: {name} has {n} cases, and to rule out a drop of {exclude:.0%} "
-        f"takes {needed_cases(exclude)}: add cases, or raise exclude"
+        f"suite {plan.suite.name}: {name} has {n} {'case' if n == 1 else 'cases'}, and to rule out "
+        f"a drop of {exclude:.0%} takes {needed_cases(exclude)}: add cases, or raise exclude"
         for name, exclude, n in wanted
         if n < needed_cases(exclude)
     ]

@@ -46,7 +46,7 @@ def test_none_where_nothing_failed_but_something_is_undecided() -> None:
 
 
 def test_none_without_checks_and_without_an_answer() -> None:
-    assert (score().value, score().reason) == (None, "no checks")
+    assert (score().value, score().reason) == (None, "the case has no checks")
     failed = Output(error=Failure("provider", "no reply"))
     found = score({"not": {"contains": "x"}}, output=failed)
     assert found.value is None

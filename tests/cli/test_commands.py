@@ -97,7 +97,8 @@ def test_plan_names_the_smallest_drop(root: Path, capsys: pytest.CaptureFixture[
     store_run(root, many(2), run="r1")
     assert main(["plan", "--run", "last"]) == 0
     assert "no drop of any size" in capsys.readouterr().out
-    assert main(["plan"]) == 4
+    assert main(["plan"]) == 0
+    assert "run r1: 2 cases" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

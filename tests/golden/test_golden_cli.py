@@ -166,7 +166,7 @@ def test_lint_without_datasets_is_an_error(cli: Cli) -> None:
 def test_release_freezes_the_derived_version_once(cli: Cli) -> None:
     file = cli.write("set/a.jsonl", {"input": "x"})
     assert cli("release", "set") == 0
-    assert cli.out.startswith("released set 0.1.0 (first release, 1 cases)")
+    assert cli.out.startswith("released set 0.1.0 (first release, 1 case)")
     assert cli("release", "set") == 0
     assert "released already" in cli.out
     cli.write("set/a.jsonl", {"input": "x"}, {"input": "y"})
@@ -190,6 +190,12 @@ def test_diff_says_what_changed_and_which_step_it_is(cli: Cli) -> None:
     ]
     assert cli("diff", "one", "one") == 0
     assert cli.out.splitlines()[1:] == ["0 added, 0 removed, 0 changed: equal"]
+
+
+def test_help_names_the_two_sides_in_order(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli("diff", "--help")
+    assert "diff [-h] A B" in capsys.readouterr().out
 
 
 def test_stats_count_cases_checks_and_slices(cli: Cli) -> None:

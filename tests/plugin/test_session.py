@@ -140,6 +140,18 @@ def test_no_case_scored_is_inconclusive_with_exit_10(project: Any) -> None:
     done = project.run()
     assert done.ret == 10
     assert "no case was scored" in done.stdout.str()
+    assert "the case has no checks, 1 case" in done.stdout.str()
+    assert "overall has 1 case, " in done.stdout.str()
+
+
+def test_progress_ends_at_100_percent_although_gates_are_added(project: Any) -> None:
+    project.suite()
+    project.cases(project.many(3))
+    project.run().stdout.re_match_lines([r"test_words.py \.\.\. +\[100%\]"])
+    lines = project.run("-v").stdout.lines
+    gates = [line for line in lines if "::gate[" in line and line.startswith("test_words.py")]
+    assert gates
+    assert [line for line in gates if not line.endswith("[100%]")] == []
 
 
 def test_no_suite_at_all_is_pytests_own_exit_5(project: Any) -> None:
