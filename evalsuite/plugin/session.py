@@ -22,7 +22,6 @@ from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import (
     arguments_of,
     command_of,
-    configured,
     options_of,
     or_exit,
     plain_message,
@@ -56,16 +55,6 @@ class EvalsWarning(UserWarning):
     """Something about a suite that its author should know."""
 
 
-_WATCH = pytest.StashKey[Watch]()
-
-
-def begin_watch(config: pytest.Config) -> Watch:
-    """As early as pytest lets us: conftests read files while they are imported."""
-    watch = config.stash[_WATCH] = Watch()
-    watch.start()
-    return watch
-
-
 class EvalSession:
     """One pytest session with `--evals`: in a plain process, a worker or the controller."""
 
@@ -77,7 +66,7 @@ class EvalSession:
         self.options = options_of(config)
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
         self.arguments = arguments_of(config, self.worker)
-        self.watch = config.stash[_WATCH] if _WATCH in config.stash else begin_watch(config)
+        self.watch = Watch()
         self.engine: Engine | None = None
         self.items: list[CaseItem] = []
         self.begun: dict[Plan, EvalsuiteError | None] = {}
@@ -91,8 +80,8 @@ class EvalSession:
         self.refused = 0
         self.progress = Progress(config, self.worker is not None)
         self.started = time.monotonic()
-        if self.controller:
-            self.watch.stop()
+        if not self.controller:
+            self.watch.start()
 
     # Collection.
 
@@ -104,12 +93,9 @@ class EvalSession:
         if id(obj) in self.suites:  # imported by another module too
             return []
         self.suites.add(id(obj))
-        try:
-            with quietly():
-                plan = self._plan(obj, collector)
-            needs = FixtureNeeds(obj, collector)
-        except EvalsuiteError as error:  # said without the source of each frame
-            raise collector.CollectError(str(error)) from error
+        with quietly():
+            plan = self._plan(obj, collector)
+        needs = FixtureNeeds(obj, collector)
         if needs.sequential:
             collector.warn(
                 EvalsWarning(
@@ -204,14 +190,12 @@ class EvalSession:
         wanted = max(item.job.plan.config.concurrency for item in self.items)
         self.engine = Engine(
             concurrency=max(1, wanted // workers),
-            arguments=telling([*configured(self.config), *self.arguments]),
+            arguments=telling(self.arguments),
             watch=self.watch,
         )
         with or_exit():
             for plan in dict.fromkeys(item.job.plan for item in self.items):
                 self.engine.open(plan)
-        if self.config.inipath is not None:  # it may lie above the root of the evals
-            self.watch.touch(self.config.inipath)
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])
