@@ -15,11 +15,12 @@ from evalsuite.golden import Dataset, load, load_spec
 from evalsuite.golden.add import add
 from evalsuite.golden.compare import compare
 from evalsuite.golden.fields import FIELDS, name_problem
+from evalsuite.golden.lines import MAX_CASE_BYTES, decode
 from evalsuite.golden.lint import lint
 from evalsuite.golden.release import Release, latest_release, level, write_release
-from evalsuite.golden.strict import MAX_CASE_BYTES, Malformed, decode, parse
-from evalsuite.golden.wording import printable, shown, shown_path
 from evalsuite.records import Case, Json
+from evalsuite.strictjson import Malformed, parse
+from evalsuite.wording import printable, shown, shown_path
 
 _EACH = "may be given several times"
 

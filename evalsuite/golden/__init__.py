@@ -1,6 +1,6 @@
 """Golden datasets: `golden/NAME/` becomes cases with identities.
 
-    files ──strict, yamldoc, tables, hub──▶ entries ──case──▶ cases and keys ──dataset──▶ Dataset
+    files ──lines, yamldoc, tables, hub──▶ entries ──case──▶ cases and keys ──dataset──▶ Dataset
 
 `release` derives versions and freezes them, `history` restores them from git; `lint`, `compare`,
 `stats` and `add` are what the command line offers.

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.golden.fields import DIMENSION, Say, kind
 from evalsuite.golden.hub import HubSource, fields_from, source_from
-from evalsuite.golden.strict import Malformed, decode, parse
+from evalsuite.golden.lines import decode
 from evalsuite.golden.tables import Fields
-from evalsuite.golden.wording import printable, shown
 from evalsuite.records import Json
+from evalsuite.strictjson import Malformed, parse
+from evalsuite.wording import printable, shown
 
 _KNOWN = ("name", "description", "licence", "provenance", "fields", "slices", "huggingface")
 

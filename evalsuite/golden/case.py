@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from evalsuite.canonical import key
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.golden.fields import CHECKED, FIELDS, Say, kind
-from evalsuite.golden.wording import shown
 from evalsuite.records import Case, Json, Source
+from evalsuite.wording import shown
 
 ValidateChecks = Callable[[Sequence[Mapping[str, Json]]], Sequence[tuple[str, str, str]]]
 """From a case's checks to (field, message, remedy) of each that can't be used."""

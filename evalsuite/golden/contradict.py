@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalsuite.canonical import key
-from evalsuite.golden.wording import shown
 from evalsuite.records import Json
+from evalsuite.wording import shown
 
 
 @dataclass(frozen=True, slots=True)

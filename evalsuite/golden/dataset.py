@@ -12,11 +12,11 @@ from evalsuite.golden.about import About, read_about
 from evalsuite.golden.case import Keys, ValidateChecks, case_from
 from evalsuite.golden.fields import name_problem
 from evalsuite.golden.hub import read_hub
+from evalsuite.golden.lines import MAX_FILE_BYTES, Entry, read_lines
 from evalsuite.golden.release import FOLDER, content_key, latest_release, working_version
-from evalsuite.golden.strict import MAX_FILE_BYTES, Entry, read_lines
 from evalsuite.golden.tables import read_csv, read_parquet
-from evalsuite.golden.wording import printable, shown_path
 from evalsuite.records import Case, Json, Source
+from evalsuite.wording import printable, shown_path
 
 ABOUT = "dataset.json"
 MAX_PROBLEMS = 100

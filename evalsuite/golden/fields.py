@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from evalsuite.golden.wording import shown
 from evalsuite.records import Json
+from evalsuite.wording import shown
 
 Say = Callable[[str, str, str], None]
 """Takes (field, message, remedy) of one problem."""

@@ -24,7 +24,7 @@ from evalsuite.golden.release import (
     read_release,
     versions,
 )
-from evalsuite.golden.wording import shown, shown_path
+from evalsuite.wording import shown, shown_path
 
 _SECONDS = 60
 _REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")

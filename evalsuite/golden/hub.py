@@ -14,10 +14,10 @@ from typing import Any
 
 from evalsuite.errors import MissingExtra, Problem, did_you_mean
 from evalsuite.golden.fields import Say, kind
-from evalsuite.golden.strict import Entry
+from evalsuite.golden.lines import Entry
 from evalsuite.golden.tables import Fields, field_problem, read_rows
-from evalsuite.golden.wording import printable, shown
 from evalsuite.records import Json
+from evalsuite.wording import printable, shown
 
 _REVISION = re.compile(r"[0-9a-f]{40}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)

@@ -15,8 +15,8 @@ from evalsuite.golden.case import ValidateChecks
 from evalsuite.golden.contradict import contradictions
 from evalsuite.golden.dataset import ABOUT, Scan, scan
 from evalsuite.golden.near import near_duplicates
-from evalsuite.golden.wording import shown, shown_path
 from evalsuite.records import Case, Json
+from evalsuite.wording import shown, shown_path
 
 TINY = 10
 """A slice with fewer cases is reported, but takes no part in the gate's tests."""

@@ -16,9 +16,10 @@ from typing import Literal
 from evalsuite.canonical import key
 from evalsuite.errors import GoldenError, Problem
 from evalsuite.golden.case import Keys
-from evalsuite.golden.strict import Malformed, decode, parse
-from evalsuite.golden.wording import shown_path
+from evalsuite.golden.lines import decode
 from evalsuite.records import Json
+from evalsuite.strictjson import Malformed, parse
+from evalsuite.wording import shown_path
 
 Level = Literal["major", "minor", "patch", "same"]
 

@@ -13,16 +13,10 @@ from typing import Any
 
 from evalsuite.errors import MissingExtra, Problem, did_you_mean
 from evalsuite.golden.fields import FIELDS
-from evalsuite.golden.strict import (
-    MAX_CASE_BYTES,
-    MAX_FILE_BYTES,
-    Entry,
-    Malformed,
-    decode,
-    parse,
-)
-from evalsuite.golden.wording import shown
+from evalsuite.golden.lines import MAX_CASE_BYTES, MAX_FILE_BYTES, Entry, decode
 from evalsuite.records import Json
+from evalsuite.strictjson import Malformed, parse
+from evalsuite.wording import shown
 
 Fields = Mapping[str, str]
 """From a case's field ("input", "input.question", "slices.topic") to the column that fills it."""

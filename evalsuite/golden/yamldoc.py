@@ -14,9 +14,10 @@ from typing import Any
 import yaml
 
 from evalsuite.errors import Problem
-from evalsuite.golden.strict import MAX_CASE_BYTES, MAX_DEPTH, Entry, Malformed, decode, parse
-from evalsuite.golden.wording import shown
+from evalsuite.golden.lines import MAX_CASE_BYTES, Entry, decode
 from evalsuite.records import Json
+from evalsuite.strictjson import MAX_DEPTH, Malformed, parse
+from evalsuite.wording import shown
 
 MAX_YAML_BYTES = 10_000_000
 """YAML is slow to parse; larger sets belong in JSON Lines."""

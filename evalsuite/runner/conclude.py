@@ -25,6 +25,7 @@ from evalsuite.report import Report
 from evalsuite.report.sentences import spread
 from evalsuite.runner.reporting import commands_of, report_of
 from evalsuite.runner.results import Brief, RunWriter
+from evalsuite.wording import shown_path
 
 KEPT_RUNS = 50
 """Older run folders are removed; their answers stay in the store."""
@@ -86,7 +87,7 @@ def conclude(
     diff = compare(baseline, candidate)
     verdict = decide(diff, policy_from(brief.policy))
     files = _report_files(config, brief.suite)
-    shown = {name: _shown(file) for name, file in files.items()}
+    shown = {name: shown_path(file) for name, file in files.items()}
     made = report_of(
         diff,
         verdict,
@@ -160,13 +161,6 @@ def _write_reports(made: Report, files: Mapping[str, Path]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         text = registry.find("formats", name)(made)
         file.write_text(text, encoding="utf-8", errors="replace", newline="")
-
-
-def _shown(path: Path) -> str:
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)
 
 
 def _gates(verdict: Verdict) -> list[GateReport]:

@@ -7,7 +7,7 @@ it look again for the field, so that the error can name it.
 from __future__ import annotations
 
 import json
-import math
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -15,46 +15,26 @@ from sys import intern
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from evalsuite import strictjson
 from evalsuite.errors import did_you_mean
 from evalsuite.records import Json
+from evalsuite.strictjson import Malformed
 
 Decode = Callable[[Json], Any]
 
-MAX_DEPTH = 64
-"""How deep stored JSON may nest; what we write ourselves nests less than 10 deep."""
-
-
-class Malformed(Exception):
-    """A value that is not what its field holds; `field` is the way to it, "scores.checks.0"."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.field = ""
-        self.remedy = remedy
-
-    def within(self, name: object) -> Malformed:
-        self.field = f"{name}.{self.field}" if self.field else str(name)
-        return self
-
 
 def parse(data: bytes) -> Json:
-    """JSON without its traps: no NaN, no infinity, no key twice, no lone surrogate, not deep."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(f"not UTF-8 (byte {error.start})") from None
-    if text.startswith("\ufeff"):
+    """Strict JSON without a lone surrogate. Nobody writes it by hand: a spelling has no remedy."""
+    if data.startswith(BOM_UTF8):
         raise Malformed("starts with a byte order mark")
     try:
-        value = _STRICT.decode(text)
-    except RecursionError:
-        raise Malformed("nested too deeply") from None
-    except ValueError as error:
-        raise Malformed(f"not JSON: {_first_line(error)}") from None
-    if "\\u" in text:
+        value = strictjson.parse(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Malformed(f"not UTF-8 (byte {error.start})") from None
+    except Malformed as bad:
+        raise Malformed(bad.message, field=bad.field) from None
+    if rb"\u" in data:
         _refuse_surrogates(value)
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise Malformed(f"nested more than {MAX_DEPTH} deep")
     return value
 
 
@@ -231,44 +211,6 @@ def _record(kind: Any) -> Decode:
             raise
 
     return record
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:60]!r} is there twice")
-    return value
-
-
-def _depth(value: Json) -> int:
-    deep, layer = 0, [value]
-    while layer:
-        deep += 1
-        inner = [each for each in layer if isinstance(each, (dict, list))]
-        layer = [
-            below for each in inner for below in (each.values() if isinstance(each, dict) else each)
-        ]
-    return deep
-
-
-def _constant(name: str) -> Json:
-    raise ValueError(f"{name} is not a number here")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"{text[:30]} is too large a number")
-    return value
-
-
-_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
-
-
-def _first_line(error: ValueError) -> str:
-    return str(error).partition("\n")[0][:200]
 
 
 def _refuse_surrogates(value: Json) -> None:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from evalsuite.canonical import digest
 from evalsuite.errors import Problem, SnapshotError
 from evalsuite.records import Json, Manifest, Output, Row, Run
-from evalsuite.snapshot.codec import Malformed, decoder, parse
+from evalsuite.snapshot.codec import decoder, parse
 from evalsuite.snapshot.git import Revision, read
 from evalsuite.snapshot.outputs import (
     CONTEXT_LINE,
@@ -32,6 +32,8 @@ from evalsuite.snapshot.outputs import (
     stored_context,
     stored_output,
 )
+from evalsuite.strictjson import Malformed
+from evalsuite.wording import shown_path
 
 Source = Path | Revision
 """Where a run is read from: a folder, or a folder as git holds it at a revision."""
@@ -181,12 +183,7 @@ def trouble(
 
 def shown(source: Source) -> str:
     """A source as people type it: relative to where they are if it is below."""
-    if isinstance(source, Revision):
-        return str(source)
-    try:
-        return str(source.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(source)
+    return str(source) if isinstance(source, Revision) else shown_path(source)
 
 
 def _remedy(source: Source) -> str:

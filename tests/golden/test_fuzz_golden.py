@@ -17,10 +17,11 @@ import evalsuite.golden
 from evalsuite.errors import GoldenError, Problem
 from evalsuite.golden import case_from, load
 from evalsuite.golden.fields import FIELDS, name_problem
-from evalsuite.golden.strict import MAX_DEPTH, Malformed, parse, read_lines
+from evalsuite.golden.lines import read_lines
 from evalsuite.golden.tables import read_csv
 from evalsuite.golden.yamldoc import read as read_yaml
 from evalsuite.records import Source
+from evalsuite.strictjson import MAX_DEPTH, Malformed, parse
 
 STEADY = settings(deadline=None, derandomize=True)
 JSON = st.recursive(

@@ -1,4 +1,4 @@
-"""JSON as its specification has it, and JSON Lines: what the standard library lets pass is refused.
+"""JSON as its specification has it: what the standard library lets pass is refused.
 
 A duplicate key, NaN or a number out of range would give one file two meanings, or a hash that
 depends on who reads it. Nesting is bounded, so that no later step can run out of stack.
@@ -9,22 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from evalsuite.errors import Problem
-from evalsuite.golden.wording import shown
 from evalsuite.records import Json
+from evalsuite.wording import shown
 
 MAX_DEPTH = 100
-"""Nested lists and objects in one case."""
-
-MAX_CASE_BYTES = 1_000_000
-"""One case as written. A longer text belongs in a file that the target reads."""
-
-MAX_FILE_BYTES = 1_000_000_000
-"""One file of cases."""
+"""Nested lists and objects in one value."""
 
 
 class Malformed(Exception):
@@ -34,13 +25,10 @@ class Malformed(Exception):
         super().__init__(message)
         self.message, self.remedy, self.field = message, remedy, field
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One case as it was written: the line where it begins (from 1), and its value."""
-
-    line: int
-    value: Json
+    def within(self, name: object) -> Malformed:
+        """The same one level further out."""
+        self.field = f"{name}.{self.field}" if self.field else str(name)
+        return self
 
 
 def parse(text: str) -> Json:
@@ -109,57 +97,3 @@ def _too_deep(text: str) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
-
-
-def decode(data: bytes) -> str:
-    """The text of a UTF-8 file, without a byte order mark; Malformed names another encoding."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Malformed("the file is UTF-16", "save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Malformed(
-            f"byte 0x{data[error.start]:02x} on line {line} is not UTF-8", "save the file as UTF-8"
-        ) from None
-
-
-def read_lines(data: bytes, path: str) -> tuple[list[Entry], list[Problem]]:
-    """JSON Lines: one case per line. Blank lines, CR LF and a byte order mark don't matter."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return [], [Problem(path, 0, "encoding", "the file is UTF-16", "save it as UTF-8")]
-    entries, problems = [], []
-    for line, text in _lines(data.removeprefix(b"\xef\xbb\xbf")):
-        try:
-            entries.append(Entry(line, _case(text)))
-        except Malformed as bad:
-            problems.append(Problem(path, line, bad.field, bad.message, bad.remedy))
-            if line == 1 and text.strip() == b"[":
-                problems[-1] = Problem(
-                    path, line, "format", "a JSON array, not JSON Lines", "write one case per line"
-                )
-                break
-    return entries, problems
-
-
-def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    for line, text in enumerate(data.split(b"\n"), 1):
-        if text and not text.isspace():
-            yield line, text
-
-
-def _case(text: bytes) -> Json:
-    if len(text) > MAX_CASE_BYTES:
-        raise Malformed(
-            f"the case is {len(text):,} bytes long, the limit is {MAX_CASE_BYTES:,}",
-            "keep long documents in files that the target reads",
-            "size",
-        )
-    try:
-        return parse(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise Malformed(
-            f"byte 0x{text[error.start]:02x} is not UTF-8",
-            "save the file as UTF-8",
-            f"byte {error.start + 1}",
-        ) from None
