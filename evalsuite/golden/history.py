@@ -6,12 +6,11 @@ the folder's blobs are unpacked beside the working tree until one has the releas
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from evalsuite import git
 from evalsuite.errors import GoldenError, Problem, did_you_mean
 from evalsuite.golden.case import ValidateChecks
 from evalsuite.golden.dataset import Dataset, dataset, folder_problem, load, scan
@@ -25,9 +24,6 @@ from evalsuite.golden.release import (
     versions,
 )
 from evalsuite.wording import shown, shown_path
-
-_SECONDS = 60
-_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def load_spec(
@@ -89,25 +85,14 @@ def _restore(folder: Path, release: Release, validate_checks: ValidateChecks | N
     )
 
 
-def _git(folder: Path, label: str, *arguments: str, data: bytes | None = None) -> bytes:
+def _git(folder: Path, label: str, *arguments: str, data: bytes = b"") -> bytes:
     """What git prints; GoldenError says what it could not do."""
-    command = ["git", "-C", str(folder), "--no-pager", *arguments]
-    # A hook's GIT_DIR would point away from the folder's own repository.
-    inherited = {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
-    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    remedy = "a release is restored from git's history: check that this is a complete clone"
-    try:
-        done = subprocess.run(  # noqa: S603 (arguments are a list, names are checked)
-            command, input=data, capture_output=True, timeout=_SECONDS, check=False, env=environment
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _error(
-            label, f"git could not be run: {shown(str(error), 120)[1:-1]}", remedy
-        ) from None
-    if done.returncode != 0:
-        reason = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise _error(label, f"git: {shown(reason, 160)[1:-1]}", remedy)
-    return done.stdout
+    found, reason = git.run(folder, *arguments, data=data)
+    if found is None:
+        remedy = "a release is restored from git's history: check that this is a complete clone"
+        said = f"git: {shown(reason, 160)[1:-1]}" if reason else "git is not installed"
+        raise _error(label, said, remedy)
+    return found
 
 
 def _commits(folder: Path, label: str, manifest: str) -> Iterator[str]:

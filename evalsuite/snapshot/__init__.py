@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from evalsuite.snapshot.accept import accept, as_kept, merged, pass_rate, refusal, unchanged
 from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
-from evalsuite.snapshot.git import Revision
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
 from evalsuite.snapshot.refs import open_ref, stored_runs, suites_of
 from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
+from evalsuite.snapshot.revisions import Revision
 from evalsuite.snapshot.writer import Writer, write
 
 __all__ = [

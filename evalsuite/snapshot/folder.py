@@ -21,7 +21,6 @@ from evalsuite.canonical import digest
 from evalsuite.errors import Problem, SnapshotError
 from evalsuite.records import Json, Manifest, Output, Row, Run
 from evalsuite.snapshot.codec import decoder, parse
-from evalsuite.snapshot.git import Revision, read
 from evalsuite.snapshot.outputs import (
     CONTEXT_LINE,
     OUTPUT_LINE,
@@ -32,6 +31,7 @@ from evalsuite.snapshot.outputs import (
     stored_context,
     stored_output,
 )
+from evalsuite.snapshot.revisions import Revision, read
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown_path
 

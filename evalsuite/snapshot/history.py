@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from evalsuite import git
 from evalsuite.config import Config
 from evalsuite.errors import OptionError
 from evalsuite.snapshot.folder import MANIFEST, shown
-from evalsuite.snapshot.git import has, line, run_git
+from evalsuite.snapshot.revisions import has
 
 MAINLINES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
@@ -40,7 +41,7 @@ def expected_snapshot(config: Config, suite: str) -> str | None:
     folder = snapshot_folder(config, suite)
     path = f"{config.snapshots}/{suite}/{MANIFEST}"
     if not _in_repository(config.root):
-        found, reason = run_git(config.root, "rev-parse", "--git-dir")
+        found, reason = git.run(config.root, "rev-parse", "--git-dir")
         if found is None and reason and "not a git repository" not in reason:
             return f"{shown(folder)} is missing, and git can't say whether it was deleted: {reason}"
         return _noted(config, suite)
@@ -48,14 +49,14 @@ def expected_snapshot(config: Config, suite: str) -> str | None:
         if has(config.root, commit, path):
             return _deleted(folder, suite, f"{what} has it", commit)
     base = os.environ.get("GITHUB_BASE_REF", "")
-    if base and not line(config.root, "rev-parse", "--verify", "--quiet", f"origin/{base}"):
-        parents = line(config.root, "rev-list", "--parents", "--max-count=1", "HEAD").split()
+    if base and not git.line(config.root, "rev-parse", "--verify", "--quiet", f"origin/{base}"):
+        parents = git.line(config.root, "rev-list", "--parents", "--max-count=1", "HEAD").split()
         if len(parents) < 3:
             return (
                 f"{shown(folder)} is missing, and this clone is too shallow to see whether the "
                 f"pull request deleted it: fetch {base} too (with actions/checkout: fetch-depth: 2)"
             )
-    if line(config.root, "log", "--all", "--max-count=1", "--format=%H", "--", path):
+    if git.line(config.root, "log", "--all", "--max-count=1", "--format=%H", "--", path):
         return None
     return _noted(config, suite)
 
@@ -95,7 +96,7 @@ def _deleted(folder: Path, suite: str, why: str, commit: str) -> str:
 
 
 def _in_repository(root: Path) -> bool:
-    return bool(line(root, "rev-parse", "--git-dir"))
+    return bool(git.line(root, "rev-parse", "--git-dir"))
 
 
 def _commits(root: Path) -> Iterator[tuple[str, str]]:
@@ -104,9 +105,9 @@ def _commits(root: Path) -> Iterator[tuple[str, str]]:
     base = os.environ.get("GITHUB_BASE_REF", "")
     if base:
         yield f"origin/{base}", f"the pull request's base {base}"
-    if line(root, "rev-parse", "--verify", "--quiet", "HEAD^2"):
+    if git.line(root, "rev-parse", "--verify", "--quiet", "HEAD^2"):
         yield "HEAD^1", "the commit that was merged into"
     for mainline in MAINLINES:
-        fork = line(root, "merge-base", "HEAD", mainline)
+        fork = git.line(root, "merge-base", "HEAD", mainline)
         if fork:
             yield fork[:12], f"{mainline}, where this branch began,"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evalsuite import git
 from evalsuite.config import Config
 from evalsuite.errors import OptionError, SnapshotError, did_you_mean
 from evalsuite.records import Run
 from evalsuite.snapshot.folder import MANIFEST, Head, Source, load, read_head, shown
-from evalsuite.snapshot.git import Revision, commit_of, line
 from evalsuite.snapshot.history import checked_name, expected_snapshot, snapshot_folder
+from evalsuite.snapshot.revisions import Revision, commit_of
 
 HOW = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION" such as git:main'
 
@@ -123,7 +124,7 @@ def _revision(revision: str, config: Config, suite: str | None) -> Revision:
     commit = commit_of(config.root, revision)
     if suite is None:
         place = f"./{config.snapshots}/"
-        listed = line(config.root, "ls-tree", "-d", "-z", "--name-only", commit, place)
+        listed = git.line(config.root, "ls-tree", "-d", "-z", "--name-only", commit, place)
         names = [each.rpartition("/")[2] for each in listed.split("\0") if each]
         suite = _one([Path(each) for each in names], None, "no snapshot", f"git:{revision}").name
     return Revision(config.root, (commit,), f"{config.snapshots}/{checked_name(suite, 'suite')}")

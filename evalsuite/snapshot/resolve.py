@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from evalsuite import git
 from evalsuite.canonical import key
 from evalsuite.config import Config
 from evalsuite.errors import SnapshotError
 from evalsuite.records import Manifest, Operations, Run, Subject
 from evalsuite.snapshot.accept import MAX_OUTPUTS, as_kept, stored_answers
 from evalsuite.snapshot.folder import MANIFEST, load
-from evalsuite.snapshot.git import Revision, line, run_git
 from evalsuite.snapshot.history import snapshot_folder
+from evalsuite.snapshot.revisions import Revision
 from evalsuite.snapshot.writer import write
 
 Side = Literal["ours", "theirs"]
@@ -58,7 +59,7 @@ def merge(base: Run | None, ours: Run, theirs: Run, prefer: Side) -> Merge:
 
 def conflicted(config: Config) -> list[str]:
     """The suites whose snapshots have an unresolved conflict in git's index."""
-    found, reason = run_git(
+    found, reason = git.run(
         config.root, "diff", "--name-only", "--diff-filter=U", "-z", "--relative"
     )
     if found is None:
@@ -83,7 +84,7 @@ def resolve(config: Config, suite: str, prefer: Side | None) -> Merge:
     """
     base_at, ours_at, theirs_at = _sides(config, suite)
     index = f"{config.snapshots}/{suite}/{MANIFEST}"
-    stages = line(config.root, "ls-files", "--unmerged", "--", index).splitlines()
+    stages = git.line(config.root, "ls-files", "--unmerged", "--", index).splitlines()
     present = {entry.split("\t")[0].split()[2] for entry in stages}
     if not present:
         raise SnapshotError(f"{index} has no conflict that git knows of: nothing to resolve")
@@ -101,7 +102,7 @@ def resolve(config: Config, suite: str, prefer: Side | None) -> Merge:
     folder = snapshot_folder(config, suite)
     kept = as_kept(done.run)
     write(folder, kept, stored_answers(kept, sides), keep=MAX_OUTPUTS)
-    added, reason = run_git(config.root, "add", "--all", "--", f"{config.snapshots}/{suite}")
+    added, reason = git.run(config.root, "add", "--all", "--", f"{config.snapshots}/{suite}")
     if added is None:
         raise SnapshotError(f"the merged snapshot is written, but git add failed: {reason}")
     return done
@@ -119,13 +120,13 @@ def _sides(config: Config, suite: str) -> Iterator[Revision]:
     """Base, ours, theirs. A file that git merged by itself has no stages: then the commits hold."""
     root, folder = config.root, f"{config.snapshots}/{snapshot_folder(config, suite).name}"
     theirs = next((each for each in ("MERGE_HEAD", *PICKED) if _is_there(root, each)), "")
-    base = f"{theirs}^" if theirs in PICKED else line(root, "merge-base", "HEAD", theirs)
+    base = f"{theirs}^" if theirs in PICKED else git.line(root, "merge-base", "HEAD", theirs)
     for stage, commit in ((":1", base), (":2", "HEAD"), (":3", theirs)):
         yield Revision(root, (stage, commit) if commit else (stage,), folder)
 
 
 def _is_there(root: Path, revision: str) -> bool:
-    return bool(line(root, "rev-parse", "--verify", "--quiet", revision))
+    return bool(git.line(root, "rev-parse", "--verify", "--quiet", revision))
 
 
 def _three_way(

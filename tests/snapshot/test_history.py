@@ -56,6 +56,14 @@ def test_deleted_in_the_work_tree(root: Path, staged: bool) -> None:
     assert (root / "snapshots/askacme/manifest.json").is_file()
 
 
+def test_a_hook_of_another_repository_does_not_mislead(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(with_snapshot(root))
+    monkeypatch.setenv("GIT_DIR", "elsewhere/.git")
+    assert "the current commit has it" in (expected(root) or "")
+
+
 def test_deleted_by_a_commit_of_a_branch(root: Path) -> None:
     shutil.rmtree(with_snapshot(root))
     git(root, "checkout", "--quiet", "-b", "work")
