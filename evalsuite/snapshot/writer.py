@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable
@@ -63,6 +64,9 @@ class Writer:
         if not self._outputs.closed:
             self._outputs.close()
             (self.folder / (OUTPUTS + NEW)).unlink(missing_ok=True)
+            # Left empty, it would be a damaged run. One that holds an older run stays.
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
 
     def add(self, name: str, output: Output) -> None:
         """Keep an output under its `output_key`; DataError from there if it is not JSON."""

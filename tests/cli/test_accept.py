@@ -210,6 +210,13 @@ def test_a_damaged_snapshot_is_not_written_over_in_passing(
     assert (folder / "scores.jsonl").read_text() == ""
 
 
+def test_a_run_whose_answers_are_damaged_leaves_no_half_of_a_snapshot(root: Path) -> None:
+    outputs = store_run(root, many(3)) / "outputs.jsonl"
+    outputs.write_bytes(outputs.read_bytes().replace(b"16 weeks", b"17 weeks"))
+    assert accept() == 2
+    assert not (root / "snapshots" / "askacme").exists()
+
+
 def test_a_line_of_the_snapshot_shows_what_moved_first(root: Path) -> None:
     store_run(root, many(1), failing=["c000"])
     accept()
