@@ -93,9 +93,12 @@ class EvalSession:
         if id(obj) in self.suites:  # imported by another module too
             return []
         self.suites.add(id(obj))
-        with quietly():
-            plan = self._plan(obj, collector)
-        needs = FixtureNeeds(obj, collector)
+        try:
+            with quietly():
+                plan = self._plan(obj, collector)
+            needs = FixtureNeeds(obj, collector)
+        except EvalsuiteError as error:  # said without the source of each frame
+            raise collector.CollectError(str(error)) from error
         if needs.sequential:
             collector.warn(
                 EvalsWarning(
