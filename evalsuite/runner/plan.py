@@ -18,7 +18,7 @@ from evalsuite import checks, golden, registry, scoring, snapshot
 from evalsuite.canonical import key
 from evalsuite.checks import Check
 from evalsuite.config import Config
-from evalsuite.errors import DataError, GoldenError, SuiteError
+from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError
 from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
 from evalsuite.policy import OVERALL
@@ -148,7 +148,13 @@ def _baseline(suite: Suite, config: Config) -> Run | None:
     """The committed snapshot; None only where there never was one."""
     folder = config.snapshot_dir / suite.name
     if folder.exists():
-        return snapshot.load(folder)
+        run = snapshot.load(folder)
+        if run.manifest.suite != suite.name:
+            raise SnapshotError(
+                f"{snapshot.shown(folder)}/manifest.json: suite: it is {run.manifest.suite!r}, not "
+                f"{suite.name!r} (if the suite was renamed, write its new name there)"
+            )
+        return run
     reason = snapshot.expected_snapshot(config, suite.name)
     if reason:
         raise DataError(reason)
