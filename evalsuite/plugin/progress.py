@@ -12,6 +12,7 @@ import pytest
 from evalsuite.runner.engine import Counts
 
 _EVERY = 0.1  # seconds between two draws
+_BETWEEN = " · "
 
 
 class Progress:
@@ -42,7 +43,10 @@ class Progress:
         if not self.drawing or now - self._drawn < _EVERY:
             return
         self._drawn = now
-        self._write(line(list(self._counts.values()), self._total, now - self._began))
+        parts = line(list(self._counts.values()), self._total, now - self._began)
+        while len(parts) > 1 and len(_BETWEEN.join(parts)) >= self._writer().fullwidth:
+            parts.pop()
+        self._write(_BETWEEN.join(parts))
 
     def stop(self) -> None:
         if self.drawing:
@@ -62,13 +66,17 @@ class Progress:
         return reporter._tw
 
 
-def line(counts: list[Counts], total: int, seconds: float) -> str:
-    """Cases done, running, failed; calls, tokens, money; time left."""
+def line(counts: list[Counts], total: int, seconds: float) -> list[str]:
+    """Cases done, failed, running; time left; calls, tokens, money: the first to know first."""
     done = sum(each.done for each in counts)
-    parts = [f"{done}/{total} cases", f"{sum(each.running for each in counts)} running"]
+    parts = [f"{done}/{total} cases"]
     failed = sum(each.failed for each in counts)
     if failed:
-        parts.append(f"{failed} missed")
+        parts.append(f"{failed} failed")
+    parts.append(f"{sum(each.running for each in counts)} running")
+    if 0 < done < total:
+        left = seconds / done * (total - done)
+        parts.append(f"{left:.0f} s left" if left < 120 else f"{left / 60:.0f} min left")
     fresh, stored = sum(each.fresh for each in counts), sum(each.stored for each in counts)
     parts.append(f"{fresh} calls" + (f" + {stored} stored" if stored else ""))
     tokens = sum(each.input_tokens + each.output_tokens for each in counts)
@@ -78,7 +86,4 @@ def line(counts: list[Counts], total: int, seconds: float) -> str:
         parts.append("cost unknown")
     elif sum(each or 0.0 for each in costs):
         parts.append(f"${sum(each or 0.0 for each in costs):.2f}")
-    if 0 < done < total:
-        left = seconds / done * (total - done)
-        parts.append(f"{left:.0f} s left" if left < 120 else f"{left / 60:.0f} min left")
-    return " · ".join(parts)
+    return parts

@@ -38,11 +38,11 @@ from evalsuite.runner.watch import Watch
 from evalsuite.suites import Suite
 
 STATUS = {
-    "missed": ("case missed", "m", ("MISSED", {"yellow": True})),
-    "unscored": ("case unscored", "u", ("UNSCORED", {"yellow": True})),
-    "error": ("case error", "e", ("CASE ERROR", {"red": True})),
-    "flaky": ("case flaky", "y", ("FLAKY", {"yellow": True})),
-    "missing": ("case missing", "?", ("MISSING", {"yellow": True})),
+    "missed": ("missed", "m", ("MISSED", {"yellow": True})),
+    "unscored": ("unscored", "u", ("UNSCORED", {"yellow": True})),
+    "error": ("errored", "e", ("CASE ERROR", {"red": True})),
+    "flaky": ("flaky", "y", ("FLAKY", {"yellow": True})),
+    "missing": ("missing", "?", ("MISSING", {"yellow": True})),
     "inconclusive": ("inconclusive", "i", ("INCONCLUSIVE", {"yellow": True})),
     "incomparable": ("incomparable", "i", ("INCOMPARABLE", {"yellow": True})),
     "undecided": ("undecided", "-", ("NOT DECIDED", {"yellow": True})),
@@ -223,7 +223,7 @@ class EvalSession:
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> Any:
         assert self.engine is not None
         try:
-            result = self.engine.result(job, fixtures)
+            result = self.engine.result(job, fixtures, self.progress.show)
         except DataError as error:  # nothing more can be kept: no further case may be paid for
             pytest.exit(str(error), returncode=error.exit_code)
         self.progress.show()
@@ -310,8 +310,10 @@ class EvalSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Any:
         status = getattr(report, "evals_status", None)
-        if report.when != "call" or status is None or report.outcome != "passed":
+        if report.when != "call" or status is None:
             return None
+        if report.outcome == "failed":
+            return self.progress.quiet(("failed", "F", "FAILED"))
         category, letter, word = STATUS.get(status, ("passed", ".", "PASSED"))
         if getattr(report, "evals_gate", False) and self.config.get_verbosity() <= 0:
             return category, "", ""  # what the gates say is on the screen below

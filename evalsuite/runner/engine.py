@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -38,6 +38,9 @@ SWITCH = 0.0001
 
 WINDOW = 4
 """How many cases per slot may be in flight or wait to be read."""
+
+_PATIENCE = 0.2
+"""Seconds of waiting for one case between two looks at the others."""
 
 
 @dataclass(slots=True, eq=False)
@@ -123,12 +126,16 @@ class Engine:
         """The suite's fixtures are there: enter its resources, and let its cases start."""
         self._call(self._begin(plan, fixtures))
 
-    def result(self, job: Job, fixtures: Mapping[str, Any] | None = None) -> CaseResult:
-        """Wait for one case; `fixtures` are given where each case has its own."""
+    def result(
+        self, job: Job, fixtures: Mapping[str, Any] | None, waiting: Callable[[], None]
+    ) -> CaseResult:
+        """Wait for one case; `fixtures` are given where each case has its own, and `waiting` is
+        called now and then, since others go on meanwhile."""
         if not job.started:
             self._loop.call_soon_threadsafe(self._start_now, job, fixtures)
+        while not self._within(job, _PATIENCE):
+            waiting()
         with self._arrived:
-            self._arrived.wait_for(lambda: job in self._results)
             result = self._results.pop(job)
         self._read += 1
         if self._waiting and self._begun - self._read <= WINDOW * self._concurrency // 2:
@@ -137,6 +144,10 @@ class Engine:
         if isinstance(result, Exception):
             raise result
         return result
+
+    def _within(self, job: Job, seconds: float) -> bool:
+        with self._arrived:
+            return self._arrived.wait_for(lambda: job in self._results, seconds)
 
     def cancel(self) -> None:
         """Start nothing more and end what runs; what has finished is kept."""
