@@ -22,11 +22,6 @@ COMPLETION = "completion"
 """1 if the target returned, 0 if its own code raised: a crash is an outcome, not a gap."""
 
 
-def _freeze(record: object, **values: object) -> None:
-    for name, value in values.items():
-        object.__setattr__(record, name, value)
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a case was written: for messages and annotations, never part of its identity."""
@@ -129,7 +124,8 @@ class Output:
             Document(str(place), context) if isinstance(context, str) else context
             for place, context in enumerate(self.contexts, 1)
         )
-        _freeze(self, contexts=documents, tool_calls=tuple(self.tool_calls))
+        object.__setattr__(self, "contexts", documents)
+        object.__setattr__(self, "tool_calls", tuple(self.tool_calls))
 
 
 @dataclass(frozen=True, slots=True)

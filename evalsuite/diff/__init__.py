@@ -7,16 +7,7 @@ being compared: it is expected to differ, and what changed of it is listed.
 
 from __future__ import annotations
 
-from evalsuite.diff.derived import DERIVED
 from evalsuite.diff.pairing import compare
-from evalsuite.diff.record import Change, Diff, Level, Pairs, Status
+from evalsuite.diff.record import Change, Diff, Pairs
 
-__all__ = [
-    "DERIVED",
-    "Change",
-    "Diff",
-    "Level",
-    "Pairs",
-    "Status",
-    "compare",
-]
+__all__ = ["Change", "Diff", "Pairs", "compare"]

@@ -12,14 +12,13 @@ from evalsuite.gate.decision import decide
 from evalsuite.gate.planning import detectable
 from evalsuite.gate.rules import policy_from, policy_json, validate
 from evalsuite.gate.verdict import Finding, Result, Verdict
-from evalsuite.policy import OVERALL, Gate, Mode, Slice
+from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.stats.bounds import needed_cases
 
 __all__ = [
     "OVERALL",
     "Finding",
     "Gate",
-    "Mode",
     "Result",
     "Slice",
     "Verdict",

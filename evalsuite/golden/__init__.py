@@ -6,14 +6,12 @@
 `stats` and `add` are what the command line offers.
 """
 
-from evalsuite.golden.case import Keys, ValidateChecks, case_from, case_key, derive_id
+from evalsuite.golden.case import case_from, case_key, derive_id
 from evalsuite.golden.dataset import Dataset, load
 from evalsuite.golden.history import load_spec
 
 __all__ = (
     "Dataset",
-    "Keys",
-    "ValidateChecks",
     "case_from",
     "case_key",
     "derive_id",
