@@ -23,7 +23,7 @@ from evalsuite.plugin.translate import (
     arguments_of,
     command_of,
     options_of,
-    or_exit,
+    or_stop,
     plain_message,
     quietly,
     telling,
@@ -186,6 +186,7 @@ class EvalSession:
         return result
 
     def _start(self, session: pytest.Session) -> None:
+        self.session = session
         self.items = [item for item in session.items if isinstance(item, CaseItem)]
         if not self.items:
             return
@@ -196,9 +197,11 @@ class EvalSession:
             arguments=telling(self.arguments),
             watch=self.watch,
         )
-        with or_exit():
+        with or_stop(self._refuse):
             for plan in dict.fromkeys(item.job.plan for item in self.items):
                 self.engine.open(plan)
+        if self.refused:
+            return
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])
@@ -206,6 +209,14 @@ class EvalSession:
             if item.needs.info is None and not item.job.plan.suite.resources:
                 self.begin(item.job.plan, {})
         self.progress.start(self.engine.counts, len(jobs))
+
+    def _refuse(self, message: str, status: int) -> None:
+        """End the session with a message and a status; a worker leaves both to its controller,
+        for which a worker that exits has crashed."""
+        self.refused = max(self.refused, status)
+        if self.worker is None:
+            pytest.exit(message, returncode=status)
+        self.session.shouldstop = message
 
     def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
         """Once per suite: what its cases need is there."""
@@ -225,7 +236,8 @@ class EvalSession:
         try:
             result = self.engine.result(job, fixtures, self.progress.show)
         except DataError as error:  # nothing more can be kept: no further case may be paid for
-            pytest.exit(str(error), returncode=error.exit_code)
+            self._refuse(str(error), error.exit_code)
+            raise
         self.progress.show()
         return result
 
@@ -234,6 +246,8 @@ class EvalSession:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> bool | None:
         """A case without fixtures has nothing to set up: one phase, at a third of the cost."""
+        if self.refused:  # xdist's workers start one more item before they look whether to stop
+            return True
         if not isinstance(item, CaseItem) or item.needs.info is not None:
             return None
         if item.job.plan.suite.resources:  # what fails to open is an error of the set-up
@@ -274,7 +288,7 @@ class EvalSession:
     def pytest_runtest_logreport(self, report: Any) -> None:
         if self.worker is None and "evals" in report.__dict__:
             suite, result = report.__dict__.pop("evals")
-            with or_exit():
+            with or_stop(self._refuse):
                 self._writer(suite, report).add(result)
 
     def _writer(self, suite: str, report: Any) -> RunWriter:
@@ -333,7 +347,7 @@ class EvalSession:
     def _conclude_or_exit(self, session: pytest.Session) -> None:
         if self.worker is not None:
             return
-        with or_exit():
+        with or_stop(self._refuse):
             self._conclude(session)
 
     def _conclude(self, session: pytest.Session) -> None:
@@ -389,8 +403,9 @@ class EvalSession:
         if self.worker is not None:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}
+            output["evalsuite_refused"] = self.refused
             return
-        if int(session.exitstatus) == pytest.ExitCode.INTERRUPTED and self.refused:
+        if self.refused and int(session.exitstatus) in (0, 1, 2, 5):
             session.exitstatus = self.refused
         codes = {done.exit_code for done in self.conclusions}
         if int(session.exitstatus) == 0:
@@ -420,7 +435,9 @@ class EvalSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        sent = getattr(node, "workeroutput", {}).get("evalsuite", {})
+        output = getattr(node, "workeroutput", {})
+        self.refused = max(self.refused, output.get("evalsuite_refused", 0))
+        sent = output.get("evalsuite", {})
         for nodeid, value in sent.items():
             brief = Brief.from_json(value)
             known = self.briefs.get(nodeid)

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -100,15 +100,15 @@ def command_of(arguments: list[str]) -> str:
 
 
 @contextmanager
-def or_exit() -> Generator[None, None, None]:
-    """What can't be read or written ends the session with its message and status."""
+def or_stop(stop: Callable[[str, int], None]) -> Generator[None, None, None]:
+    """What can't be read or written stops the session with its message and status."""
     try:
         yield
     except EvalsuiteError as error:
-        pytest.exit(str(error), returncode=error.exit_code)
+        stop(str(error), error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        pytest.exit(plain(f"{where}{error.strerror or error}"), returncode=DataError.exit_code)
+        stop(plain(f"{where}{error.strerror or error}"), DataError.exit_code)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -176,6 +175,7 @@ def test_what_can_not_be_written_is_one_error(project: Any, name: str) -> None:
 @pytest.mark.parametrize("size", [100, 8_000, 45_000, 90_000])
 def test_a_full_disk_is_one_error_and_what_was_kept_stays(project: Any, size: int) -> None:
     """A limit on the size of files stands in for the disk; what fails first depends on it."""
+    resource = pytest.importorskip("resource")
     project.suite(text="case.input * 200")
     project.cases(project.many(60))
     done = subprocess.run(
@@ -283,3 +283,22 @@ def test_a_damaged_run_is_one_error_of_the_command_line(
     captured = capsys.readouterr()
     said = tuple(each for each in said if each != "snapshots/words")
     assert_one_error(captured.out + captured.err, found, 2, said)
+
+
+# name -> (what is done to the project, arguments, status, what the message says)
+SPREAD: dict[str, tuple[Damage, tuple[str, ...], int, tuple[str, ...]]] = {
+    "a setting": (put("evalsuite.toml", 'seed = "x"'), (), 4, ("evalsuite.toml", "seed")),
+    "a golden file": (put("golden/words/b.jsonl", "{"), (), 2, ("b.jsonl:1",)),
+    "a backend": (put("x", ""), ("--evals-backend=opennai:x",), 4, ('mean "openai"?',)),
+    "a state folder": (put(".evalsuite", ""), (), 2, (".evalsuite", "set another folder")),
+}
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_under_xdist_the_controller_says_it_with_the_same_status(project: Any, name: str) -> None:
+    damage, arguments, status, said = SPREAD[name]
+    project.suite()
+    project.cases(project.many(3))
+    damage(project.path)
+    done = project.run_apart("-p", "xdist", "-n", "2", *arguments)
+    assert_one_error(done.stdout.str() + done.stderr.str(), done.ret, status, said)
