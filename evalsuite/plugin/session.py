@@ -22,6 +22,7 @@ from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import (
     arguments_of,
     command_of,
+    configured,
     options_of,
     or_stop,
     plain_message,
@@ -55,6 +56,16 @@ class EvalsWarning(UserWarning):
     """Something about a suite that its author should know."""
 
 
+_WATCH = pytest.StashKey[Watch]()
+
+
+def begin_watch(config: pytest.Config) -> Watch:
+    """As early as pytest lets us: conftests read files while they are imported."""
+    watch = config.stash[_WATCH] = Watch()
+    watch.start()
+    return watch
+
+
 class EvalSession:
     """One pytest session with `--evals`: in a plain process, a worker or the controller."""
 
@@ -66,7 +77,7 @@ class EvalSession:
         self.options = options_of(config)
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
         self.arguments = arguments_of(config, self.worker)
-        self.watch = Watch()
+        self.watch = config.stash[_WATCH] if _WATCH in config.stash else begin_watch(config)
         self.engine: Engine | None = None
         self.items: list[CaseItem] = []
         self.begun: dict[Plan, EvalsuiteError | None] = {}
@@ -80,8 +91,8 @@ class EvalSession:
         self.refused = 0
         self.progress = Progress(config, self.worker is not None)
         self.started = time.monotonic()
-        if not self.controller:
-            self.watch.start()
+        if self.controller:
+            self.watch.stop()
 
     # Collection.
 
@@ -194,7 +205,7 @@ class EvalSession:
         wanted = max(item.job.plan.config.concurrency for item in self.items)
         self.engine = Engine(
             concurrency=max(1, wanted // workers),
-            arguments=telling(self.arguments),
+            arguments=telling([*configured(self.config), *self.arguments]),
             watch=self.watch,
         )
         with or_stop(self._refuse):
@@ -202,6 +213,10 @@ class EvalSession:
                 self.engine.open(plan)
         if self.refused:
             return
+        if self.config.inipath is not None:  # it may lie above the root of the evals
+            self.watch.touch(self.config.inipath)
+        if self.config.getoption("xmlpath", None):
+            self.watch.wrote(Path(self.config.option.xmlpath))
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])

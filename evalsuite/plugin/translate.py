@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -80,6 +81,11 @@ def arguments_of(config: pytest.Config, worker: Mapping[str, Any] | None) -> lis
     if worker is not None:
         return list(worker["evalsuite"]["arguments"])
     return [str(each) for each in config.invocation_params.args]
+
+
+def configured(config: pytest.Config) -> list[str]:
+    """Arguments that come from the settings' file and the environment."""
+    return [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
 
 
 def telling(arguments: Sequence[str]) -> list[str]:

@@ -10,19 +10,22 @@ import asyncio
 import contextvars
 import inspect
 import json
+import os
 import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from evalsuite.backends.recording import LLM, TALLY, MissingReply, Tally
 from evalsuite.canonical import canonical, key
 from evalsuite.errors import BackendError, EvalsuiteError
 from evalsuite.records import Case, Failure, Output, Part
+from evalsuite.runner.look import SAYS, How
 from evalsuite.runner.plan import Plan
-from evalsuite.runner.watch import Watch, hash_file
+from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
 
@@ -47,7 +50,9 @@ class Bench:
     models: Mapping[str, Part]
     arguments: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
-    lists: dict[str, tuple[bool, list[str]]] = field(default_factory=dict)
+    lists: dict[str, bool] = field(default_factory=dict)
+    linked: int = 0
+    noted: int = 0
 
 
 async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
@@ -93,39 +98,69 @@ def _stored_output(bench: Bench, place: str) -> Output | None:
     if entry["unknown"] and bench.plan.external is None:
         bench.watch.reached.update(dict.fromkeys(entry["unknown"]))
         return None
-    holds, used = _files(bench, entry["files"])
-    if not holds:
+    if not _holds(bench, entry["files"]):
         return None
-    bench.used.update(used)
     output: Output = decoder(Output)(entry["output"])
     return output
 
 
-def _files(bench: Bench, files_key: str) -> tuple[bool, list[str]]:
-    """Whether the files of a stored list are as they were, and the source files it names."""
-    if files_key not in bench.lists:
+def _holds(bench: Bench, files_key: str) -> bool:
+    """Whether all that was touched up to this link of a stored chain is as it was."""
+    chain: list[tuple[str, dict[str, Any]]] = []
+    while files_key and files_key not in bench.lists:
         value = bench.store.get("files", files_key)
         if value is None:
-            return False, []
-        entry = json.loads(value)
-        holds = all(hash_file(path) == found for path, found in entry["outside"].items())
-        if not holds:
-            line = "a file that the target reads has changed: ran again"
-            if line not in bench.plan.notes:
-                bench.plan.notes.append(line)
-        bench.lists[files_key] = (holds, entry["used"])
-    return bench.lists[files_key]
+            bench.lists[files_key] = False
+            break
+        chain.append((files_key, json.loads(value)))
+        files_key = chain[-1][1]["after"]
+    holds = bench.lists[files_key] if files_key else True
+    for name, entry in reversed(chain):
+        holds = holds and _as_it_was(bench, entry["outside"])
+        bench.lists[name] = holds
+        if holds:
+            bench.used.update(entry["used"])
+    return holds
+
+
+def _as_it_was(bench: Bench, outside: Mapping[str, str]) -> bool:
+    for place, found in outside.items():
+        if not same(place, found):
+            how, _, what = place.partition(" ")
+            root = str(bench.plan.config.root)
+            name = os.path.relpath(what, root) if what.startswith(root) else Path(what).name
+            bench.plan.notes.append(f"{SAYS[cast('How', how)]} ({name}): ran again")
+            return False
+    return True
 
 
 def _keep(bench: Bench, place: str, output: Output) -> None:
-    """Store an output with what its process had read and reached by then."""
-    files_key, files = bench.watch.seen()
-    if files_key not in bench.lists:
-        bench.store.put("files", files_key, canonical(files))
-        bench.lists[files_key] = (True, list(files["used"]))
-        bench.used.update(files["used"])
+    """Store an output with what its process had touched and reached by then."""
+    files_key = bench.watch.seen()
+    for link in bench.watch.links[bench.linked :]:
+        bench.store.put("files", link.key, canonical(link.to_json()))
+        bench.lists[link.key] = True
+        bench.used.update(link.used)
+    bench.linked = len(bench.watch.links)
+    note_written(bench)
     entry = {"output": to_json(output), "files": files_key, "unknown": bench.watch.unknown()}
     bench.store.put("output", place, canonical(entry))
+
+
+def note_written(bench: Bench) -> None:
+    """What this process writes below the root is no source of the next one."""
+    if bench.noted != len(bench.watch.written):
+        bench.noted = len(bench.watch.written)
+        below = os.path.join(bench.plan.config.root, "")  # noqa: PTH118
+        files = {path for path in list(bench.watch.written) if path.startswith(below)}
+        known = written_before(bench.store)
+        if not files <= known:
+            bench.store.put("note", "written", canonical(sorted(files | known)))
+
+
+def written_before(store: Store) -> set[str]:
+    """The files that earlier runs wrote themselves."""
+    return set(json.loads(store.get("note", "written") or b"[]"))
 
 
 async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:

@@ -24,7 +24,7 @@ from evalsuite.backends.recording import LLM, QUIET, Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import DataError, EvalsuiteError, OptionError
 from evalsuite.records import Case, Part
-from evalsuite.runner.answer import Bench, base_key
+from evalsuite.runner.answer import Bench, base_key, note_written, written_before
 from evalsuite.runner.case import CaseResult, run_case
 from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
@@ -162,6 +162,8 @@ class Engine:
         self._thread.join()
         sys.setswitchinterval(self._switch)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for bench in self.benches.values():
+            note_written(bench)
         lines = []
         for store in self._stores.values():
             try:
@@ -201,7 +203,7 @@ class Engine:
             roles = {role: self._recorded(plan, role, store) for role in plan.specs}
         finally:
             QUIET.reset(token)
-        own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
+        own = (config.report_dir, config.state_dir)
         ignored = (*(os.path.join(each, "") for each in own), *_caches(config.root))  # noqa: PTH118
         self.watch.cover({*found.files, *plan.covered}, ignored)
         identities = {role: each.backend.identity for role, each in sorted(roles.items())}
@@ -231,7 +233,11 @@ class Engine:
             store.flush()
             own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
             self._prints[config.root] = fingerprint(
-                config.root, own=own, arguments=self._arguments, salt=salt
+                config.root,
+                own=own,
+                arguments=self._arguments,
+                salt=salt,
+                written=written_before(store),
             )
         return self._prints[config.root]
 
@@ -332,5 +338,5 @@ def _sure(backend: Backend) -> bool:
 
 def _caches(root: Path) -> tuple[str, ...]:
     """Folders below the root that tools write into."""
-    names = (".pytest_cache", ".git", ".mypy_cache", ".ruff_cache", ".hypothesis")
+    names = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
     return tuple(os.path.join(root, name, "") for name in names)  # noqa: PTH118

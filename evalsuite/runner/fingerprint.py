@@ -7,15 +7,17 @@ that costs no call, since a target's model calls are answered by their own keys.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import hmac
 import os
 import platform
 import re
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +28,17 @@ from evalsuite.suites import Input
 
 _VOLATILE = re.compile(
     r"_|SHLVL|PWD|OLDPWD|COLUMNS|LINES|TERM.*|COLORTERM|WINDOWID|SSH_.*|XDG_SESSION_.*|"
-    r"(PYTEST|COV_CORE|TMUX|STY|PYDEVD|VSCODE)_?.*|TMPDIR|TEMP|TMP|PS1|LS_COLORS|DBUS_.*"
+    r"(COV_CORE|COVERAGE|TMUX|STY|PYDEVD|VSCODE)_?.*|TMPDIR|TEMP|TMP|PS1|LS_COLORS|DBUS_.*|"
+    r"PYTEST_(ADDOPTS|CURRENT_TEST|VERSION|DEBUG.*|THEME.*|XDIST_.*)"
 )
-"""Variables that describe the terminal or pytest's own state, not what a target is."""
+"""Variables that describe the terminal or pytest's own state, not what a target is.
+What PYTEST_ADDOPTS says is among the arguments."""
 
 LISTED_FILES = 200
 """A declared folder with more files is one part of the subject, not one per file."""
+
+_NOISE = re.compile(r"\.coverage(\..*)?|.*\.(log|pyc|swp|swo|tmp)|.*~|\.DS_Store|nohup\.out")
+"""Files that editors and tools leave beside the source."""
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 _VERSION = re.compile(r"\bversion:\s*([\w.+-]+)", re.IGNORECASE)
@@ -46,14 +53,20 @@ class Fingerprint:
 
 
 def fingerprint(
-    root: Path, *, own: Sequence[Path], arguments: Sequence[str], salt: bytes
+    root: Path,
+    *,
+    own: Sequence[Path],
+    arguments: Sequence[str],
+    salt: bytes,
+    written: Collection[str] = (),
 ) -> Fingerprint:
     """Hash what holds for every suite below `root`.
 
     `own` are the harness's folders (golden sets, snapshots, reports, state), left out because they
-    have identities of their own. `salt` keeps the digest of the environment from being guessed.
+    have identities of their own, and `written` files that a run's own process writes: the watch
+    notices who reads one. `salt` keeps the digest of the environment from being guessed.
     """
-    files = dict(_sources(root, own))
+    files = dict(_sources(root, own, written))
     environment = sorted(
         f"{name}={value}" for name, value in os.environ.items() if not _VOLATILE.fullmatch(name)
     )
@@ -69,15 +82,32 @@ def fingerprint(
     return Fingerprint(key("code", parts), files)
 
 
-def _sources(root: Path, own: Sequence[Path]) -> Iterator[tuple[str, str]]:
+def _sources(
+    root: Path, own: Sequence[Path], written: Collection[str]
+) -> Iterator[tuple[str, str]]:
     skipped = tuple(os.path.join(folder, "") for folder in own)  # noqa: PTH118
+    printed = _printed_to()
     for path in _listed(root):
-        if not path.startswith(skipped):
+        name = os.path.basename(path)  # noqa: PTH119 (for each of thousands)
+        if not (path.startswith(skipped) or path in written or _NOISE.fullmatch(name)):
             try:
+                if printed and (found := os.stat(path)) and found[1:3] in printed:  # noqa: PTH116
+                    continue
                 data = Path(path).read_bytes()
             except OSError:  # a link to nowhere, or gone since it was listed
                 continue
             yield path, digest(data)
+
+
+def _printed_to() -> set[tuple[int, int]]:
+    """The files that this process prints to ("pytest --evals > out.txt"), as (inode, device)."""
+    found = set()
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            state = os.fstat(descriptor)
+            if stat.S_ISREG(state.st_mode):
+                found.add((state.st_ino, state.st_dev))
+    return found
 
 
 def _listed(root: Path) -> list[str]:
@@ -109,15 +139,26 @@ def _walked(root: Path) -> Iterator[str]:
 
 
 def _distributions() -> list[str]:
-    """Names and versions of what is installed, read off the folders' names: cheap, and enough."""
+    """Names and versions of what is installed, read off the folders' names: cheap, and enough but
+    for what was installed from a folder, which keeps its version while its content changes."""
     found: set[str] = set()
     for place in sys.path:
         try:
             names = os.listdir(place or ".")  # noqa: PTH208
         except OSError:
             continue
-        found.update(name for name in names if name.endswith((".dist-info", ".egg-info")))
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                local = os.path.exists(os.path.join(place, name, "direct_url.json"))  # noqa: PTH110, PTH118
+                found.add(name + (_content(Path(place, name, "RECORD")) if local else ""))
     return sorted(found)
+
+
+def _content(file: Path) -> str:
+    try:
+        return " " + digest(file.read_bytes())
+    except OSError:
+        return ""
 
 
 def input_parts(name: str, value: Input, folder: Path) -> tuple[dict[str, Part], list[str]]:

@@ -2,8 +2,10 @@
 
 A stored output may stand for a run only if nothing that it depends on may have changed. Source
 files, inputs and the environment are hashed beforehand (`runner.fingerprint`); this module notices
-the rest while it happens: files outside of what was hashed, which are then hashed too, and
-connections and subprocesses, about which nothing can be told.
+the rest while it happens: files outside of what was hashed, folders that are listed, paths and
+modules that are asked for, all of which can be looked at again (`runner.look`); and connections
+and processes, about which nothing can be told. What a target writes itself and reads (a cache, an
+index that it builds) is taken as it left it.
 
 Native code that opens files or sockets without Python is not seen: such a dependency must be
 declared as one of the suite's `inputs` or as `external`. Modules known for it count as reached.
@@ -13,17 +15,22 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any
+from urllib.parse import unquote
 
 from evalsuite.backends.recording import QUIET
-from evalsuite.canonical import digest, key
+from evalsuite.canonical import key
+from evalsuite.runner.callers import Callers
+from evalsuite.runner.look import How, look
+from evalsuite.runner.presence import watch_presence
 
 _REACHES = {
     "socket.connect": "connects to",
     "socket.sendto": "sends to",
+    "socket.sendmsg": "sends to",
     "subprocess.Popen": "starts",
     "os.system": "starts",
     "os.posix_spawn": "starts",
@@ -33,8 +40,36 @@ _REACHES = {
     "os.forkpty": "forks",
     "os.startfile": "starts",
 }
-_NATIVE_CLIENTS = ("grpc", "pycurl", "curl_cffi", "uvloop", "psycopg2", "psycopg_c", "pymongo")
-_SPECIAL = ("/proc/", "/dev/", "/sys/")
+_BLIND = (
+    # Clients that reach a service by sockets of their own,
+    *("grpc", "pycurl", "curl_cffi", "primp", "uvloop", "zmq", "confluent_kafka"),
+    *("psycopg", "psycopg2", "pymongo", "MySQLdb", "pymssql", "pyodbc", "oracledb"),
+    # indexes and databases that read files of their own,
+    *("faiss", "hnswlib", "usearch", "annoy", "chromadb", "lancedb", "duckdb", "tantivy"),
+    *("lmdb", "rocksdict", "plyvel", "h5py", "tables", "llama_cpp", "vllm"),
+    # and what starts processes or shares their memory; Python imports these when it is asked to.
+    *("multiprocessing.popen_spawn_posix", "multiprocessing.popen_spawn_win32"),
+    *("multiprocessing.popen_forkserver", "multiprocessing.shared_memory"),
+)
+_MOST_WRITTEN = 200
+"""A run that writes more files below its root than this must keep them out of git's sight."""
+
+_SPECIAL = ("/proc/", "/sys/", "/dev/")
+_SHARED_MEMORY = "/dev/shm/"  # noqa: S108 (ordinary files lie there)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What was touched since the link before: places outside of code.key with what was there, and
+    the files of code.key that were used. The chain up to a link is all that was touched by then."""
+
+    key: str
+    after: str
+    outside: Mapping[str, str]
+    used: Collection[str]
+
+    def to_json(self) -> dict[str, object]:
+        return {"after": self.after, "outside": self.outside, "used": self.used}
 
 
 class Watch:
@@ -46,122 +81,208 @@ class Watch:
     def __init__(self) -> None:
         self.active = False
         self.reached: dict[str, None] = {}
-        self._opened: dict[str, None] = {}
-        self._skip = _installed_prefixes()
+        self.written: dict[str, None] = {}
+        self.links: list[Link] = []
+        self._callers = Callers()
+        self._touched: set[tuple[How, str]] = set()
+        self._order: list[tuple[How, str]] = []
+        self._scratch: set[str] = set()
+        self._used: set[str] = set()
         self._covered: Collection[str] = frozenset()
         self._ignored: tuple[str, ...] = ()
-        self._hashes: dict[str, str] = {}
         self._looked = 0
-        self._state = (-1, -1)
-        self._listed_key = ""
-        self._listed: dict[str, list[str] | dict[str, str]] = {}
+        self._modules = -1
+        self._end_presence: Callable[[], None] | None = None
+        self._events: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
+            "open": self._opened,
+            "import": self._imported,
+            "os.listdir": self._listed,
+            "os.scandir": self._listed,
+            "sqlite3.connect": self._connected,
+            "os.rename": self._moved,
+            "os.mkdir": self._made_folder,
+            "tempfile.mkdtemp": self._made_temporary,
+            "tempfile.mkstemp": self._made_temporary,
+            **dict.fromkeys(_REACHES, self._reached),
+        }
 
     def start(self) -> None:
         self.active = True
         sys.addaudithook(self._hook)
-        for module in list(sys.modules.values()):
+        self._end_presence = watch_presence(self._asked)
+        for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if isinstance(file, str):
-                self._see(file)
+            if isinstance(file, str) and name != "__main__" and self._callers.of_user(file):
+                self._touch("read", os.path.abspath(file))  # noqa: PTH100
+                self.reached.setdefault(f"imported {name} before its reads could be watched")
 
     def stop(self) -> None:
         self.active = False
+        if self._end_presence is not None:
+            self._end_presence()
+            self._end_presence = None
 
     def cover(self, files: Collection[str], ignored: tuple[str, ...]) -> None:
         """`files` are hashed by code.key already; below `ignored` lie the harness's own folders."""
         self._covered = frozenset(self._covered) | frozenset(files)
         self._ignored = tuple({*self._ignored, *ignored})
         self._looked = 0
-        self._hashes.clear()
-        self._state = (-1, -1)
 
-    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self.active:
+    def touch(self, file: Path) -> None:
+        """A file that counts as read, whoever reads it."""
+        self._touch("read", str(file))
+
+    def wrote(self, file: Path) -> None:
+        """A file that this process writes; also one that it will write once nothing watches."""
+        self._wrote(_path(file))
+
+    # What happens, in any thread.
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.active and (happened := self._events.get(event)) is not None:
+            happened(event, arguments)
+
+    def _opened(self, event: str, arguments: tuple[Any, ...]) -> None:
+        path, flags = _path(arguments[0]), arguments[2]
+        if not path:
             return
-        if event == "open":
-            if isinstance(arguments[0], str) and _reads(arguments) and not QUIET.get():
-                self._see(arguments[0])
-        elif event == "sqlite3.connect":
-            if not QUIET.get():
-                self._see(os.fspath(arguments[0]) if _is_path(arguments[0]) else "")
-        elif event in _REACHES and not QUIET.get():
+        bits = flags if isinstance(flags, int) else 0
+        if bits & (os.O_WRONLY | os.O_RDWR):
+            self._wrote(path)
+        if bits & os.O_EXCL:
+            self._seen_by_target("test", path)
+        elif not bits & (os.O_WRONLY | os.O_TRUNC):
+            self._seen_by_target("read", path)
+
+    def _listed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._seen_by_target("list", _path("." if arguments[0] is None else arguments[0]))
+
+    def _imported(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._callers.user_imports(sys._getframe(1)):
+            self._touch("import", str(arguments[0]))
+
+    def _moved(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._wrote(_path(arguments[1]))
+
+    def _made_folder(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._callers.tools(sys._getframe(1)):  # a test's temporary folder
+            self._scratch.add(_path(arguments[0]))
+
+    def _made_temporary(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._scratch.add(_path(arguments[0]))
+
+    def _reached(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not QUIET.get() and not self._callers.tools(sys._getframe(1)):
             place = arguments[-1] if event.startswith("socket") else arguments[:1]
             self.reached.setdefault(f"{_REACHES[event]} {_short(place)}")
 
-    def _see(self, path: str) -> None:
-        if not path.startswith(self._skip):
-            self._opened.setdefault(path)
+    def _connected(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """A database is its file and what is not yet merged into it."""
+        name = os.fsdecode(arguments[0])
+        if name.startswith("file:"):
+            name = unquote(name[5:].split("?")[0].split("#")[0])
+        if name and not name.startswith(":memory:"):
+            for ending in ("", "-wal", "-journal"):
+                self._seen_by_target("read", _path(name) + ending)
 
-    def outside(self) -> dict[str, str]:
-        """Files read so far that code.key does not cover: absolute path to hash."""
-        opened = list(self._opened)
-        for name in opened[self._looked :]:
-            path = _source(os.path.abspath(name))  # noqa: PTH100 (no resolving of links)
-            known = path in self._covered or path.startswith((*self._skip, *self._ignored))
-            if not known and path not in self._hashes and (found := hash_file(path)):
-                self._hashes[path] = found
-        self._looked = len(opened)
-        return self._hashes
+    def _asked(self, place: object) -> None:
+        if self.active:
+            self._seen_by_target("test", _path(place))
 
-    def seen(self) -> tuple[str, dict[str, list[str] | dict[str, str]]]:
-        """All that was read by now, with its key: "outside" of code.key, and the "used" sources
-        and data files that code.key covers."""
-        state = (len(sys.modules), len(self._opened))
-        if state != self._state:
-            loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-            names = {file for file in loaded if isinstance(file, str)}
-            names.update(os.path.abspath(name) for name in self._opened)  # noqa: PTH100
-            used = sorted(names.intersection(self._covered))
-            self._listed = {"outside": dict(self.outside()), "used": used}
-            self._listed_key = key("files", self._listed)
-            self._state = state
-        return self._listed_key, self._listed
+    def _seen_by_target(self, how: How, path: str) -> None:
+        """Note it if it is the target's doing: not a tool's, and not the harness's own."""
+        if path and (how, path) not in self._touched:
+            frame = sys._getframe(1)
+            if self._callers.users(frame) if QUIET.get() else not self._callers.tools(frame):
+                self._touch(how, path)
+
+    def _touch(self, how: How, what: str) -> None:
+        if (how, what) not in self._touched and (how == "import" or not self._skipped(what)):
+            self._touched.add((how, what))
+            self._order.append((how, what))
+
+    def _wrote(self, path: str) -> None:
+        if len(self.written) < _MOST_WRITTEN and not (
+            QUIET.get() or path.startswith(self._ignored)
+        ):
+            self.written.setdefault(path)
+
+    def _skipped(self, path: str) -> bool:
+        if path.startswith(_SPECIAL) and not path.startswith(_SHARED_MEMORY):
+            return True
+        return self._callers.installed(path) or self._temporary(path)
+
+    def _temporary(self, path: str) -> bool:
+        """Whether this process made it under a name of its own that no other run has."""
+        while path not in self._scratch:
+            parent = os.path.dirname(path)  # noqa: PTH120
+            if parent == path:
+                return False
+            path = parent
+        return True
+
+    # What can be told of it, asked by one thread.
+
+    def seen(self) -> str:
+        """The key of all that was touched by now; `links` holds the chain that leads to it."""
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._see_modules()
+        if self._looked < len(self._order) or not self.links:
+            outside, used = self._news()
+            if outside or used or not self.links:
+                self._used.update(used)
+                after = self.links[-1].key if self.links else ""
+                made = Link("", after, outside, sorted(used))
+                self.links.append(replace(made, key=key("files", made.to_json())))
+        return self.links[-1].key
+
+    def _see_modules(self) -> None:
+        """Modules come out of caches, archives and libraries that are not opened as files."""
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str):
+                self._touch("read", os.path.abspath(file))  # noqa: PTH100
+
+    def _news(self) -> tuple[dict[str, str], set[str]]:
+        outside: dict[str, str] = {}
+        used: set[str] = set()
+        end = len(self._order)
+        for how, what in self._order[self._looked : end]:
+            path = what if how == "import" else self._callers.source(what)
+            if how != "import" and path in self._covered:
+                used.add(path)
+            elif how == "import" or not (path + os.sep).startswith(self._ignored):
+                found = look(how, path)
+                if found == "other":
+                    self.reached.setdefault(f"reads {_short(path)}, which is no file")
+                elif found != "loaded":
+                    outside[f"{how} {path}"] = found
+        self._looked = end
+        return outside, used - self._used
 
     def unknown(self) -> list[str]:
         """What was reached of which nothing can be told, one phrase each."""
-        native = [f"loads {name}" for name in _NATIVE_CLIENTS if name in sys.modules]
-        return [*self.reached, *native]
+        return [*self.reached, *(f"loads {name}" for name in _BLIND if name in sys.modules)]
 
 
-def _is_path(place: object) -> TypeGuard[str | os.PathLike[str]]:
-    return isinstance(place, str | os.PathLike)
-
-
-def _reads(arguments: tuple[object, ...]) -> bool:
-    """Whether an "open" event (path, mode, flags) may read."""
-    mode, flags = arguments[1], arguments[2]
-    if isinstance(mode, str):
-        return "r" in mode or "+" in mode
-    return not isinstance(flags, int) or flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
-
-
-def hash_file(path: str) -> str:
-    """The digest of a regular file, "" for anything else."""
-    token = QUIET.set(True)
-    try:
-        if not os.path.isfile(path):  # noqa: PTH113 (called for every file a target opens)
-            return ""
-        return digest(Path(path).read_bytes())
-    except OSError:
+def _path(place: object) -> str:
+    """An absolute path, "" for a file that is open already."""
+    if isinstance(place, int):
         return ""
-    finally:
-        QUIET.reset(token)
-
-
-def _installed_prefixes() -> tuple[str, ...]:
-    """Where installed code lies: its versions are part of code.key."""
-    places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
-    return (*(os.path.join(place, "") for place in sorted(places)), *_SPECIAL)  # noqa: PTH118
-
-
-def _source(path: str) -> str:
-    """The source that a compiled module in __pycache__ stands for."""
-    folder, name = os.path.split(path)
-    if name.endswith(".pyc") and os.path.basename(folder) == "__pycache__":  # noqa: PTH119
-        return os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")  # noqa: PTH118, PTH120
-    return path
+    try:
+        return os.path.abspath(os.fsdecode(place))  # type: ignore[arg-type] # noqa: PTH100
+    except (TypeError, ValueError):
+        return ""
 
 
 def _short(place: object) -> str:
     text = ", ".join(map(str, place)) if isinstance(place, tuple) else str(place)
     return text if len(text) <= 80 else text[:79] + "…"
+
+
+def same(place: str, found: str) -> bool:
+    """Whether a place of `outside` is as it was."""
+    how, _, what = place.partition(" ")
+    now = look(how, what)  # type: ignore[arg-type]
+    return now == found or (how == "import" and now == "loaded" and found == "found")

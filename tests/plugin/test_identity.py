@@ -114,7 +114,7 @@ def test_a_file_outside_of_the_root_that_the_target_reads_is_noticed(target: Tar
     assert target.run() == []
     outside.write_text("two")
     assert sorted(target.run()) == ALL
-    assert "a file that the target reads has changed" in json.dumps(target.project.manifest())
+    assert "a file that the target reads has changed (" in json.dumps(target.project.manifest())
 
 
 def test_a_git_ignored_file_too(target: Target) -> None:
@@ -190,6 +190,77 @@ def test_a_service_whose_version_is_declared_does_not(target: Target, service: s
 def test_a_subprocess_always_runs_again(target: Target) -> None:
     target.write(body='subprocess.run([sys.executable, "-c", ""], check=True)')
     assert sorted(target.run()) == ALL
+    assert sorted(target.run()) == ALL
+
+
+PROCESS = """
+import multiprocessing as mp
+def child(): pass
+def start(method):
+    process = mp.get_context(method).Process(target=child)
+    process.start()
+    process.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_multiprocessing_too(target: Target, method: str) -> None:
+    target.project.write("app/children.py", PROCESS)
+    target.write(body=f"import app.children; app.children.start({method!r})")
+    assert sorted(target.run()) == ALL
+    assert sorted(target.run()) == ALL
+
+
+def test_a_plugin_that_is_there_before_the_watch_can_not_be_told(target: Target) -> None:
+    target.project.write("early.py", "DATA = open('early.txt').read()\n")
+    target.project.write("early.txt", "one")
+    target.write(body="import early")
+    given = ("-p", "early")
+    assert sorted(target.run(*given)) == ALL
+    assert sorted(target.run(*given)) == ALL
+    notes = " ".join(target.project.manifest()["notes"])
+    assert "the target imported early before its reads could be watched" in notes
+
+
+def test_what_a_run_writes_into_the_project_is_no_edit(target: Target) -> None:
+    """A log, a cache, junit's file, the output of the command itself."""
+    target.write(
+        body="(HERE / 'calls.txt').open('a').write('x'); (HERE / 'cache.json').write_text('1')"
+    )
+    assert sorted(target.run()) == ALL
+    assert target.run("--junitxml=junit.xml") == []
+    assert target.run("--junitxml=junit.xml") == []
+    with (target.project.path / "printed.txt").open("w") as printed:
+        for _ in range(2):
+            command = [sys.executable, "-m", "pytest", "--evals"]
+            subprocess.run(command, cwd=target.project.path, check=True, stdout=printed)
+    assert target.project.manifest()["operations"]["reused_outputs"] == 5
+
+
+def test_an_index_that_the_target_builds_is_taken_as_it_left_it(target: Target) -> None:
+    target.write(
+        body="p = HERE.parent / (HERE.name + '.idx'); p.exists() or p.write_text('1'); "
+        "p.read_text()"
+    )
+    built = target.project.path.parent / f"{target.project.path.name}.idx"
+    assert sorted(target.run()) == ALL
+    assert target.run() == []
+    built.write_text("another")
+    assert sorted(target.run()) == ALL
+
+
+def test_a_package_that_was_installed_from_a_folder_is_told_by_its_content(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = target.project.path.parent / f"{target.project.path.name}-packages"
+    info = place / "ours-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "direct_url.json").write_text("{}")
+    (info / "RECORD").write_text("ours.py,sha256=1,1")
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    target.run()
+    assert target.run() == []
+    (info / "RECORD").write_text("ours.py,sha256=2,1")
     assert sorted(target.run()) == ALL
 
 
