@@ -158,7 +158,11 @@ _ENDINGS = {"markdown": "md"}
 
 def _write_reports(made: Report, files: Mapping[str, Path]) -> None:
     for name, file in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        reports = file.parent.parent
+        if not reports.exists():  # what is made again by each run is nothing to commit
+            reports.mkdir(parents=True)
+            (reports / ".gitignore").write_text("*\n", encoding="utf-8")
+        file.parent.mkdir(exist_ok=True)
         text = registry.find("formats", name)(made)
         file.write_text(text, encoding="utf-8", errors="replace", newline="")
 

@@ -20,6 +20,17 @@ def test_without_evals_a_suite_is_noticed_and_nothing_else_happens(project: Any)
     assert after == before
 
 
+def test_git_sees_neither_state_nor_reports(project: Any) -> None:
+    project.suite()
+    project.cases(project.many(2))
+    project.run()
+    for folder in (".evalsuite", "reports"):
+        assert (project.path / folder / ".gitignore").read_text() == "*\n"
+    (project.path / "reports" / ".gitignore").unlink()
+    project.run()  # who takes it away wants to commit reports
+    assert not (project.path / "reports" / ".gitignore").exists()
+
+
 def test_with_evals_only_evals_run(project: Any) -> None:
     project.suite()
     project.cases(project.many(3))

@@ -132,6 +132,23 @@ def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path, sample: Sample) -> 
     assert "<title>true</title>" in dom(page, tmp_path, width=500)
 
 
+@browser
+def test_no_kind_of_case_is_broken_over_two_lines(tmp_path: Path) -> None:
+    from evalsuite.report.cases import KINDS
+
+    text = re.sub(r"<meta http-equiv[^>]*>", "", html.render(askacme(24).report()))
+    fill = f"const kinds = {list(KINDS)};"
+    fill += "const cells = [...document.querySelectorAll('.cases td:nth-child(2)')];"
+    fill += "cells.forEach((cell, at) => (cell.textContent = kinds[at % kinds.length]));"
+    fill += "const lines = (cell) => { const all = document.createRange();"
+    fill += "all.selectNodeContents(cell); return all.getClientRects().length; };"
+    fill += "document.title = cells.length >= kinds.length && cells.every("
+    fill += "(cell) => lines(cell) === 1 && cell.scrollWidth <= cell.clientWidth)"
+    page = tmp_path / "report.html"
+    page.write_text(text.replace("</body>", f"<script>{fill}</script>"), encoding="utf-8")
+    assert "<title>true</title>" in dom(page, tmp_path)
+
+
 def test_the_page_is_complete_without_scripts() -> None:
     text = html.render(askacme(48).report())
     still = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
