@@ -72,3 +72,10 @@ def test_a_dimension_that_is_tagged_is_not_derived_again():
 def test_a_count_that_nearly_all_cases_share_is_not_called_the_lowest():
     facts = {f"c{n:02d}": {"documents": 6 if n > 4 else n} for n in range(40)}
     assert len(derived_slices(facts)["documents=6"]) == 35
+
+
+def test_few_distinct_lengths_are_still_short_and_long_not_figures():
+    facts = {f"c{n:03}": {"input_length": 5000 + n % 2 if n % 7 == 0 else 20} for n in range(140)}
+    found = derived_slices(facts)
+    assert set(found) <= {f"input_length={name}" for name in ("short", "medium", "long", "longest")}
+    assert len(found["input_length=longest"]) == 20

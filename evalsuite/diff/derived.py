@@ -20,7 +20,7 @@ _LENGTHS = ("short", "medium", "long", "longest")
 _AMOUNTS = ("lowest", "low", "high", "highest")
 
 _FEW = 7
-"""A number with no more distinct values than this is sliced by value, not by quartile."""
+"""A count with no more distinct values than this is sliced by value, not by quartile."""
 
 _HUGE = 1e300
 """Numbers from here on, infinity and NaN included, are no facts."""
@@ -52,8 +52,10 @@ def _labels(name: str, column: Mapping[str, Json]) -> dict[str, str]:
         for case, value in column.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
     }
-    if len(set(numbers.values())) > _FEW:
-        names = _LENGTHS if name.endswith(("length", "tokens")) else _AMOUNTS
+    distinct = len(set(numbers.values()))
+    size = name.endswith(("length", "tokens"))
+    if distinct > (1 if size else _FEW):
+        names = _LENGTHS if size else _AMOUNTS
         values = np.array(list(numbers.values()))
         quartile = np.searchsorted(np.quantile(values, (0.25, 0.5, 0.75)), values)
         return {case: names[place] for case, place in zip(numbers, quartile, strict=True)}
