@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,15 @@ import pytest
 
 # pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
 import evalsuite.plugin.session  # noqa: F401
+
+with contextlib.suppress(ImportError):  # the oldest pytest is tried without it
+    from hypothesis import HealthCheck, settings
+
+    # The same examples in every run, and no verdict on how busy the machine is.
+    settings.register_profile(
+        "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("steady")
 
 pytest_plugins = ["pytester"]
 

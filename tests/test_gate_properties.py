@@ -19,7 +19,7 @@ suites = st.integers(0, 45).flatmap(
         st.lists(tags, min_size=n, max_size=n),
     )
 )
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 POLICY = Gate(min_cases=5, min={CHECKS: 0.5})
 
 

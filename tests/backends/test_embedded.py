@@ -398,7 +398,7 @@ def test_a_structured_answer_is_refused_aloud() -> None:
 # Hostile and large input
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300), st.text(max_size=120), st.integers(0, 50))
 @example("\ud800 How?", "\udfff How?", 1)
 def test_any_text_gets_some_answer(document: str, question: str, seed: int) -> None:

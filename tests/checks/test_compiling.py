@@ -113,7 +113,7 @@ def test_right_checks_have_no_problem() -> None:
     assert checks.problems([{"contains": "a"}, {"not": {"not": {"refusal": True}}}]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.recursive(

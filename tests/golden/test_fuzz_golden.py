@@ -23,7 +23,6 @@ from evalsuite.golden.yamldoc import read as read_yaml
 from evalsuite.records import Source
 from evalsuite.strictjson import MAX_DEPTH, Malformed, parse
 
-STEADY = settings(deadline=None, derandomize=True)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -46,7 +45,7 @@ BYTES = st.binary(max_size=60) | LIKELY.map(str.encode)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.yaml", "a.csv", "dataset.json"])
-@settings(STEADY, max_examples=60)
+@settings(max_examples=60)
 @given(data=BYTES)
 @example(data=b'{"input": "x"}')
 def test_any_bytes_load_or_are_explained(name: str, data: bytes) -> None:
@@ -63,7 +62,6 @@ def test_any_bytes_load_or_are_explained(name: str, data: bytes) -> None:
         assert all(line.isprintable() for line in said.split("\n"))
 
 
-@STEADY
 @given(data=BYTES)
 def test_readers_never_raise(data: bytes) -> None:
     for entries, problems in (
@@ -75,7 +73,6 @@ def test_readers_never_raise(data: bytes) -> None:
         assert all(isinstance(each, Problem) for each in problems)
 
 
-@STEADY
 @given(value=JSON)
 def test_json_survives_lines_and_yaml(value: Any) -> None:
     text = json.dumps({"input": value})
@@ -84,7 +81,6 @@ def test_json_survives_lines_and_yaml(value: Any) -> None:
     assert entries[0].value == {"input": value}
 
 
-@STEADY
 @given(value=CASES)
 def test_a_written_case_is_sound_or_explained(value: dict[str, Any]) -> None:
     problems: list[Problem] = []
@@ -104,7 +100,6 @@ def schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(value)
 
 
-@STEADY
 @given(value=CASES)
 @example(value={"input": "x", "slices": {"a b": "c"}})
 @example(value={"input": "x", "slices": {"a": "b,c"}})
@@ -135,7 +130,6 @@ def test_the_schema_knows_every_field(schema: jsonschema.Draft202012Validator) -
     assert set(schema.schema["$defs"]["case"]["properties"]) == set(FIELDS)
 
 
-@STEADY
 @given(depth=st.integers(1, 150), text=st.text(alphabet='[]{}"\\', max_size=5))
 def test_depth_is_counted_outside_of_texts(depth: int, text: str) -> None:
     nested = "[" * depth + json.dumps(text * 40) + "]" * depth

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.golden.contradict import contradictions
 from evalsuite.golden.lint import lint
 from evalsuite.golden.near import near_duplicates
 
-STEADY = settings(deadline=None, derandomize=True)
 TRADES = ("abbot", "baker", "cooper", "dyer", "fletcher", "mason", "smith", "tailor", "wright", "x")
 CHECKED: dict[str, Any] = {"checks": [{"contains": "16"}]}
 
@@ -190,7 +189,6 @@ PARAMS = TEXTS | st.fixed_dictionaries(
 )
 
 
-@STEADY
 @given(
     st.lists(
         st.tuples(st.booleans(), st.sampled_from(["contains", "equals", "starts_with"]), PARAMS),
@@ -242,7 +240,6 @@ def test_texts_that_differ_in_a_number_are_not_near() -> None:
     assert near_duplicates(["the limit for level 3 hotels", "the limit for level 4 hotels"]) == []
 
 
-@STEADY
 @given(st.lists(st.text(max_size=30), max_size=8))
 def test_near_duplicates_hold_for_any_text(texts: list[str]) -> None:
     for first, later, similarity in near_duplicates(texts):

@@ -190,7 +190,7 @@ def test_csv_has_a_line_per_case_and_no_formula() -> None:
 # all
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_answer_can_be_printed(before: str, after: str) -> None:
     sample = SAMPLES[0]

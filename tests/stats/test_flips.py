@@ -40,7 +40,7 @@ tables = st.integers(1, 4).flatmap(
 
 
 @given(tables)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_few_units_give_the_exact_adjusted_p(table):
     assert chances(table)[1] == pytest.approx(brute_force(table), abs=1e-12)
 
@@ -107,7 +107,7 @@ def test_thirds_that_add_up_to_one_tie_with_one():
 @given(
     st.lists(st.sampled_from([-1.0, -0.5, 0.5, 1.0]), min_size=1, max_size=10), st.integers(0, 9)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_larger_drop_of_one_case_never_raises_p(d, place):
     worse = list(d)
     worse[place % len(d)] -= 0.5
@@ -115,7 +115,7 @@ def test_a_larger_drop_of_one_case_never_raises_p(d, place):
 
 
 @given(st.lists(st.sampled_from([-1.0, 1.0]), min_size=1, max_size=10))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_exchanging_the_arms_turns_a_tail_into_the_other(d):
     low = chances([[v] for v in d])[1][0]
     high = chances([[-v] for v in d])[1][0]
