@@ -103,4 +103,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"known: {', '.join(known)}" if known else "none is known"
+    between = "; " if any("," in each for each in known) else ", "
+    return f"known: {between.join(known)}" if known else "none is known"

@@ -51,7 +51,7 @@ def _seen(finding: Finding) -> list[str]:
     if finding.missing:
         said.append(f"{figures.many(finding.missing, 'pair')} had no score and was left out.")
     if finding.reason:
-        said.append(line(terminal(finding.reason)))
+        said.append(line(terminal(finding.reason[:1].upper() + finding.reason[1:])))
     return said
 
 
@@ -132,8 +132,12 @@ def _advice(finding: Finding, diff: Diff) -> list[str]:
     match finding.result:
         case "regression":
             steps = [look, *cause, meant, again]
-        case "below" | "failed":
-            steps = [look, *cause, meant]
+        case "below":
+            lower = "If the loss is meant, lower the floor in the suite's gate; no snapshot does."
+            steps = [look, *cause, lower]
+        case "failed":
+            right = "If the new answer is right, correct the case's checks; no snapshot excuses it."
+            steps = [look, *cause, right]
         case "inconclusive" | "not proven":
             steps = [
                 "Add cases to this slice, or trials per case; evalsuite plan says how many.",

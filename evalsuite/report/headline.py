@@ -10,7 +10,13 @@ from evalsuite.records import CHECKS, Manifest
 from evalsuite.report import figures
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined
 from evalsuite.report.escape import shorten
-from evalsuite.report.material import Material, finding_of, reds, suspects
+from evalsuite.report.material import (
+    Material,
+    finding_of,
+    helped_by_accepting,
+    reds,
+    suspects,
+)
 from evalsuite.report.sentences import (
     counts,
     lead,
@@ -205,7 +211,8 @@ def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
     if material.diff.baseline is None:
         return _typed("baseline", commands.baseline)
     stale = any(each.label in ("stale", "new") for each in found)
-    if material.verdict.blocks or stale or material.verdict.result == "incomparable":
+    meant = material.verdict.blocks and helped_by_accepting(material.verdict)
+    if meant or stale or material.verdict.result == "incomparable":
         return _typed("if meant", commands.accept)
     return None
 

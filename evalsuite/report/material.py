@@ -71,6 +71,12 @@ def reds(verdict: Verdict) -> list[Finding]:
     return sorted(found, key=_gravity)
 
 
+def helped_by_accepting(verdict: Verdict) -> bool:
+    """Whether a new snapshot could change anything: floors and strict cases ask for none."""
+    red = reds(verdict)
+    return not red or any(finding.kind == "relative" for finding in red)
+
+
 def _gravity(finding: Finding) -> tuple[bool, int, float, float, str]:
     chance = 1.0 if finding.p is None else round(finding.p, 4)
     drop = finding.effect or 0.0

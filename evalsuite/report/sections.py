@@ -11,7 +11,7 @@ from evalsuite.records import CHECKS, Manifest, Part
 from evalsuite.report import figures
 from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone
 from evalsuite.report.headline import changed, detectable
-from evalsuite.report.material import AMBER, Material, case_of, reds, suspects
+from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
 from evalsuite.report.sentences import rate
 from evalsuite.report.shell import fill
 
@@ -207,7 +207,7 @@ def actions(material: Material) -> Facts | None:
         lines.append(_command("the run", commands.reproduce))
     if material.diff.baseline is None and commands.baseline:
         lines.append(_command("baseline", commands.baseline))
-    elif commands.accept:
+    elif commands.accept and helped_by_accepting(material.verdict):
         lines.append(_command("if meant", commands.accept))
     lines += [_command(name, path) for name, path in commands.reports.items()]
     return Facts("What to do", lines) if lines else None

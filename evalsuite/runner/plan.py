@@ -173,7 +173,8 @@ def unreachable(plan: Plan) -> list[str]:
             wanted.append((name, exclude, counts[name]))
     return [
         f"suite {plan.suite.name}: {name} has {n} {'case' if n == 1 else 'cases'}, and to rule out "
-        f"a drop of {exclude:.0%} takes {needed_cases(exclude)}: add cases, or raise exclude"
+        f"a drop of {100 * exclude:g} points takes {needed_cases(exclude)}: add cases, or raise "
+        "exclude"
         for name, exclude, n in wanted
         if n < needed_cases(exclude)
     ]

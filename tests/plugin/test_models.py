@@ -131,7 +131,7 @@ def test_a_gate_that_can_never_be_decided_is_said_before_the_run(project: Any) -
     project.suite()
     project.cases(project.many(12))
     done = project.run()
-    assert "overall has 12 cases, and to rule out a drop of 5% takes 45" in done.stdout.str()
+    assert "overall has 12 cases, and to rule out a drop of 5 points takes 45" in done.stdout.str()
 
 
 def test_redacted_outputs_leave_no_words_in_a_snapshot(project: Any) -> None:

@@ -187,6 +187,14 @@ def test_errors_missing_flaky_stale_new_and_gone_are_shown_with_their_effect() -
     assert "rate limited" in render(sample.report())
 
 
+def test_accepting_is_offered_only_where_it_could_help() -> None:
+    sample = askacme()
+    assert "evalsuite accept" in render(sample.report())
+    found = [each for each in sample.verdict.findings if each.kind != "relative"]
+    found = [*found, must_pass("leave-01", "failed")]
+    assert "evalsuite accept" not in render(sample.with_verdict(findings=found).report())
+
+
 def test_a_drop_in_a_derived_slice_is_named_without_blocking() -> None:
     sample = askacme()
     findings = [

@@ -46,6 +46,16 @@ def test_floors_and_strict_cases_are_explained_in_their_own_terms() -> None:
     verdict = sample.with_verdict(findings=found).verdict
     assert "the floor is 80.0%" in explain(sample.diff, verdict, "checks >= 0.80")
     assert "2 of 5 trials failed" in explain(sample.diff, verdict, "must_pass, leave-01")
+    assert "no snapshot excuses it" in explain(sample.diff, verdict, "must_pass, leave-01")
+    found = [replace(each, result="below") for each in found if each.kind == "floor"]
+    verdict = sample.with_verdict(findings=found).verdict
+    assert "lower the floor" in explain(sample.diff, verdict, "checks >= 0.80")
+
+
+def test_an_unknown_gate_is_told_the_known_ones_apart() -> None:
+    sample = askacme(24)
+    with pytest.raises(OptionError, match=r"known: checks; checks >= 0\.80; checks, "):
+        explain(sample.diff, sample.verdict, "nothing like it")
 
 
 def test_hostile_names_stay_on_their_line() -> None:
