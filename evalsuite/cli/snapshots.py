@@ -177,13 +177,18 @@ def _resolve(args: argparse.Namespace) -> int:
     return 0
 
 
+LISTED = 20
+"""How many ids are printed of the cases that both sides changed."""
+
+
 def _resolved(suite: str, merge: Merge) -> str:
     alone = f"{merge.ours} changed by ours alone, {merge.theirs} by theirs alone"
     lines = [f"{suite}: {len(merge.run.rows)} cases merged and added to git: {alone}"]
     if merge.both:
+        more = f" and {len(merge.both) - LISTED} more" if len(merge.both) > LISTED else ""
         lines.append(
             f"  {len(merge.both)} changed by both; these lines are {merge.preferred}: "
-            f"{', '.join(merge.both)}"
+            f"{', '.join(merge.both[:LISTED])}{more}"
         )
     lines.append(
         "  now commit the merge; then run pytest --evals: what both sides changed together"

@@ -52,7 +52,7 @@ def merge(base: Run | None, ours: Run, theirs: Run, prefer: Side) -> Merge:
         )
         for side, other in ((ours, theirs), (theirs, ours))
     ]
-    manifest = _manifest(base, ours, theirs, prefer)
+    manifest = _manifest(base, ours, theirs, prefer, mixed=not both)
     merged = Run(replace(manifest, expected=len(rows)), {name: rows[name] for name in sorted(rows)})
     return Merge(merged, both, prefer, *alone)
 
@@ -148,8 +148,12 @@ def _three_way(
     return merged, both
 
 
-def _manifest(base: Run | None, ours: Run, theirs: Run, prefer: Side) -> Manifest:
-    """The preferred side's, with every part of the subject that only the other side changed."""
+def _manifest(base: Run | None, ours: Run, theirs: Run, prefer: Side, *, mixed: bool) -> Manifest:
+    """The preferred side's; `mixed` takes over what of the subject only the other side changed.
+
+    Where both changed a case, its row is one side's alone: then so is the subject, and the next
+    run names what the other side changed.
+    """
     left, right = ours.manifest, theirs.manifest
     first = left if prefer == "ours" else right
     old = Subject() if base is None else base.manifest.subject
@@ -175,7 +179,7 @@ def _manifest(base: Run | None, ours: Run, theirs: Run, prefer: Side) -> Manifes
         first,
         run=f"{left.run}+{right.run}"[-200:],
         golden=golden,
-        subject=Subject(**parts),
+        subject=Subject(**parts) if mixed else first.subject,
         policy=policy,
         metrics=tuple(metrics[name] for name in sorted(metrics)),
         outputs=max(left.outputs, right.outputs, key=PRIVACY.index),

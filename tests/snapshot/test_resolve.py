@@ -78,7 +78,8 @@ def test_one_command_resolves_a_merge_per_case(
     assert texts == {**BOTH, "c005": "theirs too"}
     assert run.manifest.expected == 9
     assert run.manifest.accepted["run"] == ["ours", "theirs"]
-    assert run.manifest.subject.inputs["prompt"].key == "v2"
+    # c005 is theirs alone, so the next run must name ours, the new prompt, as a change.
+    assert run.manifest.subject.inputs["prompt"].key == "v1"
     assert git(root, "status", "--porcelain") == ""
 
 
