@@ -22,6 +22,8 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
                 super().schedule()
                 return
             self.collection = next(iter(self.node2collection.values()))
+            # What a crashed worker leaves is dealt on by xdist, in chunks of at most this.
+            self.maxschedchunk = self.maxschedchunk or len(self.collection)
             nodes = sorted(self.nodes, key=lambda node: worker_number(node.gateway.id))
             for place, node in enumerate(nodes):
                 share = list(range(place, len(self.collection), len(nodes)))
