@@ -16,6 +16,7 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class DealScheduling(LoadScheduling):  # type: ignore[misc, unused-ignore]
         collection: list[str] | None
+        maxschedchunk: int | None
 
         def schedule(self) -> None:
             if self.collection is not None or not self._check_nodes_have_same_collection():

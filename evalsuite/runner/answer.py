@@ -28,6 +28,7 @@ from evalsuite.runner.plan import Plan
 from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
+from evalsuite.strictjson import MAX_DEPTH, too_deep
 
 MISSING = "missing reply"
 """The detail of the failure that makes a case missing, not scored: a reply that is not stored."""
@@ -177,7 +178,8 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
         async with asyncio.timeout(limit):
             returned = await _call(bench, context, case, arguments)
         output = as_output(returned)
-        canonical(to_json(output))
+        if too_deep(canonical(to_json(output)).decode()):
+            raise ValueError(f"the Output is nested more than {MAX_DEPTH} deep")
     except TimeoutError as error:
         if time.perf_counter() - began < limit:
             return Output(error=_failure(error))

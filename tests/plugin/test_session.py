@@ -230,3 +230,15 @@ def test_collect_only_lists_cases_and_runs_nothing(project: Any) -> None:
     done = project.run("--collect-only", "-q")
     done.stdout.fnmatch_lines(["test_words.py::words?c000?"])
     assert not (project.path / ".evalsuite").exists()
+
+
+def test_an_output_that_could_not_be_read_again_is_the_targets_error(project: Any) -> None:
+    project.write(
+        "test_words.py",
+        "import json, evalsuite as ev\n@ev.suite(golden='words')\n"
+        "async def words(case):\n"
+        "    return ev.Output(text='word', value=json.loads('[' * 150 + ']' * 150))\n",
+    )
+    project.cases(project.many(1))
+    project.run()
+    assert "nested more than 100 deep" in project.rows()["c000"]["errors"][0]
