@@ -431,8 +431,10 @@ class EvalSession:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self.damage:
             terminalreporter.write_line(f"evalsuite: {line}")
-        if not self.conclusions and self.briefs:
-            kept = sum(counts.done for counts in self.engine.counts.values()) if self.engine else 0
+        if not self.conclusions and (self.briefs or self.writers):
+            kept = sum(len(writer.rows) for writer in self.writers.values())
+            if self.engine is not None:  # it was ahead of what was read
+                kept = sum(counts.done for counts in self.engine.counts.values())
             terminalreporter.write_line(
                 f"evalsuite: interrupted; {kept} finished cases are kept, the same command goes on"
             )
