@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from sys import intern
 from typing import Any
 
 KEY_LENGTH = 32
@@ -32,7 +33,8 @@ def key(kind: str, value: Any) -> str:
 
     The kind is hashed too, so that two records of different kinds never share a key.
     """
-    return hashlib.sha256(kind.encode() + b"\0" + canonical(value)).hexdigest()[:KEY_LENGTH]
+    found = hashlib.sha256(kind.encode() + b"\0" + canonical(value)).hexdigest()[:KEY_LENGTH]
+    return intern(found)  # the same on both sides of a comparison, and for many cases
 
 
 def digest(data: bytes) -> str:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 Json = Any
 """None, bool, int, finite float, str, list or dict with str keys, nested."""
@@ -152,6 +155,17 @@ class Metric:
     low: float = 0.0
     high: float = 1.0
     higher_is_better: bool = True
+
+
+def shared(mapping: Mapping[str, T]) -> Mapping[str, T]:
+    """One object for equal mappings to hashables: thousands of rows have the same scores, keys and
+    slices. A record is never changed, so it doesn't matter who else has it."""
+    return _shared(tuple(mapping.items()))  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=4096)
+def _shared(items: tuple[tuple[str, object], ...]) -> Mapping[str, object]:
+    return dict(items)
 
 
 @dataclass(frozen=True, slots=True)

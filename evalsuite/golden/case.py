@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 from evalsuite.canonical import key
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.golden.fields import CHECKED, FIELDS, Say, kind
-from evalsuite.records import Case, Json, Source
+from evalsuite.records import Case, Json, Source, shared
 from evalsuite.wording import shown
 
 ValidateChecks = Callable[[Sequence[Mapping[str, Json]]], Sequence[tuple[str, str, str]]]
@@ -119,7 +120,7 @@ def _build(given: dict[str, Any], source: Source, say: Say) -> tuple[Case, Keys]
     relevant = given.get("relevant", {})
     try:
         case = Case(
-            id=given["id"] if "id" in given else derive_id(given["input"]),
+            id=intern(given["id"]) if "id" in given else derive_id(given["input"]),
             input=given["input"],
             expected=given.get("expected"),
             checks=tuple(given.get("checks", ())),
@@ -127,7 +128,7 @@ def _build(given: dict[str, Any], source: Source, say: Say) -> tuple[Case, Keys]
             relevant={name: float(relevant[name]) for name in relevant}
             if isinstance(relevant, dict)
             else dict.fromkeys(relevant, 1.0),
-            slices={name: each for name, each in given.get("slices", {}).items() if each},
+            slices=shared({name: each for name, each in given.get("slices", {}).items() if each}),
             must_pass=given.get("must_pass", False),
             provenance=given.get("provenance"),
             cluster=given.get("cluster"),

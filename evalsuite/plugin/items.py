@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,8 @@ class Evals(Protocol):
 
     def slice_mark(self, slices: Mapping[str, str]) -> pytest.Mark: ...
 
+    def slice_words(self, slices: Mapping[str, str]) -> Iterable[str]: ...
+
 
 class MustPassFailed(Exception):
     """A must_pass case did not hold."""
@@ -34,16 +36,15 @@ class MustPassFailed(Exception):
 class CaseItem(pytest.Item):
     """`test_x.py::suite[case-id]`; `result` is there once it ran."""
 
-    result: CaseResult | None = None
-
     def __init__(self, *, evals: Evals, job: Job, needs: FixtureNeeds, **rest: Any) -> None:
         super().__init__(**rest)
         self.evals = evals
         self.job = job
         self.needs = needs
-        for name, value in job.case.slices.items():
-            self.extra_keyword_matches.update((value, f"{name}:{value}"))
+        # Named here although it comes later: a new name would cost each of thousands a dictionary.
+        self.result: CaseResult | None = None
         if job.case.slices:
+            self.extra_keyword_matches.update(evals.slice_words(job.case.slices))
             self.own_markers.append(evals.slice_mark(job.case.slices))
         if needs.info is not None:
             self._fixtureinfo = needs.info

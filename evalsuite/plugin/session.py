@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, EvalsuiteError, SuiteError
@@ -84,6 +85,7 @@ class EvalSession:
         self.plans: dict[tuple[Path, str], Plan] = {}
         self.suites: set[int] = set()
         self.marks: dict[str, pytest.Mark] = {}
+        self.words: dict[str, str] = {}
         self.briefs: dict[str, Brief] = {}
         self.writers: dict[str, RunWriter] = {}
         self.conclusions: list[Conclusion] = []
@@ -150,6 +152,11 @@ class EvalSession:
             named = {name: value for name, value in slices.items() if name.isidentifier()}
             self.marks[place] = pytest.mark.evals_slice(**named).mark
         return self.marks[place]
+
+    def slice_words(self, slices: Mapping[str, str]) -> list[str]:
+        """What `-k` finds a case by: each text once, however many cases have it."""
+        words = [*slices.values(), *(f"{name}:{value}" for name, value in slices.items())]
+        return [self.words.setdefault(word, word) for word in words]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, Any]:
@@ -275,13 +282,21 @@ class EvalSession:
         report = hook.pytest_runtest_makereport(item=item, call=call)
         hook.pytest_runtest_logreport(report=report)
         if self.config.getoption("xmlpath", None):  # junit closes a case at its teardown
-            hook.pytest_runtest_logreport(report=_closing(report))
+            self._close_case(_closing(report))
         stopping = item.session.shouldfail or item.session.shouldstop
         if stopping and self.engine is not None:
             self.engine.cancel()
         item.session._setupstate.teardown_exact(None if stopping else nextitem)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    def _close_case(self, report: pytest.TestReport) -> None:
+        """junit alone waits for it; from a worker, on the way that all reports take."""
+        xml = self.config.stash.get(xml_key, None)
+        if xml is None:
+            self.config.hook.pytest_runtest_logreport(report=report)
+        else:
+            xml.pytest_runtest_logreport(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -382,6 +397,7 @@ class EvalSession:
                 writer,
                 settings,
                 baseline=baseline,
+                dataset=plan.dataset if plan else None,
                 command=command,
                 run=self.run,
                 seconds=time.monotonic() - self.started,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.recording import Tally
-from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score
+from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import MISSING, Bench, answer
 from evalsuite.runner.plan import Plan
 
@@ -110,7 +110,7 @@ def _row(plan: Plan, case: Case, made: Sequence[tuple[Output, Sequence[Score]]])
         id=case.id,
         case_key=plan.dataset.keys[case.id].case,
         scorer_keys=plan.scorer_keys(case),
-        scores={name: tuple(column) for name, column in values.items()},
+        scores=shared({name: tuple(column) for name, column in values.items()}),
         outputs=tuple(None if o.error else snapshot.output_key(o) for o, _ in made),
         errors=errors if any(errors) else (),
         reasons=reasons,

@@ -20,6 +20,7 @@ from evalsuite import registry, snapshot
 from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.gate import Finding, Verdict, decide, policy_from
+from evalsuite.golden import Dataset
 from evalsuite.records import Manifest, Metric, Operations, Run
 from evalsuite.report import Report
 from evalsuite.report.sentences import spread
@@ -66,11 +67,14 @@ def conclude(
     config: Config,
     *,
     baseline: Run | None,
+    dataset: Dataset | None = None,
     command: str,
     run: str,
     seconds: float,
 ) -> Conclusion:
     """Write the run, compare it with the snapshot, decide, write the reports.
+
+    `baseline` and `dataset` are read from disk where this process has not read them yet.
 
     Raises:
         SnapshotError: the snapshot changed for the worse since collection.
@@ -94,6 +98,7 @@ def conclude(
         (baseline, folder) if baseline else None,
         (candidate, writer.folder),
         golden_dir=config.golden_dir,
+        dataset=dataset,
         commands=commands_of(candidate.manifest, stored=True, reports=shown),
     )
     _write_reports(made, files)

@@ -44,6 +44,7 @@ class Plan:
     baseline: Run | None
     nodeid: str = ""
     notes: list[str] = field(default_factory=list)
+    keys_by_checks: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def snapshot_folder(self) -> Path:
@@ -59,13 +60,17 @@ class Plan:
         return (*checks.compile_checks(case.checks), *self.suite_checks)
 
     def scorer_keys(self, case: Case) -> dict[str, str]:
-        """scorer.key per metric; a case's checks have one of their own."""
-        keys = {
-            CHECKS: checks.checks_key(case.checks, self.suite_checks),
-            COMPLETION: key("scorer", COMPLETION),
-        }
-        for scorer in self.scorers:
-            keys[scoring.scorer_name(scorer)] = scoring.scorer_key(scorer)
+        """scorer.key per metric; a case's checks have one of their own. Cases with the same checks
+        share one dictionary."""
+        place = self.dataset.keys[case.id].checks
+        keys = self.keys_by_checks.get(place)
+        if keys is None:
+            keys = self.keys_by_checks[place] = {
+                CHECKS: checks.checks_key(case.checks, self.suite_checks),
+                COMPLETION: key("scorer", COMPLETION),
+            }
+            for scorer in self.scorers:
+                keys[scoring.scorer_name(scorer)] = scoring.scorer_key(scorer)
         return keys
 
 

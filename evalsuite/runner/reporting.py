@@ -27,9 +27,12 @@ def report_of(
     candidate: Side,
     *,
     golden_dir: Path,
+    dataset: golden.Dataset | None = None,
     commands: Commands,
 ) -> Report:
     """Read the answers and questions that the report shows, and build it.
+
+    `dataset` is the candidate's golden dataset, if it is read already.
 
     Raises:
         SnapshotError: the stored outputs of a side are damaged.
@@ -44,7 +47,7 @@ def report_of(
         before=baseline[0].rows if baseline else {},
         after=run.rows,
         answers={name: (old.get(name), new.get(name)) for name in ids},
-        cases=_cases(run.manifest.golden, golden_dir, set(ids)),
+        cases=_cases(run.manifest.golden, golden_dir, set(ids), dataset),
         commands=commands,
     )
 
@@ -76,10 +79,14 @@ def _answers(side: Side, ids: Collection[str]) -> dict[str, Output]:
     return {name: found[key] for name, key in keys.items() if key in found}
 
 
-def _cases(about: Mapping[str, Json], golden_dir: Path, ids: set[str]) -> dict[str, Case]:
+def _cases(
+    about: Mapping[str, Json], golden_dir: Path, ids: set[str], dataset: golden.Dataset | None
+) -> dict[str, Case]:
     """The questions; none if the golden dataset is no longer what the candidate was run on."""
     if not ids:
         return {}
+    if dataset is not None:
+        return {case.id: case for case in dataset.cases if case.id in ids}
     for spec in (f"{about.get('name')}", f"{about.get('name')}@{about.get('version')}"):
         try:
             dataset = golden.load_spec(spec, golden_dir)

@@ -17,10 +17,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from evalsuite import strictjson
 from evalsuite.errors import did_you_mean
-from evalsuite.records import Json
+from evalsuite.records import Json, shared
 from evalsuite.strictjson import Malformed
 
 Decode = Callable[[Json], Any]
+
+_SHORT = 64
+"""Text up to here is kept once, however often it occurs."""
+
+_EQUAL = (str, Sequence[float | None])
+"""Mappings to these are equal in many rows."""
 
 
 def parse(data: bytes) -> Json:
@@ -79,13 +85,13 @@ def decoder(hint: Any) -> Decode:  # noqa: PLR0911 - one return per kind of type
     if hint is float:
         return _float
     if hint in _SPOKEN:
-        return _exactly(hint)
+        return _text if hint is str else _exactly(hint)
     if origin is Literal:
         return _one_of(args)
     if origin in (Union, UnionType) and NoneType in args:
         return _optional(decoder(Union[tuple(arg for arg in args if arg is not NoneType)]))  # noqa: UP007
     if origin is Mapping:
-        return _mapping(decoder(args[1]))
+        return _mapping(decoder(args[1]), equal=args[1] in _EQUAL)
     if origin is Sequence:
         return _sequence(decoder(args[0]))
     if is_dataclass(hint):
@@ -138,6 +144,13 @@ def _exactly(kind: type) -> Decode:
     return exactly
 
 
+def _text(value: Json) -> str:
+    """Ids and keys are the same in both runs of a comparison, slices in many rows."""
+    if type(value) is not str:
+        raise _refusal(value, _SPOKEN[str])
+    return intern(value) if len(value) <= _SHORT else value
+
+
 def _one_of(choices: Sequence[Json]) -> Decode:
     def one_of(value: Json) -> Json:
         if value not in choices:
@@ -151,14 +164,15 @@ def _optional(inner: Decode) -> Decode:
     return lambda value: None if value is None else inner(value)
 
 
-def _mapping(inner: Decode) -> Decode:
+def _mapping(inner: Decode, *, equal: bool) -> Decode:
     def mapping(value: Json) -> Json:
         if type(value) is not dict:
             raise _refusal(value, "an object")
         try:
-            return {intern(name): inner(each) for name, each in value.items()}
+            made = {intern(name): inner(each) for name, each in value.items()}
         except Malformed as error:
             raise _place(inner, value.items(), error) from None
+        return shared(made) if equal else made
 
     return mapping
 
