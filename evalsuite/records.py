@@ -123,6 +123,8 @@ class Output:
     error: Failure | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.contexts, str):
+            raise TypeError("contexts must be a list of Documents or texts, not one text")
         documents = tuple(
             Document(str(place), context) if isinstance(context, str) else context
             for place, context in enumerate(self.contexts, 1)

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from evalsuite.canonical import canonical, key
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Metric, Output, Score
+from evalsuite.wording import blot
 
 Scorer = Callable[[Case, Output], Any]
 _Scorer = TypeVar("_Scorer", bound=Callable[..., Any])
@@ -81,10 +82,10 @@ def clip(text: str, limit: int = SNIPPET) -> str:
 def complaint(error: BaseException) -> str:
     """ "Type: message" of an exception, one line, clipped."""
     try:
-        message = " ".join(str(error).split())
+        message = f": {error}" if str(error) else ""
     except Exception:  # noqa: BLE001 - an exception of a user's class may fail to print itself
         message = ""
-    return clip(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+    return clip(" ".join(blot(type(error).__name__ + message).split()))
 
 
 async def apply(scorer: Scorer, case: Case, output: Output, trial: int) -> list[Score]:
@@ -94,7 +95,7 @@ async def apply(scorer: Scorer, case: Case, output: Output, trial: int) -> list[
         result = scorer(case, output)
         if inspect.isawaitable(result):
             result = await result
-    except Exception as error:  # noqa: BLE001 - a scorer is a user's code: its failure is no score
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a user's code
         return [Score(case.id, trial, metric.name, None, complaint(error))]
     return fold(result, metric, case.id, trial)
 

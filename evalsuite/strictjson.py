@@ -33,7 +33,7 @@ class Malformed(Exception):
 
 def parse(text: str) -> Json:
     """The value of one JSON text; Malformed says what is wrong, and at which column."""
-    if too_deep(text):
+    if _too_deep(text):
         raise Malformed(f"more than {MAX_DEPTH} levels of nesting", "flatten the value")
     try:
         return _decode(text)
@@ -87,8 +87,7 @@ _decode = json.JSONDecoder(
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
-def too_deep(text: str) -> bool:
-    """Whether JSON text nests deeper than `parse` takes."""
+def _too_deep(text: str) -> bool:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -15,6 +15,7 @@ from typing import Any
 
 from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.policy import Gate
+from evalsuite.wording import shown
 
 Target = Callable[..., Any]
 Input = str | Path | Callable[[], str]
@@ -140,11 +141,6 @@ def _table(given: Any) -> Any:
     return dict(given or {}) if given is None or isinstance(given, Mapping) else given
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
 def _problems(made: Suite) -> list[str]:
     """All that is wrong with the arguments, each with its remedy."""
     found = []
@@ -154,15 +150,15 @@ def _problems(made: Suite) -> list[str]:
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         found.append("a target must return its answer, and this is a generator")
     if not isinstance(made.golden, str) or not made.golden.strip():
-        found.append(f'golden must name a dataset ("askacme"), not {_shown(made.golden)}')
+        found.append(f'golden must name a dataset ("askacme"), not {shown(made.golden)}')
     if not isinstance(made.gate, Gate):
         found.append(f"gate must be an evalsuite.Gate, not {type(made.gate).__name__}")
     if type(made.trials) is not int or not 1 <= made.trials <= 100:
-        found.append(f"trials must be a whole number from 1 to 100, not {_shown(made.trials)}")
+        found.append(f"trials must be a whole number from 1 to 100, not {shown(made.trials)}")
     if made.timeout is not None and not _seconds(made.timeout):
-        found.append(f"timeout must be seconds, from above 0 to 86400, not {_shown(made.timeout)}")
+        found.append(f"timeout must be seconds, from above 0 to 86400, not {shown(made.timeout)}")
     if made.external is not None and not _version(made.external):
-        found.append(f"external must be a version or a function, not {_shown(made.external)}")
+        found.append(f"external must be a version or a function, not {shown(made.external)}")
     return [*found, *_scorer_problems(made.scorers), *_mapping_problems(made)]
 
 
@@ -179,7 +175,7 @@ def _scorer_problems(scorers: object) -> list[str]:
     if isinstance(scorers, str) or not isinstance(scorers, Sequence):
         return ["scorers must be a list of functions"]
     return [
-        f"scorers[{place}] must be a function of (case, output), not {_shown(scorer)}"
+        f"scorers[{place}] must be a function of (case, output), not {shown(scorer)}"
         for place, scorer in enumerate(scorers)
         if not callable(scorer)
     ]
@@ -188,19 +184,19 @@ def _scorer_problems(scorers: object) -> list[str]:
 def _mapping_problems(made: Suite) -> list[str]:
     tables = {"backend": made.backend, "inputs": made.inputs, "resources": made.resources}
     found = [
-        f"{name} must be a dict, not {_shown(table)}"
+        f"{name} must be a dict, not {shown(table)}"
         for name, table in tables.items()
         if not isinstance(table, Mapping)
     ]
     if found:
         return found
     found += [
-        f'backend["{role}"] must be text such as "openai:MODEL", not {_shown(spec)}'
+        f'backend["{role}"] must be text such as "openai:MODEL", not {shown(spec)}'
         for role, spec in made.backend.items()
         if not isinstance(spec, str)
     ]
     found += [
-        f'inputs["{name}"] must be a path, a version or a function, not {_shown(value)}'
+        f'inputs["{name}"] must be a path, a version or a function, not {shown(value)}'
         for name, value in made.inputs.items()
         if not isinstance(name, str) or not _version(value)
     ]
@@ -209,5 +205,5 @@ def _mapping_problems(made: Suite) -> list[str]:
             known = did_you_mean(str(name), made.wants)
             found.append(f'resource "{name}" is no parameter of the function: {known}')
         elif not callable(value):
-            found.append(f'resources["{name}"] must be a function, not {_shown(value)}')
+            found.append(f'resources["{name}"] must be a function, not {shown(value)}')
     return found

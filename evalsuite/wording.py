@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+SHORTEST = 8
+"""Characters: a shorter value is no secret, and would be found in ordinary words."""
+
+
+def blot(text: str) -> str:
+    """A message of foreign code without the values of environment variables that look like keys:
+    an exception may quote the request that it failed on, and messages are kept and reported."""
+    found = {
+        line: name
+        for name, value in os.environ.items()
+        if _SECRET.search(name) and len(value) >= SHORTEST
+        for line in (value, *value.splitlines())
+        if len(line) >= SHORTEST and line in text
+    }
+    for line in sorted(found, key=len, reverse=True):
+        text = text.replace(line, f"[{found[line]}]")
+    return text
 
 
 def shown(value: object, limit: int = 60) -> str:

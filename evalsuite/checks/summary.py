@@ -44,7 +44,7 @@ def score(case: Case, output: Output, checks: Sequence[Check], trial: int) -> Sc
 def _ask(check: Check, case: Case, output: Output) -> Outcome:
     try:
         return check(case, output)
-    except Exception as error:  # noqa: BLE001 - a user's check: its failure decides nothing
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a user's code
         return Outcome(None, f"the check raised {complaint(error)}")
 
 

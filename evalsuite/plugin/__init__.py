@@ -6,7 +6,6 @@ Every pytest run of a user's project imports this module, so it imports nothing 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -53,20 +52,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """With `--evals`, what conftests read while they are imported is watched too."""
     given = early_config.known_args_namespace
     if not given.evals or given.help or given.version:
-        return (yield)
+        return
     from evalsuite.plugin.session import begin_watch  # noqa: PLC0415 (heavy: only when asked)
 
-    watch = begin_watch(early_config)
-    try:
-        return (yield)
-    except BaseException:
-        watch.stop()
-        raise
+    begin_watch(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,13 +79,6 @@ def pytest_configure(config: pytest.Config) -> None:
     from evalsuite.plugin.session import EvalSession  # noqa: PLC0415 (heavy: only when asked)
 
     config.pluginmanager.register(EvalSession(config), "evalsuite-session")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """However the session ended, nothing of it watches the next one in this process."""
-    session = config.pluginmanager.get_plugin("evalsuite-session")
-    if session is not None:
-        session.watch.stop()
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[Any] | None:

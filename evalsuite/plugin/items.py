@@ -11,6 +11,7 @@ import pytest
 from _pytest.fixtures import TopRequest
 
 from evalsuite.errors import EvalsuiteError, SuiteError
+from evalsuite.report.escape import terminal
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.engine import Job
 from evalsuite.runner.plan import Plan
@@ -60,7 +61,10 @@ class CaseItem(pytest.Item):
         if self.needs.info is not None:
             self._request._fillfixtures()
             values = {name: self.funcargs[name] for name in self.job.plan.suite.fixtures}
-        self.evals.begin(self.job.plan, values or {})
+        try:
+            self.evals.begin(self.job.plan, values or {})
+        except EvalsuiteError as error:  # pytest asks an item for words only if its call failed
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def runtest(self) -> None:
         own = self.funcargs if self.needs.sequential else None
@@ -78,7 +82,7 @@ class CaseItem(pytest.Item):
         if isinstance(excinfo.value, MustPassFailed):
             source = self.job.case.source
             where = f"\n{source.path}:{source.line}" if source else ""
-            return f"must_pass case {self.job.case.id}: {excinfo.value}{where}"
+            return f"must_pass case {self.job.case.id}: {terminal(str(excinfo.value))}{where}"
         if isinstance(excinfo.value, EvalsuiteError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, *rest)

@@ -61,8 +61,10 @@ _WATCH = pytest.StashKey[Watch]()
 
 
 def begin_watch(config: pytest.Config) -> Watch:
-    """As early as pytest lets us: conftests read files while they are imported."""
+    """As early as pytest lets us: conftests read files while they are imported. However the
+    session ends, refused options included, nothing of it watches the next one in this process."""
     watch = config.stash[_WATCH] = Watch()
+    config.add_cleanup(watch.stop)
     watch.start()
     return watch
 

@@ -17,6 +17,7 @@ import pytest
 from evalsuite.backends.recording import QUIET
 from evalsuite.config import config_from
 from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError, plain
+from evalsuite.wording import blot
 
 
 def plain_message(error: BaseException) -> tuple[str, int]:
@@ -102,7 +103,7 @@ def telling(arguments: Sequence[str]) -> list[str]:
 
 def command_of(arguments: list[str]) -> str:
     """What to type to do this again."""
-    return shlex.join(["pytest", *arguments])
+    return blot(shlex.join(["pytest", *arguments]))
 
 
 @contextmanager

@@ -1,37 +1,26 @@
-"""One answer: the target's stored output where it still stands, else a call of the target.
-
-Failures become data here, and only here: a target's own exception is an outcome, what the provider
-or the harness did wrong is an error that is never a score.
-"""
+"""One answer: the target's stored output where it still stands, else a call of the target."""
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import inspect
 import json
 import os
 import time
-import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from evalsuite.backends.recording import LLM, TALLY, MissingReply, Tally
+from evalsuite.backends.recording import LLM, TALLY, Tally
 from evalsuite.canonical import canonical, key
-from evalsuite.errors import BackendError, EvalsuiteError
-from evalsuite.records import Case, Failure, Output, Part
+from evalsuite.records import Case, Output, Part
 from evalsuite.runner.look import SAYS, How
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.target import call_target
 from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
-from evalsuite.strictjson import MAX_DEPTH, too_deep
-
-MISSING = "missing reply"
-"""The detail of the failure that makes a case missing, not scored: a reply that is not stored."""
 
 
 @dataclass(slots=True, eq=False)
@@ -174,41 +163,12 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
     began = time.perf_counter()
-    try:
-        async with asyncio.timeout(limit):
-            returned = await _call(bench, context, case, arguments)
-        output = as_output(returned)
-        if too_deep(canonical(to_json(output)).decode()):
-            raise ValueError(f"the Output is nested more than {MAX_DEPTH} deep")
-    except TimeoutError as error:
-        if time.perf_counter() - began < limit:
-            return Output(error=_failure(error))
-        return Output(error=Failure("timeout", f"no answer within {limit:g} s"))
-    except Exception as error:  # noqa: BLE001 (whatever a target raises is an outcome)
-        return Output(error=_failure(error))
-    return _measured(output, tally, time.perf_counter() - began)
-
-
-async def _call(
-    bench: Bench, context: contextvars.Context, case: Case, arguments: Mapping[str, Any]
-) -> Any:
-    target = bench.plan.suite.target
-    if inspect.iscoroutinefunction(target):
-        loop = asyncio.get_running_loop()
-        return await loop.create_task(target(case=case, **arguments), context=context)
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        bench.threads, lambda: context.run(target, case=case, **arguments)
+    output = await call_target(
+        plan.suite, case, arguments, context=context, threads=bench.threads, limit=limit
     )
-
-
-def as_output(returned: object) -> Output:
-    """What a target may return: an Output or text. TypeError for anything else."""
-    if isinstance(returned, Output):
-        return returned
-    if isinstance(returned, str):
-        return Output(text=returned)
-    raise TypeError(f"a target returns an Output or text, not {type(returned).__name__}")
+    if output.error is not None:
+        return output
+    return _measured(output, tally, time.perf_counter() - began)
 
 
 def _measured(output: Output, tally: Tally, seconds: float) -> Output:
@@ -224,19 +184,3 @@ def _measured(output: Output, tally: Tally, seconds: float) -> Output:
         finish_reason=output.finish_reason or tally.finish_reason,
         model=output.model or ", ".join(sorted(tally.models)) or None,
     )
-
-
-def _failure(error: BaseException) -> Failure:
-    """What a target raised: its own fault, unless the cause is the provider's or the harness's."""
-    causes = [error, error.__cause__]
-    if any(isinstance(cause, MissingReply) for cause in causes):
-        return Failure("harness", str(error), MISSING)
-    if any(isinstance(cause, BackendError) for cause in causes):
-        return Failure("provider", str(error))
-    if isinstance(error, EvalsuiteError):
-        return Failure("harness", str(error))
-    frames = traceback.extract_tb(error.__traceback__)[-1:]
-    place = f" ({frames[0].filename}:{frames[0].lineno})" if frames else ""
-    message = f"{type(error).__name__}: {error}"[:500]
-    detail = "".join(traceback.format_exception(error))[-4000:]
-    return Failure("target", message + place, detail)

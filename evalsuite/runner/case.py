@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.recording import Tally
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score, shared
-from evalsuite.runner.answer import MISSING, Bench, answer
+from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.target import MISSING
 
 MORE_TRIALS = 4
 """How often a must_pass case that failed is tried again before it fails the build."""

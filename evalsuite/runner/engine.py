@@ -22,13 +22,14 @@ from evalsuite.backends import open_backend
 from evalsuite.backends.base import Backend
 from evalsuite.backends.recording import LLM, QUIET, Recorded
 from evalsuite.canonical import key
-from evalsuite.errors import DataError, EvalsuiteError, OptionError
+from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError
 from evalsuite.records import Case, Part
 from evalsuite.runner.answer import Bench, base_key, note_written, written_before
 from evalsuite.runner.case import CaseResult, run_case
 from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.watch import Watch
+from evalsuite.scoring import complaint
 from evalsuite.store import Store
 
 T = TypeVar("T")
@@ -99,6 +100,8 @@ class Engine:
         self._arrived = threading.Condition()
         self._ready: set[Plan] = set()
         self._cancelled = False
+        self._ending = False  # before its time, and `_ended` will be what ended it
+        self._ended: BaseException | None = None
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
         self._backends: dict[tuple[Path, str], Backend] = {}
@@ -147,18 +150,22 @@ class Engine:
 
     def _within(self, job: Job, seconds: float) -> bool:
         with self._arrived:
-            return self._arrived.wait_for(lambda: job in self._results, seconds)
+            if self._arrived.wait_for(lambda: job in self._results, seconds):
+                return True
+        self._alive()
+        return False
 
     def cancel(self) -> None:
         """Start nothing more and end what runs; what has finished is kept."""
-        if not self._cancelled:
+        if not self._cancelled and self._ended is None:
             self._cancelled = True
             self._call(self._cancel())
 
     def close(self) -> list[str]:
         """End the loop, commit and close everything; the lines that the stores report."""
         self.cancel()
-        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._ended is None:
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         sys.setswitchinterval(self._switch)
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -174,12 +181,30 @@ class Engine:
         return lines
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        while True:
+            try:
+                return future.result(_PATIENCE)
+            except TimeoutError:
+                if future.done():
+                    raise
+                self._alive()
+
+    def _alive(self) -> None:
+        """SuiteError if the loop has ended before its time."""
+        if self._ended:
+            raise SuiteError(
+                f"the event loop of the evals was ended by {complaint(self._ended)}, raised in a "
+                "task that a target left running: await it, or catch what it raises"
+            )
 
     # On the loop.
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001 (SystemExit in a task of a target's own)
+            self._ended = error
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -260,10 +285,10 @@ class Engine:
         for name, resource in plan.suite.resources.items():
             try:
                 bench.arguments[name] = await self._stack.enter_async_context(resource())
-            except Exception as error:
+            except (Exception, SystemExit, GeneratorExit) as error:
                 raise EvalsuiteError(
                     f'{plan.suite.file}:{plan.suite.line}: resource "{name}" of suite '
-                    f"{plan.suite.name} failed: {type(error).__name__}: {error}"
+                    f"{plan.suite.name} failed: {complaint(error)}"
                 ) from error
         self._ready.add(plan)
         self._pump()
@@ -274,7 +299,7 @@ class Engine:
 
     def _pump(self) -> None:
         """Start what the slots and the window allow, in order."""
-        while self._next < len(self._jobs) and not self._cancelled:
+        while self._next < len(self._jobs) and not self._cancelled and not self._ending:
             job = self._jobs[self._next]
             if self._active >= self._concurrency or job.plan not in self._ready:
                 return
@@ -312,16 +337,25 @@ class Engine:
                 self._active -= 1
                 self._pump()
 
-        result: CaseResult | Exception = EvalsuiteError("the run was stopped")
+        result: CaseResult | Exception | None = None
         try:
             result = await run_case(self.benches[job.plan], job.case, release)
             counts.add(result)
+        except asyncio.CancelledError:
+            if self._cancelled:
+                result = EvalsuiteError("the run was stopped")
+            else:
+                self._ending = True
+            raise
         except Exception as error:  # noqa: BLE001 (a bug of ours is shown at its item)
             result = error
+        except BaseException as error:  # noqa: BLE001 (would end the loop, and all other cases)
+            result = EvalsuiteError(complaint(error))
         finally:
-            with self._arrived:
-                self._results[job] = result
-                self._arrived.notify()
+            if result is not None:
+                with self._arrived:
+                    self._results[job] = result
+                    self._arrived.notify()
             release()
 
     async def _cancel(self) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from evalsuite.canonical import digest, key
 from evalsuite.errors import SuiteError
 from evalsuite.records import Part
+from evalsuite.scoring import complaint
 from evalsuite.suites import Input
 
 _VOLATILE = re.compile(
@@ -174,8 +175,8 @@ def input_parts(name: str, value: Input, folder: Path) -> tuple[dict[str, Part],
     if callable(value):
         try:
             value = value()
-        except Exception as error:
-            raise SuiteError(f'inputs["{name}"] failed: {type(error).__name__}: {error}') from error
+        except (Exception, SystemExit) as error:
+            raise SuiteError(f'inputs["{name}"] failed: {complaint(error)}') from error
         if not isinstance(value, str | int | float):
             raise SuiteError(f'inputs["{name}"] must return a version as text, not {value!r}')
         return {name: Part(key("input", str(value)), str(value))}, []

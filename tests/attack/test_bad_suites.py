@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -228,6 +229,13 @@ def test_a_bad_option_is_named(project: Any, name: str, monkeypatch: pytest.Monk
     project.suite()
     project.cases(project.many(2))
     refused(project, 4, said, *arguments)
+
+
+@pytest.mark.parametrize("option", ["--evals-seed=x", "--evals-concurrency=0", "--nothing"])
+def test_a_refused_option_leaves_nothing_watched(project: Any, option: str) -> None:
+    before = os.stat
+    project.run(option)
+    assert os.stat is before
 
 
 @pytest.mark.parametrize("name", SETTINGS)

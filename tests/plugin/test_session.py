@@ -241,4 +241,4 @@ def test_an_output_that_could_not_be_read_again_is_the_targets_error(project: An
     )
     project.cases(project.many(1))
     project.run()
-    assert "nested more than 100 deep" in project.rows()["c000"]["errors"][0]
+    assert "more than 100 levels of nesting" in project.rows()["c000"]["errors"][0]
