@@ -24,6 +24,13 @@ async def words(case):
     return "word"
 """
 
+# What a shell starts in the background ignores Ctrl-C, and so does all that it starts.
+START = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize(
@@ -38,7 +45,7 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on(
     log = project.path.parent / f"{project.path.name}-ran.txt"
     project.write("test_words.py", SUITE.format(log=str(log)))
     project.cases(project.many(80))
-    command = [sys.executable, "-m", "pytest", "--evals", "--evals-concurrency=4", *workers]
+    command = [sys.executable, "-c", START, "--evals", "--evals-concurrency=4", *workers]
     process = subprocess.Popen(
         command,
         cwd=project.path,
