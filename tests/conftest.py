@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import listening
 
 # pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
 import evalsuite.plugin.session  # noqa: F401
@@ -112,3 +113,10 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
     return Project(pytester)
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, list[str]]]:
+    """A port on this machine, and every request that came to it."""
+    with listening() as found:
+        yield found

@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from browser import armed, browser, dom
 from markdown_it import MarkdownIt
 
 from evalsuite.cli import main
@@ -243,3 +244,33 @@ def test_every_json_file_is_strict_utf8(ran: Any) -> None:
 def test_one_megabyte_answers_don_t_swell_the_reports(ran: Any) -> None:
     sizes = {file.name: file.stat().st_size for file in Path("reports/words").iterdir()}
     assert max(sizes.values()) < 5_000_000, sizes
+
+
+@browser
+def test_in_a_browser_nothing_runs_and_nobody_is_asked(
+    ran: Any, tmp_path: Path, server: tuple[int, list[str]]
+) -> None:
+    port, seen = server
+    page = tmp_path / "report.html"
+    text = Path("reports/words/report.html").read_text(encoding="utf-8")
+    assert "127.0.0.1:1/" in text, "the traps must be in the page"
+    page.write_text(armed(text, port), encoding="utf-8")
+    after = dom(page, tmp_path)
+    assert "<title>owned</title>" not in after
+    assert 'id="find" hidden' not in after, "our own script must run"
+    assert not re.search(r"<(iframe|img|base|h1>pwned|svg onload)", after)
+    assert seen == []
+
+
+@browser
+def test_the_escaping_alone_holds_without_the_policy(
+    ran: Any, tmp_path: Path, server: tuple[int, list[str]]
+) -> None:
+    port, seen = server
+    page = tmp_path / "report.html"
+    text = Path("reports/words/report.html").read_text(encoding="utf-8")
+    bare = re.sub(r"<meta http-equiv[^>]*>", "", text)
+    assert bare != text
+    page.write_text(armed(bare, port), encoding="utf-8")
+    assert "<title>owned</title>" not in dom(page, tmp_path)
+    assert seen == []
