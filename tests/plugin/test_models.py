@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
+
+pytest.importorskip("pytest_httpserver", reason="not installed with the oldest pytest")
+
+from pytest_httpserver import HTTPServer  # noqa: E402
+from werkzeug import Request, Response  # noqa: E402
 
 SUITE = """
 import evalsuite as ev
