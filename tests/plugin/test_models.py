@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("pytest_httpserver", reason="not installed with the oldest pytest")
 
-from pytest_httpserver import HTTPServer  # noqa: E402
-from werkzeug import Request, Response  # noqa: E402
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 SUITE = """
 import evalsuite as ev
