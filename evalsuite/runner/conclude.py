@@ -169,7 +169,9 @@ def _write_reports(made: Report, files: Mapping[str, Path]) -> None:
             (reports / ".gitignore").write_text("*\n", encoding="utf-8")
         file.parent.mkdir(exist_ok=True)
         text = registry.find("formats", name)(made)
-        file.write_text(text, encoding="utf-8", errors="replace", newline="")
+        new = file.with_name(f".{file.name}.new")  # killed while it writes, the old one stays whole
+        new.write_text(text, encoding="utf-8", errors="replace", newline="")
+        new.replace(file)
 
 
 def _gates(verdict: Verdict) -> list[GateReport]:
