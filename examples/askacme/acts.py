@@ -10,6 +10,7 @@ in copies below .evalsuite/, which git ignores.
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -47,19 +48,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What a run left. `report` is its JSON report, {} if it wrote none; `red` what failed."""
+    """What a run left. `report` is its JSON report, {} if it wrote none; `red` what failed by its
+    junit file, `told` the same by what it printed, `shown` by its HTML report (gates only)."""
 
     exit: int
     printed: str
     screen: Sequence[str]
     report: dict[str, Any]
     red: frozenset[str]
+    told: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
 
 
 def play(folder: Path, *options: str) -> Played:
     """Run the suite in `folder`, which is the project or a copy of it."""
     junit = folder / ".evalsuite" / "junit.xml"
-    for old in (folder / REPORT, junit):
+    page = (folder / REPORT).with_suffix(".html")
+    for old in (folder / REPORT, page, junit):
         old.unlink(missing_ok=True)
     # As addopts, so that the command that the report shows is the one that people type.
     addopts = shlex.join(["-q", "--color=no", f"--junitxml={junit}"])
@@ -84,6 +89,8 @@ def play(folder: Path, *options: str) -> Played:
         screen=first_screen(done.stdout),
         report=json.loads(written.read_text("utf-8")) if written.exists() else {},
         red=failures(junit) if junit.exists() else frozenset(),
+        told=failed_lines(done.stdout),
+        shown=red_rows(page.read_text("utf-8")) if page.exists() else frozenset(),
     )
 
 
@@ -107,6 +114,21 @@ def failures(junit: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def failed_lines(printed: str) -> frozenset[str]:
+    """The same names, from the lines at the end that begin with FAILED."""
+    found = re.findall(
+        r"^(?:FAILED|ERROR) .+?::(\w+\[.*?\]|\w+::gate\[.*?\])", printed, re.MULTILINE
+    )
+    return frozenset(re.sub(r"^\w+::gate\[(.*)\]$", r"\1", name) for name in found)
+
+
+def red_rows(page: str) -> frozenset[str]:
+    """The gates that the HTML report's table marks as bad."""
+    table = re.search(r'<table class="gates">.*?</table>', page, re.DOTALL)
+    rows = re.findall(r'<tr class="bad"><td[^>]*><code>(.*?)</code>', table[0] if table else "")
+    return frozenset(map(html.unescape, rows))
+
+
 def copy(name: str, change: Change) -> Path:
     """A fresh copy of the project with `change` made in it."""
     folder = ROOT / ".evalsuite" / "acts" / name
@@ -125,6 +147,10 @@ def copy(name: str, change: Change) -> Path:
         raise SystemExit(f"breaks.toml: [{change.name}] {change.file} has no line {change.line!r}")
     file.write_text(text.replace(change.line, change.becomes), "utf-8")
     return folder
+
+
+def undo(folder: Path, change: Change) -> None:
+    shutil.copyfile(ROOT / change.file, folder / change.file)
 
 
 def changes() -> dict[str, Change]:
@@ -212,14 +238,25 @@ def acts() -> bool:
 def breaks() -> bool:
     good = True
     for change in changes().values():
-        played = play(copy(change.name, change))
-        missing = sorted(set(change.red) - played.red)
-        extra = sorted(played.red - set(change.red))
+        folder = copy(change.name, change)
+        played = play(folder)
+        undo(folder, change)
+        undone = play(folder)
         wrong = unmet(
             (played.exit == 1, f"exit status {played.exit}, not 1"),
-            (not missing, f"not red: {missing}"),
-            (not extra, f"red beside: {extra}"),
+            (undone.exit == 0, f"undone, exit status {undone.exit}, not 0"),
         )
+        gates = {name for name in change.red if not name.endswith("]")}
+        for where, red, wanted in (
+            ("junit", played.red, set(change.red)),
+            ("the terminal", played.told, set(change.red)),
+            ("HTML", played.shown, gates),
+        ):
+            missing, extra = sorted(wanted - red), sorted(red - wanted)
+            wrong += unmet(
+                (not missing, f"not red in {where}: {missing}"),
+                (not extra, f"red in {where} beside: {extra}"),
+            )
         print(f"{change.name}: {change.what}")
         print(f"    red: {'; '.join(sorted(played.red)) or 'nothing'}")
         print("    NOT as listed: " + "; ".join(wrong) if wrong else "    as listed", flush=True)

@@ -57,6 +57,20 @@ def test_what_failed_is_read_from_junit(acts: Any, tmp_path: Path) -> None:
     assert acts.failures(file) == {"askacme[a-2]", "checks, topic=legal", "checks >= 0.70"}
 
 
+def test_what_failed_is_read_from_the_terminal_and_the_page_too(acts: Any) -> None:
+    printed = (
+        "FAILED examples/test_a.py::askacme[a-2] - must_pass case a-2: no\n"
+        "FAILED examples/test_a.py::askacme::gate[checks, topic=legal]\n"
+        "FAILED examples/test_a.py::askacme::gate[checks >= 0.70] - below: 60% (n = 3)\n"
+    )
+    assert acts.failed_lines(printed) == {"askacme[a-2]", "checks, topic=legal", "checks >= 0.70"}
+    page = (
+        '<table class="gates"><tr class="bad"><td data-label="Gate"><code>checks &gt;= 0.70</code>'
+        '</td></tr><tr class="good"><td><code>checks</code></td></tr></table>'
+    )
+    assert acts.red_rows(page) == {"checks >= 0.70"}
+
+
 def test_the_committed_act_needs_a_pass_that_says_what_it_would_have_seen(acts: Any) -> None:
     assert acts.committed(played(acts)) == []
     assert acts.committed(played(acts, result="no baseline"))
