@@ -1,7 +1,7 @@
 """The development commands. Each does its own set-up: Python 3.11 or newer is all that it needs.
 
     python3 dev.py evals     play the example's three acts
-    python3 dev.py test      run the tests; what follows goes to pytest: dev.py test -k gate -x
+    python3 dev.py test      run the tests, on two cores; what follows goes to pytest: -k gate -n 0
     python3 dev.py lint      ruff, mypy and the layer contract
     python3 dev.py oldest    run the plugin's tests with the oldest pytest that is supported
     python3 dev.py wheel     build the wheel and import it in an empty environment
@@ -33,7 +33,7 @@ def evals(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    return run([developers(), "-m", "pytest", *arguments])
+    return run([developers(), "-m", "pytest", "-n", "2", *arguments])
 
 
 def lint(arguments: Sequence[str]) -> int:

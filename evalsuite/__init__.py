@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalsuite import checks as check
     from evalsuite.backends.base import Backend, Completion, Request
-    from evalsuite.backends.recording import LLM
+    from evalsuite.backends.llm import LLM
     from evalsuite.policy import Gate, Slice
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "LLM": "backends.recording",
+    "LLM": "backends.llm",
     "Backend": "backends.base",
     "Case": "records",
     "Completion": "backends.base",

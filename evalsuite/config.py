@@ -23,7 +23,11 @@ class Config:
     `backends` maps a role to a spec such as "embedded" or "embedded?noise=0.1"; `concurrency` is
     the number of cases at once; `timeout` the seconds one case may take; `seed` the root seed.
     `outputs` is how much of the answers `accept` commits: "full", "redacted" (their lengths) or
-    "hash" (their keys alone).
+    "hash" (their keys alone). `patience` is how many seconds a provider may fail every call before
+    the run stops. `limits` and `prices` are by "PROVIDER:MODEL" or "PROVIDER": requests_per_minute,
+    tokens_per_minute and concurrency; US dollars per million tokens as input, cached and output.
+    `budget` ends the run, each as "2.50usd", "500calls", "200000tokens" or "10minutes".
+    `recordings` are committed files of replies, read where the store has none.
     """
 
     root: Path
@@ -38,6 +42,11 @@ class Config:
     replay: str = ""
     formats: tuple[str, ...] = ("html", "markdown", "json")
     outputs: Literal["full", "redacted", "hash"] = "full"
+    patience: float = 120.0
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    budget: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
 
     @property
     def golden_dir(self) -> Path:
@@ -77,6 +86,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "replay": (str,),
     "formats": (list,),
     "outputs": (str,),
+    "patience": (int, float),
+    "limits": (dict,),
+    "prices": (dict,),
+    "budget": (list,),
+    "recordings": (list,),
+}
+
+_RATES = {
+    "limits": ("requests_per_minute", "tokens_per_minute", "concurrency"),
+    "prices": ("input", "cached", "output"),
 }
 
 
@@ -140,8 +159,9 @@ def config_from(table: object, root: Path, file: str) -> Config:
         raise OptionError("\n".join(f"{file}: [tool.evalsuite] {problem}" for problem in problems))
     if "backends" in values:
         values["backends"] = {"default": "embedded", **values["backends"]}
-    if "formats" in values:
-        values["formats"] = tuple(values["formats"])
+    for name in ("formats", "budget", "recordings"):
+        if name in values:
+            values[name] = tuple(values[name])
     return Config(root=root, **values)
 
 
@@ -179,9 +199,28 @@ def _limits(values: Mapping[str, Any]) -> list[str]:
         problems.append('replay must be "only" or left out')
     if values.get("outputs", "full") not in ("full", "redacted", "hash"):
         problems.append('outputs must be "full", "redacted" or "hash"')
-    for name in ("backends", "formats"):
+    if not 0 < values.get("patience", 1) <= 86_400:
+        problems.append("patience must be seconds, from above 0 to 86400")
+    for name, known in _RATES.items():
+        for model, rates in values.get(name, {}).items():
+            problems += _rates(f"{name}.{model}", rates, known)
+    for name in ("backends", "formats", "budget", "recordings"):
         inner = values.get(name, ())
         inner = inner.values() if isinstance(inner, dict) else inner
         if not all(isinstance(each, str) for each in inner):
             problems.append(f"{name} must hold text only")
+    return problems
+
+
+def _rates(where: str, rates: object, known: tuple[str, ...]) -> list[str]:
+    """What is wrong with one table of numbers."""
+    if not isinstance(rates, dict):
+        return [f"{where} must be a table of {', '.join(known)}"]
+    problems = []
+    for name, value in rates.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in known:
+            problems.append(f'{where} has no "{name}": {did_you_mean(name, known)}')
+        elif not number or not 0 <= value < float("inf"):
+            problems.append(f"{where}.{name} must be a number from 0 up")
     return problems

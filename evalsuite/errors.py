@@ -8,6 +8,7 @@ EvalsuiteError            say what, where, and the remedy; never shown with a tr
 │   └── SnapshotError     a snapshot or a stored run
 ├── MissingExtra          an optional package that a feature needs     (exit 4)
 └── BackendError          a provider did not answer; never a score
+    └── RunStopped        it was not asked, since the run has ended
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 _COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
 
@@ -93,8 +95,28 @@ class MissingExtra(EvalsuiteError):
         super().__init__(f"{feature} needs an optional package: pip install 'evalsuite[{extra}]'")
 
 
+Fault = Literal["transient", "throttled", "request", "provider"]
+"""Whom a provider's failure concerns: this attempt, the pace of all calls, this request however
+often it is made, or every request (a key refused, a model unknown, a quota used up)."""
+
+
 class BackendError(EvalsuiteError):
-    """The provider failed: transport, limits, a reply that is none. Never cached, never scored."""
+    """The provider failed: transport, limits, a reply that is none. Never cached, never scored.
+
+    `after` is how many seconds the provider asks to wait, None where it does not say.
+    """
+
+    def __init__(
+        self, message: str, *, fault: Fault = "request", after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
+        self.after = after
+
+
+class RunStopped(BackendError):
+    """The run has ended (a budget, a deadline, a provider that refuses everything): this call was
+    not made. Its case is missing, not failed, and asked by the next run."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from evalsuite.backends.recording import QUIET
+from evalsuite.backends.calls import QUIET
 from evalsuite.config import config_from
 from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError, plain
 from evalsuite.wording import blot

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from evalsuite.backends.recording import LLM, TALLY, Tally
+from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.backends.llm import LLM
 from evalsuite.canonical import canonical, key
 from evalsuite.records import Case, Output, Part
 from evalsuite.runner.look import SAYS, How

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
-from evalsuite.backends.recording import Tally
+from evalsuite.backends.calls import Tally
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan

@@ -20,7 +20,11 @@ from typing import Any, TypeVar
 
 from evalsuite.backends import open_backend
 from evalsuite.backends.base import Backend
-from evalsuite.backends.recording import LLM, QUIET, Recorded
+from evalsuite.backends.calls import QUIET, Halt
+from evalsuite.backends.lane import Lane, Limits, Resilient
+from evalsuite.backends.llm import LLM
+from evalsuite.backends.metered import Budget, Metered
+from evalsuite.backends.recording import Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError
 from evalsuite.records import Case, Part
@@ -84,7 +88,14 @@ class Counts:
 class Engine:
     """Made and used by one thread (pytest's); the loop runs in another until `close()`."""
 
-    def __init__(self, *, concurrency: int, arguments: Sequence[str], watch: Watch) -> None:
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        arguments: Sequence[str],
+        watch: Watch,
+        budget: Mapping[str, float] | None = None,
+    ) -> None:
         self.counts: dict[Plan, Counts] = {}
         self.benches: dict[Plan, Bench] = {}
         self.watch = watch
@@ -104,6 +115,9 @@ class Engine:
         self._ended: BaseException | None = None
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
+        self.halt = Halt()
+        self._budget = Budget(budget or {}, self.halt)
+        self._lanes: dict[str, Lane] = {}
         self._backends: dict[tuple[Path, str], Backend] = {}
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="evalsuite-target")
         # pytest's thread works off results while the loop answers timers and sockets: at Python's
@@ -272,12 +286,30 @@ class Engine:
         if place not in self._backends:
             calls = plan.config.replay != "only"
             try:
-                self._backends[place] = open_backend(spec, calls=calls)
+                self._backends[place] = self._chain(open_backend(spec, calls=calls), plan)
             except EvalsuiteError as error:
                 suite = plan.suite
                 where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
                 raise OptionError(f"{where}: {error}") from None
-        return Recorded(self._backends[place], store, plan.config.replay == "only")
+        return Recorded(self._backends[place], store, plan.config.replay == "only", self.halt)
+
+    def _chain(self, backend: Backend, plan: Plan) -> Backend:
+        """The backends around a provider's: each call is priced and budgeted, and goes through
+        the lane of its model. What answers in this process needs neither."""
+        if backend.capabilities.deterministic:
+            return backend
+        config, identity = plan.config, backend.identity
+        names = [str(identity["provider"]), f"{identity['provider']}:{identity.get('model')}"]
+        rates = {k: v for name in names for k, v in config.limits.get(name, {}).items()}
+        lane_name = f"{names[1]}@{identity.get('url')}"
+        if lane_name not in self._lanes:
+            limits = Limits(
+                concurrency=int(rates.pop("concurrency", self._concurrency)),
+                patience=config.patience,
+                **rates,
+            )
+            self._lanes[lane_name] = Lane(lane_name, limits)
+        return Resilient(Metered(backend, self._budget, config.prices), self._lanes[lane_name])
 
     async def _begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
         bench = self.benches[plan]

@@ -12,7 +12,7 @@ import sys
 from importlib.machinery import PathFinder
 from typing import Final, Literal
 
-from evalsuite.backends.recording import QUIET
+from evalsuite.backends.calls import QUIET
 from evalsuite.canonical import KEY_LENGTH, key
 
 How = Literal["read", "list", "test", "import"]

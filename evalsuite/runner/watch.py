@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from evalsuite.backends.recording import QUIET
+from evalsuite.backends.calls import QUIET
 from evalsuite.canonical import key
 from evalsuite.runner.callers import Callers
 from evalsuite.runner.look import How, look

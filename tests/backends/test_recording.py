@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from evalsuite.backends.base import Capabilities, Completion, Request
-from evalsuite.backends.recording import LLM, TALLY, MissingReply, Recorded, Tally
+from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.backends.llm import LLM
+from evalsuite.backends.recording import MissingReply, Recorded
 from evalsuite.errors import BackendError, EvalsuiteError
 from evalsuite.records import Usage
 from evalsuite.store import Store

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evalsuite.backends.recording import QUIET
+from evalsuite.backends.calls import QUIET
 from evalsuite.runner.callers import Callers
 from evalsuite.runner.look import STAT, look
 from evalsuite.runner.watch import Watch, same

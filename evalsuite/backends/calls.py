@@ -1,0 +1,91 @@
+"""Whose call is this? Each one is attributed to its case by a context variable, so that `gather`,
+threads and retries inside a pipeline can't mix cases up.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from evalsuite.backends.base import Completion
+from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
+from evalsuite.records import Usage
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """What one case and trial asked, counted as it goes. `cost` is None once a price is unknown;
+    `keys` are the call.keys of the replies it got, `failed` the last call's error, None once a
+    later one was answered."""
+
+    case_id: str
+    trial: int
+    root_seed: int
+    fresh: int = 0
+    stored: int = 0
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    models: set[str] = field(default_factory=set)
+    finish_reason: str | None = None
+    first_token: float | None = None
+    seen: dict[str, int] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    failed: BackendError | None = None
+
+    def occurrence(self, request_key: str) -> int:
+        """How often this request was made before in this case and trial."""
+        count = self.seen.get(request_key, 0)
+        self.seen[request_key] = count + 1
+        return count
+
+    def add(self, call_key: str, completion: Completion, *, fresh: bool) -> None:
+        """A reply arrived."""
+        self.fresh += fresh
+        self.stored += not fresh
+        self.keys.append(call_key)
+        self.failed = None
+        self.usage += replace(completion.usage, calls=completion.usage.calls or 1)
+        known = completion.cost is not None and self.cost is not None
+        self.cost = self.cost + completion.cost if known else None  # type: ignore[operator]
+        self.finish_reason = completion.finish_reason
+        if completion.model:
+            self.models.add(completion.model)
+        if self.first_token is None:
+            self.first_token = completion.first_token
+
+
+TALLY: ContextVar[Tally] = ContextVar("evalsuite_tally")
+"""The case that the current task or thread works for; the runner sets it."""
+
+QUIET: ContextVar[bool] = ContextVar("evalsuite_quiet", default=False)
+"""True while the harness itself, not the target, opens files or connections."""
+
+
+def current() -> Tally:
+    """The case that is being worked for; EvalsuiteError names the remedies where there is none."""
+    try:
+        return TALLY.get()
+    except LookupError:
+        raise EvalsuiteError(
+            "a model was called outside of a case: call it inside the decorated function, or, in "
+            "a thread pool of your own, submit with contextvars.copy_context().run"
+        ) from None
+
+
+class Halt:
+    """The run's brake: once it is pulled no further call is made, and what is in flight ends.
+
+    What the store can answer is still answered, so that the run says as much as it can.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def pull(self, reason: str) -> None:
+        """End the run; `reason` is for a person, and the first one stands."""
+        self.reason = self.reason or reason
+
+    def check(self) -> None:
+        """RunStopped once the run has ended."""
+        if self.reason:
+            raise RunStopped(self.reason)
