@@ -15,12 +15,12 @@ import os
 import platform
 import re
 import stat
-import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalsuite import git
 from evalsuite.canonical import digest, key
 from evalsuite.errors import SuiteError
 from evalsuite.records import Part
@@ -113,14 +113,8 @@ def _printed_to() -> set[tuple[int, int]]:
 
 def _listed(root: Path) -> list[str]:
     """Files that git does not ignore; without git, all but hidden and generated folders."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others"]
-    try:
-        done = subprocess.run(  # noqa: S603 (a fixed command)
-            [*command, "--exclude-standard"], capture_output=True, check=False, timeout=60
-        )
-        names = done.stdout.decode(errors="surrogateescape").split("\0")
-    except (OSError, subprocess.TimeoutExpired):
-        names = []
+    listed, _ = git.run(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = (listed or b"").decode(errors="surrogateescape").split("\0")
     found = [os.path.join(root, name) for name in names if name]  # noqa: PTH118
     return found or sorted(_walked(root))
 
