@@ -4,12 +4,36 @@ threads and retries inside a pipeline can't mix cases up.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from evalsuite.backends.base import Completion
 from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
 from evalsuite.records import Usage
+
+
+class Clock(Protocol):
+    """A case's deadline. Waiting for a slot, the pace or an open breaker is not the case's own
+    time: its lane stops the clock meanwhile. Several calls of a case may wait at once, so that
+    each `pause` has its `resume`. `limit` is the seconds that the case has in all."""
+
+    limit: float
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """What a lane and a provider tell each other about one call. `key` is equal over all attempts
+    of the call (for `Idempotency-Key`); the provider puts the headers of each reply into
+    `headers`, those of an error included (`faults.failure` does that)."""
+
+    key: str
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +55,7 @@ class Tally:
     seen: dict[str, int] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     failed: BackendError | None = None
+    clock: Clock | None = None
 
     def occurrence(self, request_key: str) -> int:
         """How often this request was made before in this case and trial."""
@@ -57,6 +82,9 @@ class Tally:
 TALLY: ContextVar[Tally] = ContextVar("evalsuite_tally")
 """The case that the current task or thread works for; the runner sets it."""
 
+ATTEMPT: ContextVar[Attempt | None] = ContextVar("evalsuite_attempt", default=None)
+"""The call that a lane is making; None outside of a lane."""
+
 QUIET: ContextVar[bool] = ContextVar("evalsuite_quiet", default=False)
 """True while the harness itself, not the target, opens files or connections."""
 
@@ -80,10 +108,18 @@ class Halt:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._then: list[Callable[[], None]] = []
 
     def pull(self, reason: str) -> None:
         """End the run; `reason` is for a person, and the first one stands."""
-        self.reason = self.reason or reason
+        if not self.reason:
+            self.reason = reason
+            for wake in self._then:
+                wake()
+
+    def then(self, wake: Callable[[], None]) -> None:
+        """Call `wake` when the brake is pulled, so that nothing waits in vain."""
+        self._then.append(wake)
 
     def check(self) -> None:
         """RunStopped once the run has ended."""
