@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evalsuite.runner.engine import Counts
+from evalsuite.runner.counts import Counts
 
 _EVERY = 0.1  # seconds between two draws
 _BETWEEN = " · "

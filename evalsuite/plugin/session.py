@@ -214,6 +214,7 @@ class EvalSession:
         wanted = max(item.job.plan.config.concurrency for item in self.items)
         self.engine = Engine(
             concurrency=max(1, wanted // workers),
+            workers=workers,
             arguments=telling([*configured(self.config), *self.arguments]),
             watch=self.watch,
         )

@@ -7,34 +7,24 @@ pytest asks for one result after the other; the engine runs ahead of it within a
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
-from evalsuite.backends import open_backend
-from evalsuite.backends.base import Backend
-from evalsuite.backends.calls import QUIET, Halt
-from evalsuite.backends.lane import Lane, Limits, Resilient
-from evalsuite.backends.llm import LLM
-from evalsuite.backends.metered import Budget, Metered
-from evalsuite.backends.recording import Recorded
-from evalsuite.canonical import key
-from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError
-from evalsuite.records import Case, Part
-from evalsuite.runner.answer import Bench, base_key, note_written, written_before
+from evalsuite.backends.calls import Halt
+from evalsuite.errors import EvalsuiteError, SuiteError
+from evalsuite.records import Case
+from evalsuite.runner.answer import Bench, note_written
+from evalsuite.runner.benches import Benches
 from evalsuite.runner.case import CaseResult, run_case
-from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
+from evalsuite.runner.counts import Counts
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.watch import Watch
 from evalsuite.scoring import complaint
-from evalsuite.store import Store
 
 T = TypeVar("T")
 
@@ -57,34 +47,6 @@ class Job:
     started: bool = False
 
 
-@dataclass(slots=True)
-class Counts:
-    """What happened so far, for progress and for the run's manifest."""
-
-    done: int = 0
-    failed: int = 0
-    running: int = 0
-    fresh: int = 0
-    stored: int = 0
-    reused: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: float | None = 0.0
-
-    def add(self, result: CaseResult) -> None:
-        self.done += 1
-        self.failed += result.status in ("missed", "error", "failed", "missing")
-        self.reused += result.reused
-        for tally in result.tallies:
-            self.fresh += tally.fresh
-            self.stored += tally.stored
-            self.input_tokens += tally.usage.input_tokens
-            self.output_tokens += tally.usage.output_tokens
-            if tally.fresh:
-                known = self.cost is not None and tally.cost is not None
-                self.cost = self.cost + tally.cost if known else None  # type: ignore[operator]
-
-
 class Engine:
     """Made and used by one thread (pytest's); the loop runs in another until `close()`."""
 
@@ -95,12 +57,12 @@ class Engine:
         arguments: Sequence[str],
         watch: Watch,
         budget: Mapping[str, float] | None = None,
+        workers: int = 1,
     ) -> None:
         self.counts: dict[Plan, Counts] = {}
         self.benches: dict[Plan, Bench] = {}
         self.watch = watch
         self._concurrency = concurrency
-        self._arguments = arguments
         self._jobs: list[Job] = []
         self._next = 0
         self._active = 0
@@ -113,13 +75,17 @@ class Engine:
         self._cancelled = False
         self._ending = False  # before its time, and `_ended` will be what ended it
         self._ended: BaseException | None = None
-        self._stores: dict[Path, Store] = {}
-        self._prints: dict[Path, Fingerprint] = {}
         self.halt = Halt()
-        self._budget = Budget(budget or {}, self.halt)
-        self._lanes: dict[str, Lane] = {}
-        self._backends: dict[tuple[Path, str], Backend] = {}
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="evalsuite-target")
+        self._benches = Benches(
+            concurrency=concurrency,
+            share=1 / workers,
+            arguments=arguments,
+            watch=watch,
+            threads=self._threads,
+            halt=self.halt,
+            budget=budget or {},
+        )
         # pytest's thread works off results while the loop answers timers and sockets: at Python's
         # 5 ms the loop would wait that long for its turn, several times in each round of calls.
         self._switch = sys.getswitchinterval()
@@ -133,7 +99,9 @@ class Engine:
 
     def open(self, plan: Plan) -> Bench:
         """Make a suite's store, backends and identity ready. EvalsuiteError if one can't be."""
-        return self._call(self._open(plan))
+        bench = self.benches[plan] = self._call(self._benches.open(plan))
+        self.counts[plan] = Counts()
+        return bench
 
     def ahead(self, jobs: Sequence[Job]) -> None:
         """The jobs in the order in which their results will be asked for."""
@@ -185,14 +153,7 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for bench in self.benches.values():
             note_written(bench)
-        lines = []
-        for store in self._stores.values():
-            try:
-                store.close()
-            except DataError as error:  # a full disk: the run has ended for it, or says so now
-                lines.append(str(error))
-            lines += store.reports
-        return lines
+        return self._benches.close_stores()
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -227,89 +188,7 @@ class Engine:
         async with AsyncExitStack() as self._stack, asyncio.TaskGroup() as self._group:
             self._started.set()
             await self._stop.wait()
-        for backend in self._backends.values():
-            with contextlib.suppress(Exception):
-                await backend.close()
-
-    async def _open(self, plan: Plan) -> Bench:
-        token = QUIET.set(True)
-        try:
-            config = plan.config
-            if config.state_dir not in self._stores:
-                self._stores[config.state_dir] = Store(config.state_dir)
-            store = self._stores[config.state_dir]
-            found = self._fingerprint(plan, store)
-            roles = {role: self._recorded(plan, role, store) for role in plan.specs}
-        finally:
-            QUIET.reset(token)
-        own = (config.report_dir, config.state_dir)
-        ignored = (*(os.path.join(each, "") for each in own), *_caches(config.root))  # noqa: PTH118
-        self.watch.cover({*found.files, *plan.covered}, ignored)
-        identities = {role: each.backend.identity for role, each in sorted(roles.items())}
-        bench = Bench(
-            plan=plan,
-            store=store,
-            llm=LLM(roles, self._loop),
-            watch=self.watch,
-            base=base_key(plan, key("code", [found.key, identities])),
-            threads=self._threads,
-            sure=all(_sure(each.backend) for each in roles.values()),
-            sources=found.files,
-            models={
-                role: Part(key("model", each.backend.identity), plan.specs[role])
-                for role, each in sorted(roles.items())
-            },
-        )
-        self.benches[plan] = bench
-        self.counts[plan] = Counts()
-        return bench
-
-    def _fingerprint(self, plan: Plan, store: Store) -> Fingerprint:
-        config = plan.config
-        if config.root not in self._prints:
-            salt = salt_from(store.get("note", "salt"))
-            store.put("note", "salt", salt)
-            store.flush()
-            own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
-            self._prints[config.root] = fingerprint(
-                config.root,
-                own=own,
-                arguments=self._arguments,
-                salt=salt,
-                written=written_before(store),
-            )
-        return self._prints[config.root]
-
-    def _recorded(self, plan: Plan, role: str, store: Store) -> Recorded:
-        spec = plan.specs[role]
-        place = (plan.config.root, spec)
-        if place not in self._backends:
-            calls = plan.config.replay != "only"
-            try:
-                self._backends[place] = self._chain(open_backend(spec, calls=calls), plan)
-            except EvalsuiteError as error:
-                suite = plan.suite
-                where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
-                raise OptionError(f"{where}: {error}") from None
-        return Recorded(self._backends[place], store, plan.config.replay == "only", self.halt)
-
-    def _chain(self, backend: Backend, plan: Plan) -> Backend:
-        """The backends around a provider's: each call is priced and budgeted, and goes through
-        the lane of its model. What answers in this process needs neither."""
-        if backend.capabilities.deterministic:
-            return backend
-        config, identity = plan.config, backend.identity
-        names = [str(identity["provider"]), f"{identity['provider']}:{identity.get('model')}"]
-        rates = {k: v for name in names for k, v in config.limits.get(name, {}).items()}
-        lane_name = f"{names[1]}@{identity.get('url')}"
-        if lane_name not in self._lanes:
-            limits = Limits(
-                concurrency=int(rates.pop("concurrency", self._concurrency)),
-                patience=config.patience,
-                **rates,
-            )
-            self._lanes[lane_name] = Lane(lane_name, limits)
-        return Resilient(Metered(backend, self._budget, config.prices), self._lanes[lane_name])
+        await self._benches.close()
 
     async def _begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
         bench = self.benches[plan]
@@ -395,14 +274,3 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _sure(backend: Backend) -> bool:
-    """Whether a further trial is known to give the same answer."""
-    return backend.capabilities.deterministic and not backend.capabilities.seed
-
-
-def _caches(root: Path) -> tuple[str, ...]:
-    """Folders below the root that tools write into."""
-    names = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
-    return tuple(os.path.join(root, name, "") for name in names)  # noqa: PTH118

@@ -16,7 +16,7 @@ from evalsuite.gate import policy_json
 from evalsuite.records import Json, Metric, Output, Part, Row, Subject
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
-from evalsuite.runner.engine import Counts
+from evalsuite.runner.counts import Counts
 from evalsuite.snapshot.codec import decoder, to_json
 
 _PACKAGE = str(Path(__file__).parent.parent)

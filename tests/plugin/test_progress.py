@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evalsuite.plugin.progress import line
-from evalsuite.runner.engine import Counts
+from evalsuite.runner.counts import Counts
 
 pty = pytest.importorskip("pty")
 

@@ -1,0 +1,163 @@
+"""What cases run on: a suite's bench, and what all suites of a process share behind it.
+
+One store per state folder, one fingerprint per root, one lane per model behind one endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from evalsuite.backends import open_backend
+from evalsuite.backends.base import Backend
+from evalsuite.backends.calls import QUIET, Halt
+from evalsuite.backends.lane import Lane, Limits, Resilient
+from evalsuite.backends.llm import LLM
+from evalsuite.backends.metered import Budget, Metered
+from evalsuite.backends.recording import Recorded
+from evalsuite.canonical import key
+from evalsuite.errors import DataError, EvalsuiteError, OptionError
+from evalsuite.records import Part
+from evalsuite.runner.answer import Bench, base_key, written_before
+from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
+from evalsuite.runner.plan import Plan
+from evalsuite.runner.watch import Watch
+from evalsuite.store import Store
+
+
+class Benches:
+    """Makes benches. `share` is the part of all limits that this process may use, above 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        share: float,
+        arguments: Sequence[str],
+        watch: Watch,
+        threads: ThreadPoolExecutor,
+        halt: Halt,
+        budget: Mapping[str, float],
+    ) -> None:
+        self._concurrency = concurrency
+        self._share = share
+        self._arguments = arguments
+        self._watch = watch
+        self._threads = threads
+        self._halt = halt
+        self._budget = Budget(budget, halt)
+        self._stores: dict[Path, Store] = {}
+        self._prints: dict[Path, Fingerprint] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._backends: dict[tuple[Path, str], Backend] = {}
+
+    async def open(self, plan: Plan) -> Bench:
+        """A suite's bench; EvalsuiteError if one can't be made. On the loop that will use it."""
+        token = QUIET.set(True)
+        try:
+            config = plan.config
+            if config.state_dir not in self._stores:
+                self._stores[config.state_dir] = Store(config.state_dir)
+            store = self._stores[config.state_dir]
+            found = self._fingerprint(plan, store)
+            roles = {role: self._recorded(plan, role, store) for role in plan.specs}
+        finally:
+            QUIET.reset(token)
+        own = (config.report_dir, config.state_dir)
+        ignored = (*(os.path.join(each, "") for each in own), *_caches(config.root))  # noqa: PTH118
+        self._watch.cover({*found.files, *plan.covered}, ignored)
+        identities = {role: each.backend.identity for role, each in sorted(roles.items())}
+        return Bench(
+            plan=plan,
+            store=store,
+            llm=LLM(roles, asyncio.get_running_loop()),
+            watch=self._watch,
+            base=base_key(plan, key("code", [found.key, identities])),
+            threads=self._threads,
+            sure=all(_sure(each.backend) for each in roles.values()),
+            sources=found.files,
+            models={
+                role: Part(key("model", each.backend.identity), plan.specs[role])
+                for role, each in sorted(roles.items())
+            },
+        )
+
+    def _fingerprint(self, plan: Plan, store: Store) -> Fingerprint:
+        config = plan.config
+        if config.root not in self._prints:
+            salt = salt_from(store.get("note", "salt"))
+            store.put("note", "salt", salt)
+            store.flush()
+            own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
+            self._prints[config.root] = fingerprint(
+                config.root,
+                own=own,
+                arguments=self._arguments,
+                salt=salt,
+                written=written_before(store),
+            )
+        return self._prints[config.root]
+
+    def _recorded(self, plan: Plan, role: str, store: Store) -> Recorded:
+        spec = plan.specs[role]
+        place = (plan.config.root, spec)
+        if place not in self._backends:
+            calls = plan.config.replay != "only"
+            try:
+                self._backends[place] = self._chain(open_backend(spec, calls=calls), plan)
+            except EvalsuiteError as error:
+                suite = plan.suite
+                where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
+                raise OptionError(f"{where}: {error}") from None
+        return Recorded(self._backends[place], store, plan.config.replay == "only", self._halt)
+
+    def _chain(self, backend: Backend, plan: Plan) -> Backend:
+        """The backends around a provider's: each call is priced and budgeted, and goes through
+        the lane of its model. What answers in this process needs neither."""
+        if backend.capabilities.deterministic:
+            return backend
+        config, identity = plan.config, backend.identity
+        names = [str(identity["provider"]), f"{identity['provider']}:{identity.get('model')}"]
+        rates = {k: v for name in names for k, v in config.limits.get(name, {}).items()}
+        lane_name = f"{names[1]}@{identity.get('url')}"
+        if lane_name not in self._lanes:
+            most = rates.pop("concurrency", None)
+            limits = Limits(
+                concurrency=self._concurrency if most is None else max(1, int(most * self._share)),
+                patience=config.patience,
+                **{name: rate * self._share for name, rate in rates.items()},
+            )
+            self._lanes[lane_name] = Lane(lane_name, limits)
+        return Resilient(Metered(backend, self._budget, config.prices), self._lanes[lane_name])
+
+    async def close(self) -> None:
+        """Let go of the backends, on their loop."""
+        for backend in self._backends.values():
+            with contextlib.suppress(Exception):
+                await backend.close()
+
+    def close_stores(self) -> list[str]:
+        """Commit what is finished; the lines that the stores report."""
+        lines = []
+        for store in self._stores.values():
+            try:
+                store.close()
+            except DataError as error:  # a full disk: the run has ended for it, or says so now
+                lines.append(str(error))
+            lines += store.reports
+        return lines
+
+
+def _sure(backend: Backend) -> bool:
+    """Whether a further trial is known to give the same answer."""
+    return backend.capabilities.deterministic and not backend.capabilities.seed
+
+
+def _caches(root: Path) -> tuple[str, ...]:
+    """Folders below the root that tools write into."""
+    names = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
+    return tuple(os.path.join(root, name, "") for name in names)  # noqa: PTH118

@@ -1,0 +1,35 @@
+"""What happened so far in a suite, for progress and for the run's manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalsuite.runner.case import CaseResult
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far, for progress and for the run's manifest."""
+
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    fresh: int = 0
+    stored: int = 0
+    reused: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = 0.0
+
+    def add(self, result: CaseResult) -> None:
+        self.done += 1
+        self.failed += result.status in ("missed", "error", "failed", "missing")
+        self.reused += result.reused
+        for tally in result.tallies:
+            self.fresh += tally.fresh
+            self.stored += tally.stored
+            self.input_tokens += tally.usage.input_tokens
+            self.output_tokens += tally.usage.output_tokens
+            if tally.fresh:
+                known = self.cost is not None and tally.cost is not None
+                self.cost = self.cost + tally.cost if known else None  # type: ignore[operator]
