@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalsuite.backends import remote
+from evalsuite.backends import faults, remote
 from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.errors import BackendError, OptionError
 from evalsuite.records import Json, ToolCall, Usage
@@ -92,7 +92,7 @@ class Anthropic:
             reply = await client.messages.with_raw_response.create(**self._body(request))
             text = await reply.text()
         except (AnthropicError, TypeError, ValueError, LookupError) as error:
-            raise remote.failure("anthropic", error, client.api_key or "") from None
+            raise faults.failure("anthropic", error, client.api_key or "") from None
         latency = time.perf_counter() - started
         completion = remote.read("anthropic", text, _completion, client.api_key or "")
         return replace(completion, latency=latency)

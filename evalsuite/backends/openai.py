@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalsuite.backends import remote
+from evalsuite.backends import faults, remote
 from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.errors import BackendError, OptionError
 from evalsuite.records import Json, ToolCall, Usage
@@ -92,7 +92,7 @@ class OpenAI:
         try:
             reply = await client.chat.completions.with_raw_response.create(**self._body(request))
         except (OpenAIError, TypeError, ValueError) as error:
-            raise remote.failure("openai", error, client.api_key) from None
+            raise faults.failure("openai", error, client.api_key) from None
         latency = time.perf_counter() - started
         return replace(
             remote.read("openai", reply.text, _completion, client.api_key), latency=latency

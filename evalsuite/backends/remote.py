@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 
+from evalsuite import strictjson
 from evalsuite.backends.base import Completion
+from evalsuite.backends.faults import unreadable
 from evalsuite.canonical import canonical
-from evalsuite.errors import BackendError, MissingExtra, OptionError, did_you_mean
+from evalsuite.errors import MissingExtra, OptionError, did_you_mean
 from evalsuite.records import Json
-
-_SHOWN = 300
-"""Characters of a server's own message that an error repeats."""
-
-_OVERLAP = 8
-"""A run of this many characters of the key counts as showing it."""
 
 
 def require(package: str) -> None:
@@ -65,46 +60,12 @@ def unknown(provider: str, params: Iterable[str], known: Iterable[str]) -> str:
     return f'{provider} takes no parameter "{odd[0]}": {did_you_mean(odd[0], known)}' if odd else ""
 
 
-def failure(provider: str, error: Exception, key: str) -> BackendError:
-    """An SDK's error in one line: provider, kind, status and the server's message, without the key.
-
-    What a server says of a refused key is left out, since it may quote it in part.
-    """
-    status = getattr(error, "status_code", None)
-    kind = f"{type(error).__name__}{f' {status}' if status else ''}"
-    body = getattr(error, "body", None)
-    inner = body.get("error", body) if isinstance(body, dict) else body
-    message = inner.get("message") if isinstance(inner, dict) else None
-    if status in (401, 403):
-        message = "the key was refused"
-    elif not isinstance(message, str):
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        message = "" if status else f"{error}{cause}"
-    shown = _without(" ".join(message.split()), key)[:_SHOWN]
-    return BackendError(f"{provider}: {kind}{f': {shown}' if shown else ''}")
-
-
 def read(provider: str, body: str, parse: Callable[[Json], Completion], key: str) -> Completion:
     """The reply in `body`; BackendError if it is not what `parse` takes apart."""
     try:
-        return parse(json.loads(body))
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        shown = _without(f"{type(error).__name__}: {error}", key)[:_SHOWN]
-        raise BackendError(f"{provider}: a reply that can't be read ({shown})") from None
-
-
-def _without(text: str, key: str) -> str:
-    """`text` with every run of characters that it shares with the key blotted out."""
-    size = min(_OVERLAP, len(key))
-    runs = {key[start : start + size] for start in range(len(key) - size + 1)}
-    if not size or not any(run in text for run in runs):
-        return text
-    hidden = [False] * len(text)
-    for run in runs:
-        for found in re.finditer(f"(?={re.escape(run)})", text):
-            hidden[found.start() : found.start() + size] = [True] * size
-    blotted = "".join("\0" if hide else letter for letter, hide in zip(text, hidden, strict=True))
-    return re.sub("\0+", "[key]", blotted)
+        return parse(strictjson.parse(body))
+    except (AttributeError, LookupError, TypeError, ValueError, strictjson.Malformed) as error:
+        raise unreadable(provider, error, key) from None
 
 
 def text(value: Json) -> str:
