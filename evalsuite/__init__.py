@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
     from evalsuite.suites import suite
+    from evalsuite.variants import Variant
 
 __all__ = [
     "LLM",
@@ -36,6 +37,7 @@ __all__ = [
     "Slice",
     "ToolCall",
     "Usage",
+    "Variant",
     "check",
     "measures",
     "suite",
@@ -55,6 +57,7 @@ _HOMES = {
     "Slice": "policy",
     "ToolCall": "records",
     "Usage": "records",
+    "Variant": "variants",
     "measures": "scoring",
     "suite": "suites",
 }

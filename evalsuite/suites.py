@@ -9,12 +9,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.policy import Gate
+from evalsuite.records import Json
+from evalsuite.variants import Roles, Variant, role_problems, roles_of, variant_problems
 from evalsuite.wording import shown
 
 Target = Callable[..., Any]
@@ -23,7 +27,8 @@ Input = str | Path | Callable[[], str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suite:
-    """A target and how it is evaluated. `wants` are the names of its parameters beside `case`."""
+    """A target and how it is evaluated. `wants` are the names of its parameters beside `case`;
+    `params` those of the variant that this is one of."""
 
     name: str
     target: Target
@@ -41,11 +46,43 @@ class Suite:
     trials: int = 1
     timeout: float | None = None
     external: Input | None = None
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    params: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def fixtures(self) -> tuple[str, ...]:
         """The parameters that pytest must fill: neither ours nor a resource."""
-        return tuple(name for name in self.wants if name != "llm" and name not in self.resources)
+        return tuple(name for name in self.wants if name not in ("llm", "variant", *self.resources))
+
+
+def variants_of(made: Suite) -> tuple[Suite, ...]:
+    """What is run of a suite: one suite per variant, "askacme@small", or itself if it has none.
+
+    The target's parameter `variant` is filled here, so that nobody after has to know of it.
+    """
+    if not made.variants:
+        return (_bound(made),)
+    return tuple(
+        _bound(
+            replace(
+                made,
+                name=f"{made.name}@{name}",
+                backend={**made.backend, **roles_of(variant.backend)},
+                variants={},
+                params=variant.params,
+            )
+        )
+        for name, variant in made.variants.items()
+    )
+
+
+def _bound(made: Suite) -> Suite:
+    if "variant" not in made.wants:
+        return made
+    target = partial(made.target, variant=MappingProxyType(dict(made.params)))
+    return replace(
+        made, target=target, wants=tuple(each for each in made.wants if each != "variant")
+    )
 
 
 def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
@@ -53,17 +90,19 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
     golden: str,
     scorers: Sequence[Any] = (),
     gate: Gate | None = None,
-    backend: str | Mapping[str, str] | None = None,
+    backend: Roles = None,
     inputs: Mapping[str, Input] | None = None,
     resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None = None,
     trials: int = 1,
     timeout: float | None = None,
     external: Input | None = None,
+    variants: Mapping[str, Variant] | None = None,
 ) -> Callable[[Target], Suite]:
     """Evaluate the decorated function on a golden dataset under `pytest --evals`.
 
-    The function is the target pipeline: `case` is its first parameter, `llm` an optional one, any
-    other is a resource or a pytest fixture. It may be async or plain; it returns an Output or text.
+    The function is the target pipeline: `case` is its first parameter, `llm` and `variant` are
+    optional ones, any other is a resource or a pytest fixture. It may be async or plain; it returns
+    an Output or text.
 
     Args:
         golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release.
@@ -79,6 +118,8 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
         timeout: seconds that one trial may take; default: the settings'.
         external: the version of what the target reaches over the network or by subprocess.
             Without it such a target always runs again, since its answers may have changed.
+        variants: models and prompts by name; the suite runs once under each, as NAME@VARIANT, with
+            items, snapshot, gates and reports of its own.
 
     Raises:
         SuiteError: at import, naming the function and the argument.
@@ -95,12 +136,13 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
             wants=_parameters(target),
             scorers=scorers,
             gate=Gate() if gate is None else gate,
-            backend={"default": backend} if isinstance(backend, str) else _table(backend),
+            backend=roles_of(backend),
             inputs=_table(inputs),
             resources=_table(resources),
             trials=trials,
             timeout=timeout,
             external=external,
+            variants=_table(variants),
         )
         found = _problems(made)
         if found:
@@ -159,7 +201,12 @@ def _problems(made: Suite) -> list[str]:
         found.append(f"timeout must be seconds, from above 0 to 86400, not {shown(made.timeout)}")
     if made.external is not None and not _version(made.external):
         found.append(f"external must be a version or a function, not {shown(made.external)}")
-    return [*found, *_scorer_problems(made.scorers), *_mapping_problems(made)]
+    return [
+        *found,
+        *_scorer_problems(made.scorers),
+        *_mapping_problems(made),
+        *variant_problems(made.variants, takes="variant" in made.wants),
+    ]
 
 
 def _seconds(value: object) -> bool:
@@ -182,26 +229,22 @@ def _scorer_problems(scorers: object) -> list[str]:
 
 
 def _mapping_problems(made: Suite) -> list[str]:
-    tables = {"backend": made.backend, "inputs": made.inputs, "resources": made.resources}
+    tables = {"inputs": made.inputs, "resources": made.resources}
     found = [
         f"{name} must be a dict, not {shown(table)}"
         for name, table in tables.items()
         if not isinstance(table, Mapping)
     ]
     if found:
-        return found
-    found += [
-        f'backend["{role}"] must be text such as "openai:MODEL", not {shown(spec)}'
-        for role, spec in made.backend.items()
-        if not isinstance(spec, str)
-    ]
+        return [*role_problems("backend", made.backend), *found]
+    found = role_problems("backend", made.backend)
     found += [
         f'inputs["{name}"] must be a path, a version or a function, not {shown(value)}'
         for name, value in made.inputs.items()
         if not isinstance(name, str) or not _version(value)
     ]
     for name, value in made.resources.items():
-        if name not in made.wants or name == "llm":
+        if name not in made.wants or name in ("llm", "variant"):
             known = did_you_mean(str(name), made.wants)
             found.append(f'resource "{name}" is no parameter of the function: {known}')
         elif not callable(value):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evalsuite import checks, golden, registry, scoring, snapshot
-from evalsuite.canonical import key
+from evalsuite.canonical import canonical, key
 from evalsuite.checks import Check
 from evalsuite.config import Config
 from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError
@@ -24,7 +24,7 @@ from evalsuite.golden import Dataset
 from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run
 from evalsuite.runner.fingerprint import input_parts
-from evalsuite.suites import Suite
+from evalsuite.suites import Suite, variants_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +74,30 @@ class Plan:
         return keys
 
 
+def make_plans(
+    suite: Suite, config: Config, *, module: str, chosen: Mapping[str, str] | None = None
+) -> list[Plan]:
+    """A plan per variant; `module` is the node id of the suite's module. The golden dataset is
+    read once."""
+    plans: list[Plan] = []
+    for each in variants_of(suite):
+        dataset = plans[0].dataset if plans else None
+        nodeid = f"{module}::{each.name}"
+        plans.append(make_plan(each, config, nodeid=nodeid, chosen=chosen, dataset=dataset))
+    return plans
+
+
 def make_plan(
-    suite: Suite, config: Config, *, nodeid: str = "", chosen: Mapping[str, str] | None = None
+    suite: Suite,
+    config: Config,
+    *,
+    nodeid: str = "",
+    chosen: Mapping[str, str] | None = None,
+    dataset: Dataset | None = None,
 ) -> Plan:
     """Read and check all that a suite needs. `chosen` are the command line's backends by role:
-    they win over the suite's, which win over the settings'.
+    they win over the suite's, which win over the settings'. `dataset` is the suite's golden
+    dataset where it is read already.
 
     Raises:
         DataError: golden set, inputs, gate or snapshot; the message names file and remedy.
@@ -86,7 +105,7 @@ def make_plan(
     for name in config.formats:
         registry.find("formats", name)
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
-    dataset = _dataset(suite, config, where)
+    dataset = dataset or _dataset(suite, config, where)
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend, **(chosen or {})}
@@ -97,6 +116,7 @@ def make_plan(
             parts, files = input_parts(name, value, suite.file.parent)
             inputs |= parts
             covered += files
+        inputs |= _param_parts(suite)
         external = None
         if suite.external is not None:
             parts, _ = input_parts("external", suite.external, suite.file.parent)
@@ -134,6 +154,15 @@ def _dataset(suite: Suite, config: Config, where: str) -> Dataset:
         if os.path.isdir(folder):  # noqa: PTH112 (of any text, and never an error)
             raise
         raise SuiteError(f"{where}: golden: {error}") from None
+
+
+def _param_parts(suite: Suite) -> dict[str, Part]:
+    """A variant's parameters are of the subject, as its model is: answers depend on them."""
+    parts = {}
+    for name, value in suite.params.items():
+        label = value if isinstance(value, str) else canonical(value).decode()
+        parts[f"variant.{name}"] = Part(key("input", value), scoring.clip(label, 60))
+    return parts
 
 
 def _metric_names(scorers: Sequence[Any]) -> set[str]:
