@@ -103,7 +103,8 @@ often it is made, or every request (a key refused, a model unknown, a quota used
 class BackendError(EvalsuiteError):
     """The provider failed: transport, limits, a reply that is none. Never cached, never scored.
 
-    `after` is how many seconds the provider asks to wait, None where it does not say.
+    `after` is how many seconds the provider asks to wait, None where it does not say; `status` the
+    HTTP status of its reply, None where there was none.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class BackendError(EvalsuiteError):
         super().__init__(message)
         self.fault: Fault = fault
         self.after = after
+        self.status: int | None = None
 
 
 class RunStopped(BackendError):
