@@ -6,8 +6,10 @@ the suite's folder upward.
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -204,12 +206,48 @@ def _limits(values: Mapping[str, Any]) -> list[str]:
     for name, known in _RATES.items():
         for model, rates in values.get(name, {}).items():
             problems += _rates(f"{name}.{model}", rates, known)
+    return problems + _texts(values)
+
+
+def _texts(values: Mapping[str, Any]) -> list[str]:
+    problems = []
     for name in ("backends", "formats", "budget", "recordings"):
         inner = values.get(name, ())
         inner = inner.values() if isinstance(inner, dict) else inner
         if not all(isinstance(each, str) for each in inner):
             problems.append(f"{name} must hold text only")
+        elif name == "budget":
+            problems += _budget(inner)[1]
     return problems
+
+
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(usd|call|calls|token|tokens|minute|minutes)")
+
+
+def budget_limits(texts: Iterable[str]) -> dict[str, float]:
+    """What a run may spend, by "usd", "calls", "tokens" and "minutes", of a valid setting."""
+    return _budget(texts)[0]
+
+
+def _budget(texts: Iterable[str]) -> tuple[dict[str, float], list[str]]:
+    """The limits, and what is wrong with them."""
+    limits: dict[str, float] = {}
+    problems = []
+    for text in (part.strip() for each in texts for part in each.split(",")):
+        found = _BUDGET.fullmatch(text.lower())
+        value = float(found[1]) if found else 0.0
+        unit = "usd" if found and found[2] == "usd" else f"{found[2].rstrip('s')}s" if found else ""
+        if not found or not math.isfinite(value):
+            wanted = '"2.50usd", "500calls", "200000tokens" or "10minutes"'
+            problems.append(f"budget must be such as {wanted}, not {text!r}")
+        elif value <= 0 or (unit in ("calls", "tokens") and value != int(value)):
+            problems.append(
+                f"budget must be above 0, and calls and tokens whole numbers, not {text!r}"
+            )
+        elif unit in limits:
+            problems.append(f"budget has two limits in {unit}")
+        limits[unit] = value
+    return limits, problems
 
 
 def _rates(where: str, rates: object, known: tuple[str, ...]) -> list[str]:

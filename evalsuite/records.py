@@ -215,8 +215,38 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCalls:
+    """What a run's fresh calls to one model were: answered ones, the seconds they took together,
+    tokens, US dollars of those whose price is known; `unpriced` counts the others."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+
+    def __add__(self, other: ModelCalls) -> ModelCalls:
+        return ModelCalls(
+            self.calls + other.calls,
+            self.seconds + other.seconds,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Operations:
-    """What a run cost; volatile, so apart from scores. Seconds, tokens, US dollars or None."""
+    """What a run cost; volatile, so apart from scores. Seconds, tokens, US dollars or None.
+
+    Tokens are those of fresh and stored calls, money and time those of fresh ones. `cost` is None
+    once a price is unknown, `cost_known` the part of it that is known. `latency` is a target's,
+    `call` one call's; `failed_attempts` are counted by their fault, `models` by "PROVIDER:MODEL".
+    """
 
     seconds: float = 0.0
     fresh_calls: int = 0
@@ -227,6 +257,12 @@ class Operations:
     cost: float | None = None
     latency_p50: float | None = None
     latency_p95: float | None = None
+    cost_known: float = 0.0
+    call_p50: float | None = None
+    call_p95: float | None = None
+    first_token_p50: float | None = None
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, ModelCalls] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,14 @@ threads and retries inside a pipeline can't mix cases up.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from evalsuite.backends.account import Account
 from evalsuite.backends.base import Completion
 from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
 from evalsuite.records import Usage
@@ -56,6 +59,7 @@ class Tally:
     keys: list[str] = field(default_factory=list)
     failed: BackendError | None = None
     clock: Clock | None = None
+    account: Account = field(default_factory=Account)
 
     def occurrence(self, request_key: str) -> int:
         """How often this request was made before in this case and trial."""
@@ -108,6 +112,7 @@ class Halt:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._deadline = (math.inf, "")
         self._then: list[Callable[[], None]] = []
 
     def pull(self, reason: str) -> None:
@@ -121,7 +126,14 @@ class Halt:
         """Call `wake` when the brake is pulled, so that nothing waits in vain."""
         self._then.append(wake)
 
+    def at(self, seconds: float, reason: str) -> None:
+        """End the run for `reason` once `seconds` from now have passed."""
+        self._deadline = (time.monotonic() + seconds, reason)
+
     def check(self) -> None:
         """RunStopped once the run has ended."""
+        deadline, late = self._deadline
+        if time.monotonic() >= deadline:
+            self.pull(late)
         if self.reason:
             raise RunStopped(self.reason)

@@ -6,23 +6,125 @@ unknown price is None, never zero.
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
+from evalsuite.backends.account import Account
 from evalsuite.backends.base import Backend, Completion, Request
-from evalsuite.backends.calls import Halt
+from evalsuite.backends.calls import TALLY, Halt
+from evalsuite.backends.prices import Price, price_of
+from evalsuite.canonical import canonical
+from evalsuite.errors import BackendError, OptionError
+from evalsuite.records import Json, Usage
+
+_UNITS = {"calls": "calls", "tokens": "tokens", "usd": "USD"}
+_ROUNDING = 1e-9
+
+_TOKENS_PER_CHARACTER = 0.5
+"""Of a request, before any reply has told."""
+
+_ANSWER = 1_000
+"""Tokens that an answer may have, before any reply has told, where the request sets no limit."""
+
+_MOST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
+class Spend(NamedTuple):
+    """What calls take out of a budget."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def plus(self, other: Spend, sign: int = 1) -> Spend:
+        return Spend(
+            self.calls + sign * other.calls,
+            self.tokens + sign * other.tokens,
+            self.usd + sign * other.usd,
+        )
 
 
 class Budget:
     """What a run may spend. Reserved before a call and settled after it, so that it is overshot by
-    no more than what was in flight; without limits it only counts."""
+    no more than what was in flight; without limits it lets everything pass.
+
+    `limits` are by "usd", "calls", "tokens" and "minutes"; the minutes begin now.
+    """
 
     def __init__(self, limits: Mapping[str, float], halt: Halt) -> None:
         self.limits = limits
         self.halt = halt
+        self.spent = Spend()
+        self._held = Spend()
+        self._waiting: list[asyncio.Future[None]] = []
+        if "minutes" in limits:
+            late = f"the budget of {limits['minutes']:g} minutes is used up"
+            halt.at(60 * limits["minutes"], late)
+        halt.then(self._wake)
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything is limited that is spent by calls."""
+        return any(unit in self.limits for unit in _UNITS)
+
+    async def reserve(self, wanted: Spend) -> None:
+        """Hold what one call may take. If it fits only once others turn out smaller than was held
+        for them, wait for them; RunStopped if it does not fit at all, which ends the run."""
+        while True:
+            self.halt.check()
+            if self._short(self.spent.plus(self._held).plus(wanted)) is None:
+                self._held = self._held.plus(wanted)
+                return
+            if not self._held.calls:
+                self.halt.pull(self._says(wanted))
+            else:
+                self._waiting.append(asyncio.get_running_loop().create_future())
+                await self._waiting[-1]
+
+    def settle(self, held: Spend, spent: Spend) -> None:
+        """A call has ended, and took `spent`."""
+        self._held = self._held.plus(held, -1)
+        self.spent = self.spent.plus(spent)
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    def _short(self, total: Spend) -> str | None:
+        """The unit of which `total` is too much."""
+        for unit in _UNITS:
+            limit = self.limits.get(unit, math.inf)
+            if getattr(total, unit) > limit * (1 + _ROUNDING):
+                return unit
+        return None
+
+    def _says(self, wanted: Spend) -> str:
+        unit = self._short(self.spent.plus(wanted)) or "calls"
+        spent, next_one = getattr(self.spent, unit), getattr(wanted, unit)
+        said = f"the budget of {_amount(self.limits[unit], unit)}"
+        if not self.spent.calls:
+            return f"{said} does not cover one call, which may take {_amount(next_one, unit)}"
+        return f"{said} is used up (spent {_amount(spent, unit)})"
+
+
+def _amount(value: float, unit: str) -> str:
+    shown = f"{value:.2f}" if unit == "usd" and value >= 0.1 else f"{value:.4g}"
+    return f"{shown if unit == 'usd' else f'{value:,.0f}'} {_UNITS[unit]}"
 
 
 class Metered:
-    """A backend whose calls are priced and come out of a budget."""
+    """A backend whose calls are priced, counted and come out of a budget. It stands inside the
+    retries: each attempt is a call of its own.
+
+    Raises OptionError where the budget is in USD and the model's price unknown.
+    """
 
     def __init__(
         self, backend: Backend, budget: Budget, prices: Mapping[str, Mapping[str, float]]
@@ -31,10 +133,100 @@ class Metered:
         self.identity = backend.identity
         self.capabilities = backend.capabilities
         self._budget = budget
-        self._prices = prices
+        self._name = f"{self.identity.get('provider')}:{self.identity.get('model')}"
+        self._own = prices
+        self._prices: dict[str, Price | None] = {}
+        self._ratio = 0.0
+        self._answer = 0
+        if "usd" in budget.limits and self._price({}) is None:
+            raise OptionError(
+                f"a budget in USD, and the price of {self._name} is unknown: say it in "
+                f'[tool.evalsuite.prices."{self._name}"] as input and output, US dollars per '
+                "million tokens"
+            )
 
     async def complete(self, request: Request) -> Completion:
-        return await self._backend.complete(request)
+        """One attempt; RunStopped where the budget does not cover it."""
+        if not self._budget.counts:
+            self._budget.halt.check()
+            return await self._ask(request)
+        held = self._expected(request)
+        await self._budget.reserve(held)
+        spent = held  # of an attempt that is cut off nobody knows what it took
+        try:
+            completion = await self._ask(request)
+            spent = _spent(completion, held)
+            self._learn(request, completion.usage)
+        except BackendError:
+            spent = Spend(calls=1)
+            raise
+        finally:
+            self._budget.settle(held, spent)
+        return completion
 
     async def close(self) -> None:
         await self._backend.close()
+
+    async def _ask(self, request: Request) -> Completion:
+        tally = TALLY.get(None)
+        account = tally.account if tally else Account()
+        price = self._price(_params(self.identity, request))  # loads the table, before it counts
+        began = time.perf_counter()
+        try:
+            completion = await self._backend.complete(request)
+        except BackendError as error:
+            account.failed(error.fault)
+            raise
+        took = time.perf_counter() - began
+        if completion.cost is None and price is not None:
+            completion = replace(completion, cost=price(completion.usage))
+        account.replied(self._name, completion, completion.latency or took)
+        return completion
+
+    def _price(self, params: Mapping[str, Json]) -> Price | None:
+        tier = params.get("service_tier")
+        tier = tier if isinstance(tier, str) else ""
+        if tier not in self._prices:
+            self._prices[tier] = price_of(self.identity, self._own, tier=tier)
+        return self._prices[tier]
+
+    def _expected(self, request: Request) -> Spend:
+        """What a call may take: its size in tokens as replies have taught, and its answer's limit,
+        else the longest answer yet."""
+        if self._budget.limits.keys() <= {"calls", "minutes"}:
+            return Spend(calls=1)
+        params = _params(self.identity, request)
+        sent = math.ceil(_size(request) * (self._ratio or _TOKENS_PER_CHARACTER))
+        limits = [params[name] for name in _MOST if isinstance(params.get(name), int)]
+        answer = 0 if request.embed else limits[0] if limits else self._answer or _ANSWER
+        price = self._price(params)
+        usd = price(Usage(input_tokens=sent, output_tokens=answer)) if price else None
+        return Spend(calls=1, tokens=sent + answer, usd=usd or 0.0)
+
+    def _learn(self, request: Request, usage: Usage) -> None:
+        if usage.input_tokens:
+            self._ratio = max(self._ratio, usage.input_tokens / _size(request))
+        self._answer = max(self._answer, usage.output_tokens)
+
+
+def _spent(completion: Completion, held: Spend) -> Spend:
+    """What a call took; what a provider does not report counts as it was expected."""
+    usage = completion.usage
+    tokens = usage.input_tokens + usage.output_tokens
+    usd = held.usd if completion.cost is None else completion.cost
+    return Spend(calls=1, tokens=tokens or held.tokens, usd=usd)
+
+
+def _params(identity: Mapping[str, Json], request: Request) -> Mapping[str, Json]:
+    """The sampling parameters that reach the provider."""
+    if request.raw is not None:
+        body = request.raw.get("body")
+        return body if isinstance(body, dict) else {}
+    own = identity.get("params")
+    return {**(own if isinstance(own, dict) else {}), **request.params}
+
+
+def _size(request: Request) -> int:
+    """The characters of a request."""
+    asked = [request.messages, request.tools, request.schema, request.embed, request.raw]
+    return len(canonical(asked))

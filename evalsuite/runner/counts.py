@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from evalsuite.backends.account import Account
 from evalsuite.runner.case import CaseResult
 
 
@@ -20,6 +21,7 @@ class Counts:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = 0.0
+    account: Account = field(default_factory=Account)
 
     def add(self, result: CaseResult) -> None:
         self.done += 1
@@ -30,6 +32,5 @@ class Counts:
             self.stored += tally.stored
             self.input_tokens += tally.usage.input_tokens
             self.output_tokens += tally.usage.output_tokens
-            if tally.fresh:
-                known = self.cost is not None and tally.cost is not None
-                self.cost = self.cost + tally.cost if known else None  # type: ignore[operator]
+            self.account.add(tally.account)
+        self.cost = self.account.cost

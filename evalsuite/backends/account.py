@@ -1,0 +1,96 @@
+"""What a run's calls were: counted attempt by attempt, where each one is priced.
+
+Only calls that were made are counted. A reply from the store has the latency and the price of
+another day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evalsuite.backends.base import Completion
+from evalsuite.records import ModelCalls
+
+_STEPS = 50
+"""Durations are counted by their logarithm, this many steps to a factor of e: exact to 1 %, and
+two processes' counts add up."""
+
+_SHORTEST = 1e-6
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """Counts that add up over cases, suites and processes; JSON as it is.
+
+    `models` are by "PROVIDER:MODEL"; `failures` the attempts without a reply, by their fault;
+    `calls`, `first_tokens` and `answers` count durations (see `quantile`): of a fresh call, to its
+    first token where it was streamed, of a target all of whose calls were fresh.
+    """
+
+    models: Mapping[str, ModelCalls] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    first_tokens: Mapping[str, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all calls, None once a price is unknown."""
+        known = not any(each.unpriced for each in self.models.values())
+        return sum(each.cost for each in self.models.values()) if known else None
+
+    def replied(self, model: str, completion: Completion, seconds: float) -> None:
+        """A call was answered, `seconds` after it was sent."""
+        usage = completion.usage
+        call = ModelCalls(
+            calls=1,
+            seconds=seconds,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cached_tokens,
+            cost=completion.cost or 0.0,
+            unpriced=completion.cost is None,
+        )
+        self.models = {**self.models, model: self.models.get(model, ModelCalls()) + call}
+        self.calls = _plus(self.calls, {_step(seconds): 1})
+        if completion.first_token is not None:
+            self.first_tokens = _plus(self.first_tokens, {_step(completion.first_token): 1})
+
+    def failed(self, fault: str) -> None:
+        """An attempt got no reply."""
+        self.failures = _plus(self.failures, {fault: 1})
+
+    def answered(self, seconds: float) -> None:
+        """A target answered, none of its calls from the store."""
+        self.answers = _plus(self.answers, {_step(seconds): 1})
+
+    def add(self, other: Account) -> None:
+        """Another case's, suite's or process's."""
+        for name, calls in other.models.items():
+            self.models = {**self.models, name: self.models.get(name, ModelCalls()) + calls}
+        self.failures = _plus(self.failures, other.failures)
+        self.calls = _plus(self.calls, other.calls)
+        self.first_tokens = _plus(self.first_tokens, other.first_tokens)
+        self.answers = _plus(self.answers, other.answers)
+
+
+def quantile(durations: Mapping[str, int], share: float) -> float | None:
+    """The nearest-rank quantile in seconds, None without durations."""
+    rank = min(math.floor(share * sum(durations.values())) + 1, sum(durations.values()))
+    for step in sorted(durations, key=int):
+        rank -= durations[step]
+        if rank <= 0:
+            return float(f"{math.exp(int(step) / _STEPS):.3g}")
+    return None
+
+
+def _step(seconds: float) -> str:
+    return str(round(_STEPS * math.log(max(seconds, _SHORTEST))))
+
+
+def _plus(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
+    if not other:
+        return one
+    return {**one, **{name: one.get(name, 0) + count for name, count in other.items()}}
