@@ -76,9 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if given:
             raise pytest.UsageError(f"--evals-{given[0]} does nothing without --evals")
         return
-    from evalsuite.plugin.session import EvalSession  # noqa: PLC0415 (heavy: only when asked)
+    from evalsuite.plugin.session import start  # noqa: PLC0415 (heavy: only when asked)
 
-    config.pluginmanager.register(EvalSession(config), "evalsuite-session")
+    start(config)
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[Any] | None:

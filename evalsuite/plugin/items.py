@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,10 +25,6 @@ class Evals(Protocol):
 
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> CaseResult: ...
 
-    def slice_mark(self, slices: Mapping[str, str]) -> pytest.Mark: ...
-
-    def slice_words(self, slices: Mapping[str, str]) -> Iterable[str]: ...
-
 
 class MustPassFailed(Exception):
     """A must_pass case did not hold."""
@@ -44,9 +40,6 @@ class CaseItem(pytest.Item):
         self.needs = needs
         # Named here although it comes later: a new name would cost each of thousands a dictionary.
         self.result: CaseResult | None = None
-        if job.case.slices:
-            self.extra_keyword_matches.update(evals.slice_words(job.case.slices))
-            self.own_markers.append(evals.slice_mark(job.case.slices))
         if needs.info is not None:
             self._fixtureinfo = needs.info
             self.fixturenames = needs.info.names_closure

@@ -1,0 +1,184 @@
+"""Results as they come, statuses, and after the last one the gates.
+
+Under xdist this half is at work in the controller: it gets the workers' results with their reports.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from evalsuite.plugin.invocation import Invocation
+from evalsuite.plugin.progress import Progress
+from evalsuite.plugin.translate import command_of, or_stop
+from evalsuite.runner.conclude import Conclusion, conclude
+from evalsuite.runner.results import Brief, RunWriter
+
+STATUS = {
+    "missed": ("missed", "m", ("MISSED", {"yellow": True})),
+    "unscored": ("unscored", "u", ("UNSCORED", {"yellow": True})),
+    "error": ("errored", "e", ("CASE ERROR", {"red": True})),
+    "flaky": ("flaky", "y", ("FLAKY", {"yellow": True})),
+    "missing": ("missing", "?", ("MISSING", {"yellow": True})),
+    "inconclusive": ("inconclusive", "i", ("INCONCLUSIVE", {"yellow": True})),
+    "incomparable": ("incomparable", "i", ("INCOMPARABLE", {"yellow": True})),
+    "undecided": ("undecided", "-", ("NOT DECIDED", {"yellow": True})),
+    "observed": ("would block", "o", ("WOULD BLOCK", {"yellow": True})),
+}
+"""Statuses of ours beside pytest's own: category, letter, word."""
+
+
+class Deciding:
+    """`finished` is how many cases this process has finished, read or not."""
+
+    def __init__(self, invocation: Invocation, progress: Progress) -> None:
+        self.invocation = invocation
+        self.config = invocation.config
+        self.progress = progress
+        self.briefs: dict[str, Brief] = {}
+        self.writers: dict[str, RunWriter] = {}
+        self.conclusions: list[Conclusion] = []
+        self.damage: list[str] = []
+        self.finished = 0
+        self.started = time.monotonic()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if self.invocation.worker is None and "evals" in report.__dict__:
+            suite, result = report.__dict__.pop("evals")
+            with or_stop(self.invocation.refuse):
+                self._writer(suite).add(result)
+
+    def _writer(self, suite: str) -> RunWriter:
+        if suite not in self.writers:
+            settings = self.invocation.settings_of(suite)
+            folder = settings.state_dir / "runs" / self.invocation.run
+            self.writers[suite] = RunWriter(folder, suite)
+        return self.writers[suite]
+
+    @pytest.hookimpl(trylast=True, specname="pytest_runtest_logreport")
+    def pytest_evals_remember_failed(self, report: Any) -> None:
+        """`--lf` means cases whose checks failed or that errored; gates are no items."""
+        plugin: Any = self.config.pluginmanager.get_plugin("lfplugin")
+        if plugin is None or report.when != "call":
+            return
+        place = getattr(report, "id", report.nodeid)
+        if getattr(report, "evals_gate", False):
+            plugin.lastfailed.pop(place, None)
+        elif getattr(report, "evals_status", "") in ("missed", "error", "failed", "missing"):
+            plugin.lastfailed[place] = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> Any:
+        status = getattr(report, "evals_status", None)
+        if report.when != "call" or status is None:
+            return None
+        if report.outcome == "failed":
+            return self.progress.quiet(("failed", "F", "FAILED"))
+        category, letter, word = STATUS.get(status, ("passed", ".", "PASSED"))
+        if getattr(report, "evals_gate", False) and self.config.get_verbosity() <= 0:
+            return category, "", ""  # what the gates say is on the screen below
+        return self.progress.quiet((category, letter, word))
+
+    def conclude(self, session: pytest.Session) -> None:
+        """Decide and report every suite; in the controller, or the only process."""
+        if self.invocation.worker is not None:
+            return
+        with or_stop(self.invocation.refuse):
+            self._conclude(session)
+
+    def _conclude(self, session: pytest.Session) -> None:
+        command = command_of(self.invocation.arguments)
+        for nodeid in sorted({*self.briefs, *self.writers}):
+            if nodeid not in self.briefs:
+                continue  # the worker that ran it has crashed, which pytest reports
+            writer = self._writer(nodeid)
+            plan = self.invocation.plan_of(nodeid)
+            brief = self.briefs[nodeid]
+            settings = self.invocation.settings_of(nodeid)
+            baseline = plan.baseline if plan else None
+            done = conclude(
+                brief,
+                writer,
+                settings,
+                baseline=baseline,
+                dataset=plan.dataset if plan else None,
+                command=command,
+                run=self.invocation.run,
+                seconds=time.monotonic() - self.started,
+            )
+            self.conclusions.append(done)
+            for report in done.gates:
+                if self.config.get_verbosity() > 0:
+                    session.testscollected += 1  # one more, one done: progress stays at 100 %
+                self._emit(report, nodeid, brief)
+
+    def _emit(self, gate: Any, nodeid: str, brief: Brief) -> None:
+        """One gate as a test report of its own: terminal, junit and exit status alike."""
+        name = f"{nodeid.rsplit('::', maxsplit=1)[-1]}::gate[{gate.name}]"
+        failed = gate.status == "failed"
+        for when, outcome in (("call", "failed" if failed else "passed"), ("teardown", "passed")):
+            report = pytest.TestReport(
+                nodeid=f"{nodeid}::gate[{gate.name}]",
+                location=(nodeid.split("::", maxsplit=1)[0], brief.line - 1, name),
+                keywords={},
+                outcome=outcome,  # type: ignore[arg-type]
+                longrepr=gate.text if outcome == "failed" else None,
+                when=when,  # type: ignore[arg-type]
+                evals_gate=True,
+                evals_status=gate.status,
+                user_properties=[("evals_result", gate.result), ("evals_says", gate.text)],
+            )
+            self.config.hook.pytest_runtest_logreport(report=report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        for writer in self.writers.values():
+            writer.close()
+        if self.invocation.worker is not None:
+            output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+            output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}
+            output["evalsuite_refused"] = self.invocation.refused
+            return
+        if self.invocation.refused and int(session.exitstatus) in (0, 1, 2, 5):
+            session.exitstatus = self.invocation.refused
+        codes = {done.exit_code for done in self.conclusions}
+        if int(session.exitstatus) == 0:
+            for code in (11, 10):
+                if code in codes:
+                    session.exitstatus = code
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line in self.damage:
+            terminalreporter.write_line(f"evalsuite: {line}")
+        if not self.conclusions and (self.briefs or self.writers):
+            kept = sum(len(writer.rows) for writer in self.writers.values())
+            kept = max(kept, self.finished)
+            terminalreporter.write_line(
+                f"evalsuite: interrupted; {kept} finished cases are kept, the same command goes on"
+            )
+        width = terminalreporter._tw.fullwidth
+        for done in self.conclusions:
+            terminalreporter.section(f"evals: {done.suite}")
+            colour = terminalreporter._tw.hasmarkup
+            terminalreporter.write_line(done.screen(colour=colour, width=width))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["evalsuite"] = {
+            "run": self.invocation.run,
+            "arguments": self.invocation.arguments,
+        }
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        output = getattr(node, "workeroutput", {})
+        status = output.get("evalsuite_refused", 0)
+        self.invocation.refused = max(self.invocation.refused, status)
+        sent = output.get("evalsuite", {})
+        for nodeid, value in sent.items():
+            brief = Brief.from_json(value)
+            known = self.briefs.get(nodeid)
+            self.briefs[nodeid] = known.joined(brief) if known else brief

@@ -1,0 +1,52 @@
+"""One invocation of pytest with `--evals`: what its parts share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalsuite.config import Config, load_config
+from evalsuite.plugin.translate import arguments_of, options_of
+from evalsuite.runner.conclude import run_id
+from evalsuite.runner.plan import Plan, with_options
+
+
+class Invocation:
+    """`worker` is what xdist's controller gave this worker, None elsewhere; `controller` that the
+    cases run in workers; `plans` the suites that were collected; `refused` an exit status above 0
+    once something could not be read, written or opened."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self.controller = bool(config.getoption("numprocesses", None) or config.getoption("tx", []))
+        self.controller = self.controller and self.worker is None
+        self.options = options_of(config)
+        self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
+        self.arguments = arguments_of(config, self.worker)
+        self.plans: dict[tuple[Path, str], Plan] = {}
+        self.session: pytest.Session | None = None
+        self.refused = 0
+
+    def plan_of(self, nodeid: str) -> Plan | None:
+        """The suite of that nodeid, if this process has collected it."""
+        return next((plan for plan in self.plans.values() if plan.nodeid == nodeid), None)
+
+    def settings_of(self, nodeid: str) -> Config:
+        """A suite's settings, also where it was collected by workers alone."""
+        plan = self.plan_of(nodeid)
+        if plan is not None:
+            return plan.config
+        file = self.config.rootpath / nodeid.split("::", maxsplit=1)[0]
+        return with_options(load_config(file.parent), self.options)
+
+    def refuse(self, message: str, status: int) -> None:
+        """End the session with a message and a status; a worker leaves both to its controller,
+        for which a worker that exits has crashed."""
+        self.refused = max(self.refused, status)
+        if self.worker is None:
+            pytest.exit(message, returncode=status)
+        assert self.session is not None
+        self.session.shouldstop = message
