@@ -43,7 +43,7 @@ class Attempt:
 class Tally:
     """What one case and trial asked, counted as it goes. `cost` is None once a price is unknown;
     `keys` are the call.keys of the replies it got, `failed` the last call's error, None once a
-    later one was answered."""
+    later one was answered, `failures` all of them. `over`: nobody waits for it any more."""
 
     case_id: str
     trial: int
@@ -58,6 +58,8 @@ class Tally:
     seen: dict[str, int] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     failed: BackendError | None = None
+    failures: list[BackendError] = field(default_factory=list)
+    over: bool = False
     clock: Clock | None = None
     account: Account = field(default_factory=Account)
 
@@ -66,6 +68,11 @@ class Tally:
         count = self.seen.get(request_key, 0)
         self.seen[request_key] = count + 1
         return count
+
+    def fail(self, error: BackendError) -> None:
+        """A call had no reply, for good."""
+        self.failed = error
+        self.failures.append(error)
 
     def add(self, call_key: str, completion: Completion, *, fresh: bool) -> None:
         """A reply arrived."""
@@ -96,12 +103,15 @@ QUIET: ContextVar[bool] = ContextVar("evalsuite_quiet", default=False)
 def current() -> Tally:
     """The case that is being worked for; EvalsuiteError names the remedies where there is none."""
     try:
-        return TALLY.get()
+        tally = TALLY.get()
     except LookupError:
         raise EvalsuiteError(
             "a model was called outside of a case: call it inside the decorated function, or, in "
             "a thread pool of your own, submit with contextvars.copy_context().run"
         ) from None
+    if tally.over:  # a thread can't be ended from outside
+        raise BackendError(f"case {tally.case_id} has ended: no further call is made for it")
+    return tally
 
 
 class Halt:

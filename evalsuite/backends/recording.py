@@ -48,7 +48,7 @@ class Recorded:
             try:
                 completion = await self._ask(request, call_key)
             except BackendError as error:
-                tally.failed = error
+                tally.fail(error)
                 raise
         tally.add(call_key, completion, fresh=fresh)
         return completion
