@@ -175,6 +175,8 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
 def _measured(output: Output, tally: Tally, seconds: float) -> Output:
     """Fill in what the target did not say itself."""
     asked = tally.fresh + tally.stored
+    if not tally.stored:
+        tally.account.answered(seconds)
     first = output.first_token
     return replace(
         output,

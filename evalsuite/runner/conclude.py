@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +16,8 @@ from pathlib import Path
 from platform import python_version
 
 from evalsuite import registry, snapshot
+from evalsuite.backends.account import quantile
+from evalsuite.backends.prices import table_version
 from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.gate import Finding, Verdict, decide, policy_from
@@ -107,7 +108,7 @@ def conclude(
 
 def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: float) -> Manifest:
     notes = list(brief.notes)
-    if writer.missing:
+    if writer.missing and not brief.stopped:
         shown = ", ".join(sorted(writer.missing)[:10])
         notes.append(f"{len(writer.missing)} cases have no stored reply: {shown}")
     known = {metric.name: metric for metric in brief.metrics}
@@ -129,28 +130,38 @@ def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: 
         partial=ran < brief.expected,
         complete=not writer.missing,
         replayed=brief.replayed,
+        stopped=brief.stopped,
         notes=notes,
-        operations=Operations(
-            seconds=round(seconds, 3),
-            fresh_calls=brief.fresh,
-            stored_calls=brief.stored,
-            reused_outputs=brief.reused,
-            input_tokens=brief.input_tokens,
-            output_tokens=brief.output_tokens,
-            cost=brief.cost,
-            latency_p50=_quantile(writer.latencies, 0.50),
-            latency_p95=_quantile(writer.latencies, 0.95),
-        ),
-        versions={"evalsuite": version("evalsuite"), "python": python_version()},
+        operations=_operations(brief, seconds),
+        versions=_versions(),
     )
 
 
-def _quantile(values: array[float], share: float) -> float | None:
-    """The nearest-rank quantile in seconds, None without values."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 6)
+def _operations(brief: Brief, seconds: float) -> Operations:
+    account = brief.account
+    return Operations(
+        seconds=round(seconds, 3),
+        fresh_calls=brief.fresh,
+        stored_calls=brief.stored,
+        reused_outputs=brief.reused,
+        input_tokens=brief.input_tokens,
+        output_tokens=brief.output_tokens,
+        cost=account.cost,
+        latency_p50=quantile(account.answers, 0.50),
+        latency_p95=quantile(account.answers, 0.95),
+        cost_known=sum(each.cost for each in account.models.values()),
+        call_p50=quantile(account.calls, 0.50),
+        call_p95=quantile(account.calls, 0.95),
+        first_token_p50=quantile(account.first_tokens, 0.50),
+        failed_attempts=account.failures,
+        models=account.models,
+    )
+
+
+def _versions() -> dict[str, str]:
+    table = table_version()
+    prices = {"prices": f"genai-prices {table}"} if table else {}
+    return {"evalsuite": version("evalsuite"), "python": python_version(), **prices}
 
 
 def _report_files(config: Config, suite: str) -> dict[str, Path]:

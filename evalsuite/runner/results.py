@@ -6,12 +6,12 @@ Both can cross from an xdist worker to its controller as JSON.
 from __future__ import annotations
 
 import contextlib
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalsuite import snapshot
+from evalsuite.backends.account import Account
 from evalsuite.gate import policy_json
 from evalsuite.records import Json, Metric, Output, Part, Row, Subject
 from evalsuite.runner.answer import Bench
@@ -42,8 +42,9 @@ class Brief:
     reused: int
     input_tokens: int
     output_tokens: int
-    cost: float | None
     notes: Sequence[str]
+    account: Account = field(default_factory=Account)
+    stopped: str = ""
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -55,7 +56,9 @@ class Brief:
 
     def joined(self, other: Brief) -> Brief:
         """The same suite in two processes."""
-        known = self.cost is not None and other.cost is not None
+        account = Account()
+        account.add(self.account)
+        account.add(other.account)
         return replace(
             self,
             subject=replace(self.subject, code={**self.subject.code, **other.subject.code}),
@@ -65,13 +68,14 @@ class Brief:
             reused=self.reused + other.reused,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
-            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
             notes=tuple(dict.fromkeys([*self.notes, *other.notes])),
+            account=account,
+            stopped=self.stopped or other.stopped,
         )
 
 
-def brief_of(bench: Bench, counts: Counts, damage: Sequence[str]) -> Brief:
-    """Sum up a suite once its cases have run."""
+def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str = "") -> Brief:
+    """Sum up a suite once its cases have run; `stopped` says why the run ended before its end."""
     plan = bench.plan
     notes = [*plan.notes, *damage]
     unknown = bench.watch.unknown()
@@ -109,8 +113,9 @@ def brief_of(bench: Bench, counts: Counts, damage: Sequence[str]) -> Brief:
         reused=counts.reused,
         input_tokens=counts.input_tokens,
         output_tokens=counts.output_tokens,
-        cost=counts.cost if counts.fresh else 0.0,
         notes=notes,
+        account=counts.account,
+        stopped=stopped,
     )
 
 
@@ -121,7 +126,6 @@ class RunWriter:
         self.folder = run_folder / nodeid.rsplit("::", maxsplit=1)[-1]
         self.rows: dict[str, Row] = {}
         self.missing: dict[str, str] = {}
-        self.latencies = array("d")
         self.metrics: dict[str, None] = {}
         self.writer = snapshot.Writer(self.folder)
 
@@ -151,8 +155,6 @@ class RunWriter:
         self.metrics.update(dict.fromkeys(row.scores))
         for place, output in outputs:
             self.writer.add(place, output)
-            if output.latency is not None:
-                self.latencies.append(output.latency)
 
     def close(self) -> None:
         """Let go of a run that is not concluded; what it held stays in the store."""
