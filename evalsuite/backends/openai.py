@@ -7,23 +7,21 @@ one place can decide about them.
 
 from __future__ import annotations
 
+import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from evalsuite.backends import faults, remote
-from evalsuite.backends.base import Capabilities, Completion, Request
+from evalsuite.backends import chat, remote
+from evalsuite.backends.base import Capabilities, Completion, Request, lacking
+from evalsuite.backends.endpoint import Endpoint, Reply
 from evalsuite.errors import BackendError, OptionError
-from evalsuite.records import Json, ToolCall, Usage
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+from evalsuite.records import Json
 
 _KEY = "OPENAI_API_KEY"
 _URL = "OPENAI_BASE_URL"
-_PARAMS = frozenset(
+PARAMS = frozenset(
     {
         "temperature",
         "top_p",
@@ -33,43 +31,57 @@ _PARAMS = frozenset(
         "presence_penalty",
         "stop",
         "logit_bias",
+        "logprobs",
+        "top_logprobs",
         "reasoning_effort",
         "verbosity",
         "service_tier",
         "parallel_tool_calls",
         "tool_choice",
+        "response_format",
+        "dimensions",
+        "seed",
+        "stream",
         "extra_body",
     }
 )
-_FINISH = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
 
 
 class OpenAI:
     """One model behind one endpoint.
 
     `params` are sampling parameters as Chat Completions names them; `extra_body` (a JSON object)
-    carries what only a particular server knows. A server given by `url` may need no key: then
+    carries what only a particular server knows, `seed=false` sends no seed to one that refuses it,
+    `stream=true` reads answers as they come. A server given by `url` may need no key: then
     OPENAI_API_KEY is sent if it is set. Raises OptionError for a parameter that is not known.
     """
 
-    capabilities = Capabilities(seed=True, tools=True, json_schema=True)
+    provider: ClassVar[str] = "openai"
+    known: ClassVar[frozenset[str]] = PARAMS
+    capabilities = Capabilities(
+        seed=True,
+        tools=True,
+        json_schema=True,
+        logprobs=True,
+        embeddings=True,
+        stream=True,
+        protocol="openai",
+    )
 
     def __init__(self, *, model: str, url: str | None = None, **params: Json) -> None:
         self._model = model
         self._needs_key = url is None
         self._url = url or os.environ.get(_URL) or None
         self._params = remote.typed(params)
-        self._open: AsyncOpenAI | None = None
-        if problem := remote.unknown("openai", self._params, _PARAMS):
+        if problem := remote.unknown(self.provider, self._params, self.known):
             raise OptionError(problem)
+        if self._params.get("seed", False) is not False:
+            raise OptionError("openai: seed=false sends no seed; other seeds come from the run")
+        if "seed" in self._params:
+            self.capabilities = replace(self.capabilities, seed=False)
+        self._endpoint = Endpoint("openai", "AsyncOpenAI", self._url, self._key)
         self.identity: Mapping[str, Json] = {
-            "provider": "openai",
+            "provider": self.provider,
             "api": "chat.completions",
             "url": self._url,
             "model": model,
@@ -81,76 +93,70 @@ class OpenAI:
         remote.require("openai")
         self._key()
 
+    async def preflight(self) -> None:
+        """Ask for the model, unpaid; BackendError of fault "provider" if the key is refused or the
+        model unknown. A server that does not say is no error."""
+        await self._endpoint.get("/models", self._model)
+
     async def complete(self, request: Request) -> Completion:
         """Answer one request; every failure of SDK, server or reply is a BackendError."""
-        if problem := remote.unknown("openai", request.params, _PARAMS):
+        lacking(self.provider, self.capabilities, request)
+        if request.raw is not None:
+            return await self._passed(request, request.raw)
+        if problem := remote.unknown(self.provider, request.params, self.known):
             raise BackendError(problem)
-        client = self._client()
-        from openai import OpenAIError  # noqa: PLC0415 (a second, and an extra)
+        if not request.embed:
+            completion, _ = await self._endpoint.ask(chat.CHAT, self.body(request))
+            return completion
+        body = chat.embeddings_body(self._model, {**self._params, **request.params}, request)
+        completion, _ = await self._endpoint.ask(chat.EMBEDDINGS, body)
+        if len(completion.embeddings) != len(request.embed):
+            raise BackendError(f"{self.provider}: not one vector per text", fault="transient")
+        return completion
 
-        started = time.perf_counter()
-        try:
-            reply = await client.chat.completions.with_raw_response.create(**self._body(request))
-        except (OpenAIError, TypeError, ValueError) as error:
-            raise faults.failure("openai", error, client.api_key) from None
-        latency = time.perf_counter() - started
-        return replace(
-            remote.read("openai", reply.text, _completion, client.api_key), latency=latency
-        )
+    def body(self, request: Request) -> dict[str, Json]:
+        """The body of a chat request."""
+        return chat.body(self._model, {**self._params, **request.params}, request)
 
     async def close(self) -> None:
-        if self._open is not None:
-            await self._open.close()
-            self._open = None
+        await self._endpoint.close()
+
+    async def _passed(self, request: Request, raw: Mapping[str, Json]) -> Completion:
+        """The request of an SDK's own client, to this backend's model and with its parameters
+        where the request has none."""
+        api = chat.PASSED[raw["path"]]
+        body = {**raw["body"], "model": self._model}
+        if api is chat.CHAT:
+            body = self.body(replace(request, messages=body["messages"])) | body
+        if added := bool(body.get("stream")) and "stream_options" not in raw["body"]:
+            body["stream_options"] = {"include_usage": True}
+        if api is not chat.CHAT:
+            body.pop("stream_options", None)
+        completion, reply = await self._endpoint.ask(api, body, headers=raw.get("headers"))
+        return passed_on(completion, reply, hide_usage=added)
 
     def _key(self) -> str:
         if self._needs_key or os.environ.get(_KEY):
             return remote.api_key(_KEY, "openai")
         return "none"
 
-    def _client(self) -> AsyncOpenAI:
-        if self._open is None:
-            remote.require("openai")
-            from openai import AsyncOpenAI  # noqa: PLC0415 (a second, and an extra)
 
-            self._open = AsyncOpenAI(api_key=self._key(), base_url=self._url, max_retries=0)
-        return self._open
-
-    def _body(self, request: Request) -> dict[str, Json]:
-        body = self._params | dict(request.params)
-        body |= {"model": self._model, "messages": list(request.messages)}
-        if request.seed is not None:
-            body["seed"] = request.seed
-        if request.tools:
-            body["tools"] = [{"type": "function", "function": tool} for tool in request.tools]
-        if request.schema is not None:
-            schema = {"name": "answer", "schema": request.schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
+def passed_on(completion: Completion, reply: Reply, *, hide_usage: bool = False) -> Completion:
+    """A completion that holds the reply as it came, for an SDK's own client to read. `hide_usage`
+    takes out the chunk that only we asked for: who did not ask may not expect it."""
+    body = reply.body
+    if hide_usage:
+        events = body.split("\n\n")
+        body = "\n\n".join(each for each in events if not _only_usage(each))
+    raw = {"status": 200, "headers": {"content-type": reply.content_type}, "body": body}
+    return replace(completion, text="", tool_calls=(), logprobs=(), embeddings=(), raw=raw)
 
 
-def _completion(reply: Json) -> Completion:
-    choice = reply["choices"][0]
-    message = choice["message"]
-    refusal = remote.text(message.get("refusal"))
-    usage = reply.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Completion(
-        text=refusal or remote.text(message.get("content")),
-        tool_calls=tuple(
-            ToolCall(
-                remote.text(call["function"]["name"]),
-                remote.arguments(call["function"].get("arguments")),
-            )
-            for call in message.get("tool_calls") or ()
-        ),
-        finish_reason="refusal" if refusal else _FINISH[choice["finish_reason"]],
-        usage=Usage(
-            input_tokens=remote.count(usage.get("prompt_tokens")),
-            output_tokens=remote.count(usage.get("completion_tokens")),
-            cached_tokens=remote.count(details.get("cached_tokens")),
-            calls=1,
-        ),
-        model=remote.text(reply.get("model")),
-        fingerprint=remote.text(reply.get("system_fingerprint")),
-    )
+def _only_usage(event: str) -> bool:
+    if '"usage"' not in event or not event.startswith("data:"):
+        return False
+    try:
+        value = json.loads(event[5:])
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("choices") == [] and bool(value.get("usage"))

@@ -7,13 +7,14 @@ and a body may be of any shape.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
+from typing import NamedTuple
 
 from evalsuite import strictjson
 from evalsuite.backends.base import Completion
-from evalsuite.backends.faults import unreadable
 from evalsuite.canonical import canonical
 from evalsuite.errors import MissingExtra, OptionError, did_you_mean
 from evalsuite.records import Json
@@ -60,12 +61,18 @@ def unknown(provider: str, params: Iterable[str], known: Iterable[str]) -> str:
     return f'{provider} takes no parameter "{odd[0]}": {did_you_mean(odd[0], known)}' if odd else ""
 
 
-def read(provider: str, body: str, parse: Callable[[Json], Completion], key: str) -> Completion:
-    """The reply in `body`; BackendError if it is not what `parse` takes apart."""
-    try:
-        return parse(strictjson.parse(body))
-    except (AttributeError, LookupError, TypeError, ValueError, strictjson.Malformed) as error:
-        raise unreadable(provider, error, key) from None
+class Api(NamedTuple):
+    """One wire format: where it is asked, how a reply is read, how the events of a stream become
+    one reply, and which of them is a token. All raise an error of STRANGE for what is none."""
+
+    path: str
+    read: Callable[[Json], Completion]
+    assemble: Callable[[Sequence[Json]], Json] | None = None
+    speaks: Callable[[Json], bool] | None = None
+
+
+STRANGE = (AttributeError, LookupError, TypeError, ValueError, strictjson.Malformed)
+"""What taking a reply apart raises if it is not what it should be."""
 
 
 def text(value: Json) -> str:
@@ -84,6 +91,15 @@ def count(value: Json) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError("a count expected")
     return value
+
+
+def number(value: Json) -> float:
+    """A reply's finite number; TypeError or ValueError for anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError("a number expected")
+    if not math.isfinite(value):
+        raise ValueError("a finite number expected")
+    return float(value)
 
 
 def arguments(value: Json) -> Json:

@@ -128,7 +128,7 @@ def test_openai_is_sent_seed_tools_schema_and_parameters(
         "tools": [{"type": "function", "function": TOOL}],
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": False},
         },
     }
 
@@ -178,7 +178,10 @@ def _openai_choice(reason: str | None, **message: Any) -> dict[str, Any]:
         ("openai", _openai_choice("stop", refusal="I can't."), "refusal", "I can't."),
         ("anthropic", anthropic_reply(stop_reason="max_tokens"), "length", "16 weeks"),
         ("anthropic", anthropic_reply(stop_reason="stop_sequence"), "stop", "16 weeks"),
+        ("openai", _openai_choice("new_reason", content="16"), "other", "16"),
+        ("openai", _openai_choice("stop", content=[{"type": "text", "text": "16"}]), "stop", "16"),
         ("anthropic", anthropic_reply(stop_reason="refusal", content=[]), "refusal", ""),
+        ("anthropic", anthropic_reply(stop_reason="pause_turn"), "other", "16 weeks"),
     ],
 )
 def test_how_a_reply_ended_is_kept(
@@ -254,9 +257,12 @@ def test_a_failed_call_is_a_backend_error_after_one_attempt_without_the_key(
         '{"choices": [{"finish_reason": "abort", "message": {"content": "x"}}]}',
         '{"choices": [{"finish_reason": "stop", "message": {"content": [1]}}]}',
         '{"choices": [{"finish_reason": "stop", "message": "x"}]}',
-        '{"content": [{"type": "text", "text": "x"}], "stop_reason": "pause_turn"}',
+        '{"choices": [{"finish_reason": null, "message": {"content": "x"}}]}',
+        '{"choices": [{"finish_reason": "stop", "message": {"content": "x"}}], "usage": NaN}',
+        '{"content": [{"type": "text", "text": "x"}], "stop_reason": null}',
         '{"content": [{"type": "text", "text": 5}], "stop_reason": "end_turn"}',
-        f'{{"choices": [{{"finish_reason": "{CANARY}", "message": {{"content": "x"}}}}]}}',
+        f'{{"choices": [{{"finish_reason": "stop", "message": {{"{CANARY}": "x", "a": 1, "a": 2}}}}]}}',
+        f'{{"error": {{"message": "no {CANARY} today", "code": "server_error"}}}}',
     ],
 )
 def test_a_reply_that_is_none_is_a_backend_error_and_never_an_answer(
@@ -267,6 +273,7 @@ def test_a_reply_that_is_none_is_a_backend_error_and_never_an_answer(
         complete(provider, ASK)
     assert provider in str(caught.value)
     assert CANARY not in str(caught.value)
+    assert caught.value.fault == "transient"
 
 
 @pytest.mark.parametrize("provider", PATHS)
