@@ -46,6 +46,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the root of all seeds (default 0); setting: seed",
     )
     group.addoption(
+        "--evals-budget",
+        action="append",
+        metavar="LIMIT",
+        help='end the run at "2.50usd", "500calls", "200000tokens" or "10minutes" (joined by '
+        "commas, or given again): it is inconclusive, and the same command goes on; "
+        "setting: budget",
+    )
+    group.addoption(
         "--evals-replay",
         choices=("only",),
         help="only: answer every model call from the store, ask nothing; setting: replay",
@@ -70,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("evals") or config.option.help or config.option.version:
         given = [
             name
-            for name in ("backend", "concurrency", "timeout", "seed", "replay")
+            for name in ("backend", "concurrency", "timeout", "seed", "budget", "replay")
             if config.getoption(f"evals_{name}") is not None
         ]
         if given:

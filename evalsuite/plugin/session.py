@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key
 
+from evalsuite.backends.budget import run_budget
 from evalsuite.errors import DataError, EvalsuiteError
 from evalsuite.plugin.collecting import Collecting
 from evalsuite.plugin.deciding import Deciding
@@ -93,6 +94,7 @@ class Running:
         self.engine = Engine(
             concurrency=max(1, wanted // workers),
             workers=workers,
+            budget=self._budget(workers),
             arguments=telling([*configured(self.config), *self.invocation.arguments]),
             watch=self.watch,
         )
@@ -112,6 +114,11 @@ class Running:
             if item.needs.info is None and not item.job.plan.suite.resources:
                 self.begin(item.job.plan, {})
         self.progress.start(self.engine.counts, len(jobs))
+
+    def _budget(self, workers: int) -> dict[str, float]:
+        worker = self.invocation.worker
+        place = int(worker["workerid"].removeprefix("gw")) if worker else 0
+        return run_budget((item.job.plan.config for item in self.items), place, workers)
 
     def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None:
         """Once per suite: what its cases need is there."""
@@ -203,7 +210,7 @@ class Running:
         self.deciding.damage += self.engine.close()
         for plan, bench in self.engine.benches.items():
             self.deciding.briefs[plan.nodeid] = brief_of(
-                bench, self.engine.counts[plan], self.deciding.damage
+                bench, self.engine.counts[plan], self.deciding.damage, self.engine.halt.reason
             )
         self.deciding.finished = sum(each.done for each in self.engine.counts.values())
 

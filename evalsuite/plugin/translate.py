@@ -48,7 +48,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     """The command line's settings, checked as the file's are."""
     given: dict[str, Any] = {
         name: config.getoption(f"evals_{name}")
-        for name in ("concurrency", "timeout", "seed", "replay")
+        for name in ("concurrency", "timeout", "seed", "budget", "replay")
     }
     backends = {}
     for spec in config.getoption("evals_backend") or []:

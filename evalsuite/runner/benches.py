@@ -14,10 +14,11 @@ from pathlib import Path
 
 from evalsuite.backends import open_backend
 from evalsuite.backends.base import Backend
+from evalsuite.backends.budget import Budget
 from evalsuite.backends.calls import QUIET, Halt
 from evalsuite.backends.lane import Lane, Limits, Resilient
 from evalsuite.backends.llm import LLM
-from evalsuite.backends.metered import Budget, Metered
+from evalsuite.backends.metered import Metered
 from evalsuite.backends.recording import Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import DataError, EvalsuiteError, OptionError

@@ -1,0 +1,119 @@
+"""What a run may spend, and the end of the run that has spent it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from evalsuite.backends.calls import Halt
+from evalsuite.config import Config, budget_limits
+
+_UNITS = {"calls": "calls", "tokens": "tokens", "usd": "USD"}
+_ROUNDING = 1e-9
+
+
+class Spend(NamedTuple):
+    """What calls take out of a budget."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def plus(self, other: Spend, sign: int = 1) -> Spend:
+        return Spend(
+            self.calls + sign * other.calls,
+            self.tokens + sign * other.tokens,
+            self.usd + sign * other.usd,
+        )
+
+
+class Budget:
+    """What a run may spend. Reserved before a call and settled after it, so that it is overshot by
+    no more than what was in flight; without limits it lets everything pass.
+
+    `limits` are by "usd", "calls", "tokens" and "minutes"; the minutes begin now.
+    """
+
+    def __init__(self, limits: Mapping[str, float], halt: Halt) -> None:
+        self.limits = limits
+        self.halt = halt
+        self.spent = Spend()
+        self._held = Spend()
+        self._waiting: list[asyncio.Future[None]] = []
+        if "minutes" in limits:
+            late = f"the budget of {limits['minutes']:g} minutes is used up"
+            halt.at(60 * limits["minutes"], late)
+        halt.then(self._wake)
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything is limited that is spent by calls."""
+        return any(unit in self.limits for unit in _UNITS)
+
+    async def reserve(self, wanted: Spend) -> None:
+        """Hold what one call may take. If it fits only once others turn out smaller than was held
+        for them, wait for them; RunStopped if it does not fit at all, which ends the run."""
+        while True:
+            self.halt.check()
+            if self._short(self.spent.plus(self._held).plus(wanted)) is None:
+                self._held = self._held.plus(wanted)
+                return
+            if not self._held.calls:
+                self.halt.pull(self._says(wanted))
+            else:
+                self._waiting.append(asyncio.get_running_loop().create_future())
+                await self._waiting[-1]
+
+    def settle(self, held: Spend, spent: Spend) -> None:
+        """A call has ended, and took `spent`."""
+        self._held = self._held.plus(held, -1)
+        self.spent = self.spent.plus(spent)
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    def _short(self, total: Spend) -> str | None:
+        """The unit of which `total` is too much."""
+        for unit in _UNITS:
+            limit = self.limits.get(unit, math.inf)
+            if getattr(total, unit) > limit * (1 + _ROUNDING):
+                return unit
+        return None
+
+    def _says(self, wanted: Spend) -> str:
+        unit = self._short(self.spent.plus(wanted)) or "calls"
+        spent, next_one = getattr(self.spent, unit), getattr(wanted, unit)
+        said = f"the budget of {_amount(self.limits[unit], unit)}"
+        if not self.spent.calls:
+            return f"{said} does not cover one call, which may take {_amount(next_one, unit)}"
+        return f"{said} is used up (spent {_amount(spent, unit)})"
+
+
+def _amount(value: float, unit: str) -> str:
+    shown = f"{value:.2f}" if unit == "usd" and value >= 0.1 else f"{value:.4g}"
+    return f"{shown if unit == 'usd' else f'{value:,.0f}'} {_UNITS[unit]}"
+
+
+def run_budget(configs: Iterable[Config], place: int = 0, workers: int = 1) -> dict[str, float]:
+    """The limits of one of a run's `workers` (`place` from 0), by unit.
+
+    A run has one budget, the least that any of its suites' settings give. Together the workers
+    have the whole and never more; minutes are the same for all. Where only the store answers,
+    nothing can be spent.
+    """
+    limits: dict[str, float] = {}
+    for config in configs:
+        if config.replay != "only":
+            for unit, limit in budget_limits(config.budget).items():
+                limits[unit] = min(limit, limits.get(unit, limit))
+    for unit, grains in (("calls", 1), ("tokens", 1), ("usd", 1_000_000)):
+        if unit in limits and workers > 1:
+            each, rest = divmod(math.floor(limits[unit] * grains), workers)
+            limits[unit] = (each + (place < rest)) / grains
+    return limits
