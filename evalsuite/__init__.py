@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
     from evalsuite.suites import suite
+    from evalsuite.targets import TargetError, command_target, http_target
     from evalsuite.variants import Variant
 
 __all__ = [
@@ -35,10 +36,13 @@ __all__ = [
     "Request",
     "Score",
     "Slice",
+    "TargetError",
     "ToolCall",
     "Usage",
     "Variant",
     "check",
+    "command_target",
+    "http_target",
     "measures",
     "suite",
 ]
@@ -55,9 +59,12 @@ _HOMES = {
     "Request": "backends.base",
     "Score": "records",
     "Slice": "policy",
+    "TargetError": "targets",
     "ToolCall": "records",
     "Usage": "records",
     "Variant": "variants",
+    "command_target": "targets",
+    "http_target": "targets",
     "measures": "scoring",
     "suite": "suites",
 }

@@ -154,6 +154,8 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
 
 
 def _place(target: Target) -> tuple[Path, int]:
+    if (place := getattr(target, "place", None)) is not None:  # it has no `def`
+        return place  # type: ignore[no-any-return]
     code = getattr(inspect.unwrap(target), "__code__", None)
     if code is None:
         raise SuiteError(f"@suite decorates a function, not {target!r}")

@@ -112,6 +112,9 @@ def make_plan(
     inputs: dict[str, Part] = {}
     covered: list[str] = []
     try:
+        prepare = getattr(getattr(suite.target, "func", suite.target), "prepare", None)
+        if prepare is not None:
+            prepare()
         for name, value in suite.inputs.items():
             parts, files = input_parts(name, value, suite.file.parent)
             inputs |= parts
