@@ -77,12 +77,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counted by the backend. Tokens are the backend's own; `calls` counts requests."""
+    """Counted by the backend. Tokens are the backend's own; `calls` counts requests.
+
+    Input includes what was read from the provider's cache (`cached_tokens`) and what was written
+    to it (`cache_write_tokens`): each has a price of its own. Output includes reasoning.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     calls: int = 0
+    cache_write_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -90,6 +95,7 @@ class Usage:
             self.output_tokens + other.output_tokens,
             self.cached_tokens + other.cached_tokens,
             self.calls + other.calls,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
 

@@ -204,6 +204,7 @@ def _usage(usage: Json, asked: str, said: str) -> Usage:
         output_tokens=remote.count(usage.get(f"{said}_tokens")),
         cached_tokens=remote.count(details.get("cached_tokens")),
         calls=1,
+        cache_write_tokens=remote.count(details.get("cache_write_tokens")),
     )
 
 

@@ -59,6 +59,7 @@ def completion(reply: Json) -> Completion:
             output_tokens=remote.count(usage.get("output_tokens")),
             cached_tokens=cached,
             calls=1,
+            cache_write_tokens=written,
         ),
         model=remote.text(reply.get("model")),
         service_tier=remote.text(usage.get("service_tier")),

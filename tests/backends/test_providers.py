@@ -66,7 +66,7 @@ def openai_reply(**changes: Any) -> dict[str, Any]:
             "prompt_tokens": 20,
             "completion_tokens": 5,
             "total_tokens": 25,
-            "prompt_tokens_details": {"cached_tokens": 12},
+            "prompt_tokens_details": {"cached_tokens": 12, "cache_write_tokens": 5},
         },
     }
     return reply | changes
@@ -101,7 +101,7 @@ def test_a_reply_becomes_a_completion(
     completion = complete(provider, ASK)
     assert completion.text == "16 weeks"
     assert completion.finish_reason == "stop"
-    assert completion.usage == Usage(20, 5, 12, 1)
+    assert completion.usage == Usage(20, 5, 12, 1, 5)
     assert completion.model == "m-2026"
     assert completion.fingerprint == fingerprint
     assert completion.cost is None
@@ -261,7 +261,7 @@ def test_a_failed_call_is_a_backend_error_after_one_attempt_without_the_key(
         '{"choices": [{"finish_reason": "stop", "message": {"content": "x"}}], "usage": NaN}',
         '{"content": [{"type": "text", "text": "x"}], "stop_reason": null}',
         '{"content": [{"type": "text", "text": 5}], "stop_reason": "end_turn"}',
-        f'{{"choices": [{{"finish_reason": "stop", "message": {{"{CANARY}": "x", "a": 1, "a": 2}}}}]}}',
+        f'{{"choices": [{{"message": {{"{CANARY}": "x"}}, "{CANARY}": 1, "{CANARY}": 2}}]}}',
         f'{{"error": {{"message": "no {CANARY} today", "code": "server_error"}}}}',
     ],
 )
