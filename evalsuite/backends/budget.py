@@ -10,7 +10,7 @@ from typing import NamedTuple
 from evalsuite.backends.calls import Halt
 from evalsuite.config import Config, budget_limits
 
-_UNITS = {"calls": "calls", "tokens": "tokens", "usd": "USD"}
+_UNITS = ("calls", "tokens", "usd")
 _ROUNDING = 1e-9
 
 
@@ -96,8 +96,9 @@ class Budget:
 
 
 def _amount(value: float, unit: str) -> str:
-    shown = f"{value:.2f}" if unit == "usd" and value >= 0.1 else f"{value:.4g}"
-    return f"{shown if unit == 'usd' else f'{value:,.0f}'} {_UNITS[unit]}"
+    if unit == "usd":
+        return f"{value:.2f} USD" if value >= 0.1 else f"{value:.4g} USD"
+    return f"{value:,.0f} {unit[:-1] if value == 1 else unit}"
 
 
 def run_budget(configs: Iterable[Config], place: int = 0, workers: int = 1) -> dict[str, float]:
