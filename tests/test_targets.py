@@ -338,8 +338,7 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
 
     async def hurried() -> None:
         task = asyncio.create_task(target(CASE))
-        while not (noted.exists() and len(noted.read_text().split()) == 2):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(until, lambda: noted.exists() and " " in noted.read_text())
         task.cancel()
         await task
 

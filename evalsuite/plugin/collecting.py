@@ -14,7 +14,7 @@ from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem, Evals, FixtureNeeds
 from evalsuite.plugin.translate import plain_message, quietly
 from evalsuite.runner.engine import Job
-from evalsuite.runner.plan import Plan, make_plans, unreachable, with_options
+from evalsuite.runner.plan import Plan, make_plans, unnamed_roles, unreachable, with_options
 from evalsuite.suites import Suite
 
 
@@ -127,4 +127,6 @@ class Collecting:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What no run of these cases could decide; said before anything is spent."""
-        return [line for plan in self.invocation.plans.values() for line in unreachable(plan)]
+        plans = self.invocation.plans.values()
+        lines = unnamed_roles(plans, self.invocation.options["backends"] or {}) if plans else []
+        return lines + [line for plan in plans for line in unreachable(plan)]

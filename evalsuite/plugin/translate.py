@@ -17,6 +17,7 @@ import pytest
 from evalsuite.backends.calls import QUIET
 from evalsuite.config import config_from
 from evalsuite.errors import DataError, EvalsuiteError, OptionError, SuiteError, plain
+from evalsuite.variants import ROLE
 from evalsuite.wording import blot
 
 
@@ -53,7 +54,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     backends = {}
     for spec in config.getoption("evals_backend") or []:
         role, equals, rest = spec.partition("=")
-        if equals and role.isidentifier() and role != "embedded":
+        if equals and ROLE.fullmatch(role) and role != "embedded":
             backends[role] = rest
         else:
             backends["default"] = spec

@@ -9,7 +9,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 from evalsuite import checks, golden, registry, scoring, snapshot
 from evalsuite.canonical import canonical, key
 from evalsuite.checks import Check
-from evalsuite.config import Config
-from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError
+from evalsuite.config import Config, load_config
+from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError, did_you_mean
 from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
 from evalsuite.policy import OVERALL
@@ -214,6 +214,19 @@ def unreachable(plan: Plan) -> list[str]:
         "exclude"
         for name, exclude, n in wanted
         if n < needed_cases(exclude)
+    ]
+
+
+def unnamed_roles(plans: Iterable[Plan], chosen: Mapping[str, str]) -> list[str]:
+    """The command line's roles that neither a suite nor its settings name: most likely a slip."""
+    known = {"default"}
+    for plan in plans:
+        known |= {*plan.suite.backend, *load_config(plan.config.root).backends}
+    return [
+        f'no suite and no setting names the role "{role}" of --evals-backend: '
+        f"{did_you_mean(role, known)}"
+        for role in chosen
+        if role not in known
     ]
 
 
