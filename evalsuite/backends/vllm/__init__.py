@@ -13,15 +13,14 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalsuite.backends import remote
+from evalsuite.backends import anthropic, remote
 from evalsuite.backends.anthropic import Anthropic
-from evalsuite.backends.base import Backend, Capabilities, Completion, Request
+from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.backends.faults import failure
-from evalsuite.backends.openai import OpenAI
+from evalsuite.backends.openai import PARAMS, OpenAI
 from evalsuite.backends.vllm import serving
 from evalsuite.canonical import key as hashed
 from evalsuite.errors import BackendError, OptionError
@@ -57,7 +56,8 @@ _SAMPLING = frozenset(
 
 
 class _Chat(OpenAI):
-    own = _SAMPLING
+    provider = "vllm"
+    known = PARAMS | _SAMPLING
     path = "/v1"
 
     def _key(self) -> str:
@@ -65,14 +65,18 @@ class _Chat(OpenAI):
 
 
 class _Messages(Anthropic):
-    own = frozenset({"temperature", "top_p", "top_k"})
+    provider = "vllm"
+    known = anthropic.PARAMS | {"temperature", "top_k", "top_p"}
     path = ""
 
     def _key(self) -> str:
         return _api_key()
 
 
-_DIALECTS = {"openai": _Chat, "anthropic": _Messages}
+_DIALECTS: Mapping[str, type[_Chat] | type[_Messages]] = {
+    "openai": _Chat,
+    "anthropic": _Messages,
+}
 
 
 class VLLM:
@@ -80,9 +84,9 @@ class VLLM:
 
     `api` chooses the protocol: "openai", or "anthropic", which takes no seed. `patience` is how
     many seconds a server may take to start (600). Of `params`, revision, dtype, quantization,
-    max_model_len and flags say how the server is started, or, with a URL, was; the others are
-    sampling parameters, vLLM's own among them. All of them but `patience` are part of the
-    identity. Raises OptionError for a parameter that is not known.
+    max_model_len, enforce_eager and flags say how the server is started, or, with a URL, was; the
+    others are sampling parameters, vLLM's own among them. All of them but `patience` are part of
+    the identity. Raises OptionError for a parameter that is not known.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class VLLM:
         patience: str | float = _PATIENCE,
         **params: Json,
     ) -> None:
+        if model.startswith("-"):
+            raise OptionError("vllm: a model's name does not start with -")
         if api not in _DIALECTS:
             raise OptionError(f'vllm speaks api=openai or api=anthropic, not "{api}"')
         self._dialect = _DIALECTS[api]
@@ -102,8 +108,10 @@ class VLLM:
         self._patience = _seconds(patience)
         given = remote.typed(params)
         self._flags = {name: given.pop(name) for name in serving.FLAGS if name in given}
-        self._plain, self._extra = self._split(given)
-        self._inner: Backend = self._speaker(self._url or "http://127.0.0.1:9")
+        if "--api-key" in str(self._flags.get("flags", "")):
+            raise OptionError(f"vllm: no key in a backend's name: set {_KEY} in the environment")
+        self._params = given
+        self._inner = self._speaker(self._url or "http://127.0.0.1:9")
         self._ready = self._url is not None
         self._starting = asyncio.Lock()
         self._folder = Path(".evalsuite")
@@ -115,7 +123,7 @@ class VLLM:
             "api": self._inner.identity["api"],
             "model": model,
             "server": self._flags,
-            "params": {**self._inner.identity["params"], "extra_body": self._extra},
+            "params": self._inner.identity["params"],
         }
 
     @property
@@ -129,9 +137,7 @@ class VLLM:
 
     def check(self) -> None:
         """Raise what would fail every call: an SDK or a vLLM that is not installed."""
-        check = getattr(self._inner, "check", None)
-        if check is not None:
-            check()
+        self._inner.check()
         if self._url is None:
             if os.name != "posix":
                 raise OptionError("vLLM can't be started on this system: vllm:MODEL@URL")
@@ -158,11 +164,8 @@ class VLLM:
         """Answer one request; starts the server if it has to. Every failure is a BackendError."""
         if not self._ready:
             await self._start()
-        plain, extra = self._split(request.params)
-        if extra := self._extra | extra:
-            plain["extra_body"] = extra
         try:
-            return await self._inner.complete(replace(request, params=plain))
+            return await self._inner.complete(request)
         except BackendError:
             if self._server is not None and (problem := self._server.ended()):
                 raise BackendError(problem, fault="provider") from None
@@ -175,17 +178,8 @@ class VLLM:
             self._server = None
         self._ready = self._url is not None
 
-    def _split(self, params: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
-        """Parameters that the protocol knows, and those that only vLLM does."""
-        own = {name: value for name, value in params.items() if name in self._dialect.own}
-        plain = {name: value for name, value in params.items() if name not in own}
-        extra = plain.pop("extra_body", {})
-        if not isinstance(extra, dict):
-            raise OptionError("vllm: extra_body must be a JSON object")
-        return plain, {**extra, **own}
-
-    def _speaker(self, url: str) -> Backend:
-        return self._dialect(model=self._model, url=url + self._dialect.path, **self._plain)
+    def _speaker(self, url: str) -> _Chat | _Messages:
+        return self._dialect(model=self._model, url=url + self._dialect.path, **self._params)
 
     async def _start(self) -> None:
         async with self._starting:
@@ -194,7 +188,8 @@ class VLLM:
             if self._failed is not None:
                 raise self._failed
             try:
-                self._server = self._server or await asyncio.to_thread(self._make)
+                if self._server is None:
+                    self._server = await asyncio.to_thread(self._make)
                 self._inner = self._speaker(await self._server.url())
             except BackendError as error:
                 self._failed = error

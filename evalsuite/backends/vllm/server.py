@@ -47,7 +47,12 @@ class Server:
     """
 
     def __init__(
-        self, command: Sequence[str], folder: Path, *, environment: Mapping[str, str], patience: float
+        self,
+        command: Sequence[str],
+        folder: Path,
+        *,
+        environment: Mapping[str, str],
+        patience: float,
     ) -> None:
         self.state = ""
         self._command = list(command)
@@ -123,7 +128,7 @@ class Server:
         held = str(alive.fileno())
         kept = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
         with (self._folder / "server.log").open("wb") as log:
-            subprocess.run(
+            subprocess.run(  # noqa: S603 (what the user's settings name)
                 [sys.executable, "-I", str(_WATCHDOG), held, str(self._folder), *command],
                 check=True,
                 stdin=subprocess.DEVNULL,

@@ -27,7 +27,9 @@ GRACE = 10.0
 def main(alive: int, folder: Path, command: list[str]) -> None:
     if os.fork():  # nobody's child: whoever started it may end first, and has nothing to wait for
         return
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(  # noqa: S603 (what the user's settings name)
+        command, stdin=subprocess.DEVNULL, start_new_session=True
+    )
 
     def leave() -> None:
         (folder / "server.json").unlink(missing_ok=True)
