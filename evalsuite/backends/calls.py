@@ -4,17 +4,20 @@ threads and retries inside a pipeline can't mix cases up.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from evalsuite.backends.account import Account
 from evalsuite.backends.base import Completion
 from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
 from evalsuite.records import Usage
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -112,6 +115,26 @@ def current() -> Tally:
     if tally.over:  # a thread can't be ended from outside
         raise BackendError(f"case {tally.case_id} has ended: no further call is made for it")
     return tally
+
+
+def wait_for(start: Callable[[], Awaitable[T]], tally: Tally, loop: asyncio.AbstractEventLoop) -> T:
+    """What `start` comes to on `loop`, asked for from another thread, for one case. EvalsuiteError
+    on the loop's own thread, which would wait for itself."""
+    try:
+        here = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if here is loop:
+        raise EvalsuiteError(
+            "a call that waits would stop all cases here: await it, or make the target a plain def"
+        )
+    return asyncio.run_coroutine_threadsafe(for_case(start, tally), loop).result()
+
+
+async def for_case(start: Callable[[], Awaitable[T]], tally: Tally) -> T:
+    """What `start` comes to, for one case; in a task of its own."""
+    TALLY.set(tally)
+    return await start()
 
 
 class Halt:

@@ -124,7 +124,8 @@ class OpenAI:
     async def _passed(self, request: Request, raw: Mapping[str, Json]) -> Completion:
         """The request of an SDK's own client, to this backend's model and with its parameters
         where the request has none."""
-        api = chat.PASSED[raw["path"]]
+        path = str(raw["path"])
+        api = chat.PASSED[path.partition("?")[0]]
         body = {**raw["body"], "model": self._model}
         if api is chat.CHAT:
             body = self.body(replace(request, messages=body["messages"])) | body
@@ -132,7 +133,9 @@ class OpenAI:
             body["stream_options"] = {"include_usage": True}
         if api is not chat.CHAT:
             body.pop("stream_options", None)
-        completion, reply = await self._endpoint.ask(api, body, headers=raw.get("headers"))
+        completion, reply = await self._endpoint.ask(
+            api, body, path=path, headers=raw.get("headers")
+        )
         return passed_on(completion, reply, hide_usage=added)
 
     def _key(self) -> str:

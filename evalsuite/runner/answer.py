@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.backends.clients import MODELS
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import canonical, key
 from evalsuite.records import Case, Output, Part
@@ -163,6 +164,7 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
         arguments["llm"] = bench.llm
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
+    context.run(MODELS.set, bench.llm)
     began = time.perf_counter()
     output = await call_target(
         plan.suite, case, arguments, context=context, threads=bench.threads, limit=limit
