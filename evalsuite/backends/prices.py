@@ -26,7 +26,7 @@ def price_of(
     """The price of a backend's model; None where it is unknown.
 
     `own` are the settings' prices by "PROVIDER:MODEL" or "PROVIDER", US dollars per million tokens
-    as input, cached (input where left out) and output. `tier` is the service tier that is asked
+    as input, cached (input where left out) and output; what is written to a cache is input. `tier` is the service tier that is asked
     for, where the table has a price of its own for it.
     """
     provider, model = str(identity.get("provider")), str(identity.get("model"))
@@ -47,14 +47,12 @@ def table_version() -> str | None:
 
 def _flat(rates: Mapping[str, float]) -> Price:
     def price(usage: Usage) -> float | None:
-        cached = min(usage.cached_tokens, usage.input_tokens)
+        cached = min(usage.cached_tokens, usage.input_tokens) if "cached" in rates else 0
         counts = {
             "input": usage.input_tokens - cached,
-            "cached" if "cached" in rates else "input": cached,
+            "cached": cached,
             "output": usage.output_tokens,
         }
-        if "cached" not in rates:
-            counts["input"] = usage.input_tokens
         if any(count and name not in rates for name, count in counts.items()):
             return None
         return sum(count * rates.get(name, 0.0) for name, count in counts.items()) / _MILLION
@@ -77,12 +75,15 @@ def _listed(provider: str, model: str, url: str | None, tier: str) -> Price | No
         return None
 
     def price(usage: Usage) -> float | None:
+        read = min(usage.cached_tokens, usage.input_tokens)
+        written = min(usage.cache_write_tokens, usage.input_tokens - read)
         try:
             made = entry.calc_price(
                 types.Usage(
                     input_tokens=usage.input_tokens,
                     output_tokens=usage.output_tokens,
-                    cache_read_tokens=min(usage.cached_tokens, usage.input_tokens),
+                    cache_read_tokens=read,
+                    cache_write_tokens=written,
                 ),
                 seller,
                 genai_request_timestamp=datetime.now(UTC),

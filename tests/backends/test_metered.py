@@ -73,6 +73,8 @@ def test_the_price_table_knows_models_of_the_large_providers() -> None:
     claude = price_of(identity("anthropic", "claude-sonnet-4-5"), {})
     assert claude is not None
     assert claude(tokens(1000, 1000)) == pytest.approx(0.018)
+    written = Usage(input_tokens=100_000, cache_write_tokens=100_000)
+    assert claude(written) == pytest.approx(0.375)
 
 
 def test_embeddings_have_a_price() -> None:

@@ -1,0 +1,163 @@
+"""Runs that a budget ends: what is done is kept, the verdict is inconclusive, nothing is paid
+twice."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pytest_httpserver", reason="not installed with the oldest pytest")
+pytest.importorskip("openai")
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+SUITE = """
+import evalsuite as ev
+
+@ev.suite(golden="words")
+async def words(case, llm):
+    return (await llm.chat(case.input, max_tokens=10)).text
+"""
+
+PRICES = '[tool.evalsuite.prices."openai:m"]\ninput = 100.0\noutput = 1000.0\n'
+"""A call of 10 tokens in and 10 out costs 0.011 USD."""
+
+
+class Server:
+    """Counts what it was asked, by prompt."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def reply(self, request: Request) -> Response:
+        prompt = json.loads(request.data)["messages"][0]["content"]
+        with self._lock:
+            self.asked[prompt] += 1
+        answer = {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "served",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": f"word: {prompt}"},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 10},
+        }
+        return Response(json.dumps(answer), content_type="application/json")
+
+
+@pytest.fixture
+def paid(httpserver: HTTPServer, project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A project of twelve cases, each with one call, on a server that counts."""
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
+    project.server = Server()
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(project.server.reply)
+    project.write("test_words.py", SUITE)
+    url = httpserver.url_for("/v1")
+    backends = f'[tool.evalsuite]\nconcurrency = 3\nbackends = {{ default = "openai:m@{url}" }}\n'
+    project.settings = backends
+    project.write("pyproject.toml", backends + PRICES)
+    project.cases(project.many(12))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("budget", "most"), [("5calls", 5), ("0.06usd", 5), ("100tokens", 5), ("5calls,9usd", 5)]
+)
+def test_a_budget_ends_the_run_inconclusive_and_a_larger_one_finishes_it(
+    paid: Any, budget: str, most: int
+) -> None:
+    done = paid.run_apart(f"--evals-budget={budget}")
+    assert done.ret == 10, done.stdout.str()
+    assert 1 <= paid.server.asked.total() <= most
+    first = paid.manifest()
+    assert first["stopped"].startswith("the budget of ")
+    assert "is used up (spent " in first["stopped"]
+    assert first["operations"]["fresh_calls"] == paid.server.asked.total()
+    report = paid.report()
+    assert report["result"] == "inconclusive"
+    assert first["stopped"] in done.stdout.str()
+
+    done = paid.run_apart("--evals-budget=500calls", "--evals-budget=100usd")
+    assert done.ret == 0, done.stdout.str()
+    assert paid.manifest().get("stopped", "") == ""
+    assert len(paid.server.asked) == 12
+    assert set(paid.server.asked.values()) == {1}  # nothing was paid twice
+
+
+def test_an_evaluation_that_costs_nothing_more_needs_no_budget(paid: Any) -> None:
+    paid.run_apart()
+    assert paid.run_apart("--evals-budget=1calls").ret == 0
+    assert paid.server.asked.total() == 12
+
+
+def test_workers_share_one_budget(paid: Any) -> None:
+    pytest.importorskip("xdist")
+    done = paid.run_apart("-p", "xdist", "-n2", "--evals-budget=5calls")
+    assert done.ret == 10, done.stdout.str()
+    assert paid.server.asked.total() <= 5
+    assert paid.manifest()["stopped"].startswith("the budget of ")
+
+
+def test_the_setting_holds_where_the_command_line_says_nothing(paid: Any) -> None:
+    paid.write("pyproject.toml", paid.settings + 'budget = ["3calls"]\n')
+    assert paid.run_apart().ret == 10
+    assert paid.server.asked.total() <= 3
+    assert paid.run_apart("--evals-budget=99calls").ret == 0
+
+
+def test_the_account_of_a_run_has_cost_and_latency_of_fresh_calls_alone(paid: Any) -> None:
+    done = paid.run_apart()
+    assert done.ret == 0
+    fresh = paid.manifest()["operations"]
+    assert fresh["cost"] == pytest.approx(12 * 0.011)
+    assert fresh["models"]["openai:m"]["calls"] == 12
+    assert fresh["call_p50"] > 0
+    paid.write("test_words.py", SUITE + "\n# changed\n")
+    done = paid.run_apart()
+    stored = paid.manifest()["operations"]
+    assert (stored["stored_calls"], stored.get("fresh_calls", 0)) == (12, 0)
+    assert stored["cost"] == 0.0
+    assert stored.get("call_p50") is None
+    assert stored.get("latency_p50") is None
+
+
+def test_a_budget_in_money_without_a_price_is_refused_before_anything_is_asked(paid: Any) -> None:
+    paid.write("pyproject.toml", paid.settings)
+    done = paid.run_apart("--evals-budget=1usd")
+    assert done.ret == 4
+    everything = done.stdout.str() + done.stderr.str()
+    assert "price of openai:m is unknown" in everything
+    assert '[tool.evalsuite.prices."openai:m"]' in everything
+    assert not paid.server.asked
+
+
+@pytest.mark.parametrize(
+    "budget",
+    ["", "5", "usd", "0usd", "-1usd", "0calls", "1.5calls", "nanusd", "infusd", "5 apples", "1e9usd"]
+    + ["5calls,", "5calls,6calls", "1usd,2 USD"],
+)
+def test_a_budget_that_is_none_is_refused(project: Any, budget: str) -> None:
+    project.suite()
+    project.cases(project.many(1))
+    done = project.run(f"--evals-budget={budget}")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*--evals-budget*"])
+    assert not (project.path / ".evalsuite").exists()
+
+
+def test_a_budget_does_nothing_without_evals(project: Any) -> None:
+    project.suite()
+    done = project.pytester.runpytest("--evals-budget=5calls")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*--evals-budget does nothing without --evals*"])
