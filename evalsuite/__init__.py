@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalsuite import checks as check
     from evalsuite.backends.base import Backend, Completion, Request
+    from evalsuite.backends.clients import anthropic_client, openai_client
     from evalsuite.backends.llm import LLM
     from evalsuite.policy import Gate, Slice
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
@@ -40,10 +41,12 @@ __all__ = [
     "ToolCall",
     "Usage",
     "Variant",
+    "anthropic_client",
     "check",
     "command_target",
     "http_target",
     "measures",
+    "openai_client",
     "suite",
 ]
 
@@ -65,7 +68,9 @@ _HOMES = {
     "Variant": "variants",
     "command_target": "targets",
     "http_target": "targets",
+    "anthropic_client": "backends.clients",
     "measures": "scoring",
+    "openai_client": "backends.clients",
     "suite": "suites",
 }
 

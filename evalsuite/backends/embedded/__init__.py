@@ -14,6 +14,7 @@ it follows and the form in which it expects documents.
     answer.py    prompt -> draft -> text
     noise.py     draft -> perturbed draft, by seed
     tools.py     question, tools -> call
+    client.py    the same for a pipeline with an SDK client of its own
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
-from evalsuite.backends.base import Capabilities, Completion, Request
-from evalsuite.backends.embedded import answer, noise, tools
+from evalsuite.backends.base import Capabilities, Completion, Request, lacking
+from evalsuite.backends.embedded import answer, client, noise, tools
 from evalsuite.backends.embedded.prompt import Prompt, content, read
 from evalsuite.errors import BackendError, OptionError, did_you_mean
 from evalsuite.records import Json, ToolCall, Usage
@@ -49,7 +50,9 @@ class Embedded:
     `max_tokens` and `max_completion_tokens` cut an answer; other sampling parameters do nothing.
     """
 
-    capabilities = Capabilities(seed=True, tools=True, deterministic=True)
+    capabilities = Capabilities(
+        seed=True, tools=True, stream=True, deterministic=True, protocol="openai"
+    )
 
     def __init__(self, **params: str) -> None:
         self.noise = _noise(params)
@@ -63,8 +66,13 @@ class Embedded:
 
     async def complete(self, request: Request) -> Completion:
         """Answer from the documents in the messages, or call a tool whose arguments are there."""
+        if request.raw is not None:
+            lacking("embedded", self.capabilities, request)
+            chat = client.request(request.raw, request.seed)
+            return client.passed_on(request.raw["body"], await self.complete(chat))
         if request.schema is not None:
             raise BackendError('"embedded" gives no structured answers; ask it for text')
+        lacking("embedded", self.capabilities, request)
         prompt = read(request.messages)
         asked = _count(*map(content, request.messages), *map(_spell, request.tools))
         if call := tools.choose(prompt.question, request.tools, prompt.used):
