@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import runs, snapshots
+from evalsuite.cli import plan, runs, snapshots
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -76,6 +76,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"evalsuite {version('evalsuite')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     runs.register(commands)
+    plan.register(commands)
     snapshots.register(commands)
     _golden(commands, given)
     return parser

@@ -1,4 +1,4 @@
-"""`evalsuite diff | gate | explain | runs | plan`: decide finished runs again, without running."""
+"""`evalsuite diff | gate | explain | runs`: decide finished runs again, without running."""
 
 from __future__ import annotations
 
@@ -68,18 +68,6 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command = subparsers.add_parser("runs", help="list the finished runs, the newest first")
     command.add_argument("--suite", metavar="NAME", help="only the runs of this suite")
     command.set_defaults(run=_runs)
-
-    command = subparsers.add_parser(
-        "plan",
-        help="the smallest drop that the gate would find, per slice",
-        description="Simulates drops on a suite's own cases, slices and gate (80 % power).",
-        epilog="example: evalsuite plan askacme",
-    )
-    command.add_argument("suite", metavar="SUITE", nargs="?", help="default: the last run's")
-    command.add_argument(
-        "--run", metavar="REF", dest="after", default="", help="default: the snapshot, or the last"
-    )
-    command.set_defaults(run=_plan)
 
 
 _FORMATS = "terminal (default), markdown, json, html, junit, csv"
@@ -190,24 +178,3 @@ def _state(manifest: Manifest) -> str:
     if not manifest.complete:
         return "incomplete"
     return "complete, replayed" if manifest.replayed else "complete"
-
-
-def _plan(args: argparse.Namespace) -> int:
-    from evalsuite.gate import detectable  # noqa: PLC0415
-    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
-
-    config = load_config(Path.cwd())
-    ref = args.after
-    if not ref:
-        stored = args.suite is not None and snapshot_folder(config, args.suite).exists()
-        ref = "snapshot" if stored else "last"
-    run, source = open_ref(ref, config, args.suite)
-    drops = detectable(run, policy_of(run, source))
-    rows = [("slice", "smallest drop found with 80 % power")]
-    rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
-    title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"
-    if not drops:
-        show(f"{title}: no drop of any size would be found; more cases or trials are needed")
-        return 0
-    show(f"{title}\n\n{table(rows)}\n\nSlices that are not listed are too small to show any drop.")
-    return 0

@@ -1,0 +1,132 @@
+"""`evalsuite plan`: before money is spent, what it would buy and what it would take."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.runs import REF, policy_of
+from evalsuite.cli.screen import show, table
+from evalsuite.config import Config, load_config
+from evalsuite.errors import DataError, EvalsuiteError, OptionError
+
+if TYPE_CHECKING:
+    from evalsuite.snapshot import Head
+
+_FINISHED = (0, 1, 10, 11)
+"""pytest's exit status where a run was concluded."""
+
+_SHOWN = 20
+"""Lines of pytest's output that are repeated where a measurement failed."""
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    command = subparsers.add_parser(
+        "plan",
+        help="the smallest drop that the gate would find; what the next run takes",
+        description="Simulates drops on a suite's own cases, slices and gate (80 % power), and "
+        "tells calls, tokens, money and minutes of the next run from the last one.",
+        epilog="example: evalsuite plan askacme --measure 5",
+    )
+    command.add_argument("suite", metavar="SUITE", nargs="?", help="default: the last run's")
+    command.add_argument(
+        "--run",
+        metavar="REF",
+        dest="after",
+        default="",
+        help=f"{REF}; default: the snapshot, or the last",
+    )
+    command.add_argument("--trials", type=int, metavar="K", help="default: as the last run")
+    command.add_argument(
+        "--measure",
+        type=int,
+        metavar="N",
+        help="run N cases first, for real (their replies are kept and not paid again)",
+    )
+    command.set_defaults(run=_plan)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+
+    for name in ("trials", "measure"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise OptionError(f"--{name} must be from 1 up")
+    config = load_config(Path.cwd())
+    if args.measure is not None:
+        if args.suite is None:
+            raise OptionError("--measure needs a suite: evalsuite plan SUITE --measure N")
+        _measure(args.suite, args.measure)
+    ref = args.after
+    if not ref:
+        stored = args.suite is not None and snapshot_folder(config, args.suite).exists()
+        ref = "snapshot" if stored else "last"
+    run, source = open_ref(ref, config, args.suite)
+    said = _drops(run, policy_of(run, source))
+    show(f"{said}\n\n{_takes(config, run.manifest.suite, args.trials)}")
+    return 0
+
+
+def _measure(suite: str, cases: int) -> None:
+    """Run a sample, the same one each time."""
+    sample = ["-p", "evalsuite.plugin.sample", f"--evals-sample={cases}"]
+    command = [sys.executable, "-m", "pytest", "--evals", *sample, f"--evals-sample-of={suite}"]
+    done = subprocess.run(  # noqa: S603 (this Python, and a suite's name)
+        command, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode == 5:
+        raise DataError(f"no case of a suite {suite!r} is collected here by pytest --evals")
+    if done.returncode not in _FINISHED:
+        told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_SHOWN:])
+        raise EvalsuiteError(f"the sample could not run (status {done.returncode}):\n{told}")
+
+
+def _drops(run: Any, policy: Any) -> str:
+    from evalsuite.gate import detectable  # noqa: PLC0415
+
+    drops = detectable(run, policy)
+    rows = [("slice", "smallest drop found with 80 % power")]
+    rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
+    title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"
+    if not drops:
+        return f"{title}: no drop of any size would be found; more cases or trials are needed"
+    return f"{title}\n\n{table(rows)}\n\nSlices that are not listed are too small to show any drop."
+
+
+def _takes(config: Config, suite: str, trials: int | None) -> str:
+    """What the next run takes, at most."""
+    from evalsuite.runner import forecast  # noqa: PLC0415
+
+    known = forecast.basis(config, suite)
+    if known is None:
+        return (
+            "What the next run takes is not known: no run here called a model over a network "
+            f"(to measure it: evalsuite plan {suite} --measure 5)"
+        )
+    cases = _cases(config, known)
+    trials = trials or known.manifest.trials
+    made = forecast.forecast(known, cases * trials, config)
+    rows = [
+        ("the next run", f"{cases} cases, {trials} {'trial' if trials == 1 else 'trials'} each"),
+        ("calls", f"{made.calls:,} at most"),
+        ("tokens", f"{made.tokens:,}"),
+        ("money", forecast.money(made.usd)),
+        ("time", f"{forecast.minutes(made.seconds)}, {config.concurrency} at once"),
+    ]
+    basis = (
+        f"From {made.sample:,} answers of run {made.known}. What the store has is not asked again."
+    )
+    return f"{table(rows)}\n\n{basis}"
+
+
+def _cases(config: Config, known: Head) -> int:
+    """The golden cases as they are now; as they were where they can't be read."""
+    from evalsuite import golden  # noqa: PLC0415
+
+    try:
+        return len(golden.load_spec(str(known.manifest.golden["name"]), config.golden_dir).cases)
+    except (EvalsuiteError, KeyError):
+        return known.manifest.expected
