@@ -23,6 +23,9 @@ from evalsuite.records import Json
 _HEADERS = ("anthropic-beta", "openai-beta")
 """Request headers that can change an answer."""
 
+_LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+"""Outside of evals: as the SDKs' own."""
+
 
 class Route(NamedTuple):
     """Whose SDK it is, where a request goes (None: out, to the provider), which paths can be asked
@@ -50,14 +53,14 @@ class Awaiting(httpx2.AsyncBaseTransport):
 
     def __init__(self, route: Route) -> None:
         self._route = route
-        self._outside: httpx2.AsyncHTTPTransport | None = None
+        self._outside: httpx2.AsyncClient | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             way = self._route.way()
             if way is None:
-                self._outside = self._outside or httpx2.AsyncHTTPTransport()
-                return await self._outside.handle_async_request(_going_out(self._route, request))
+                self._outside = self._outside or httpx2.AsyncClient(limits=_LIMITS)
+                return await self._outside.send(_going_out(self._route, request), stream=True)
             raw = _raw(self._route, request, await request.aread())
             asked = for_case(lambda: way.models.request(raw), way.tally)
             if asyncio.get_running_loop() is way.models.loop:
@@ -77,14 +80,14 @@ class Waiting(httpx2.BaseTransport):
 
     def __init__(self, route: Route) -> None:
         self._route = route
-        self._outside: httpx2.HTTPTransport | None = None
+        self._outside: httpx2.Client | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             way = self._route.way()
             if way is None:
-                self._outside = self._outside or httpx2.HTTPTransport()
-                return self._outside.handle_request(_going_out(self._route, request))
+                self._outside = self._outside or httpx2.Client(limits=_LIMITS)
+                return self._outside.send(_going_out(self._route, request), stream=True)
             raw = _raw(self._route, request, request.read())
             completion = wait_for(lambda: way.models.request(raw), way.tally, way.models.loop)
             return _response(request, completion)

@@ -42,10 +42,16 @@ EXPORTED = [
     "Request",
     "Score",
     "Slice",
+    "TargetError",
     "ToolCall",
     "Usage",
+    "Variant",
+    "anthropic_client",
     "check",
+    "command_target",
+    "http_target",
     "measures",
+    "openai_client",
     "suite",
 ]
 
@@ -63,12 +69,20 @@ def loaded_by(statement: str) -> set[str]:
         "import evalsuite",
         "import pytest, evalsuite.plugin",
         "import evalsuite as ev\n@ev.suite(golden='x', gate=ev.Gate())\ndef x(case): return ''",
-        "import evalsuite.backends, evalsuite.backends.openai, evalsuite.backends.anthropic",
+        "import evalsuite.backends",
     ],
     ids=["package", "plugin", "a module with a suite", "backends"],
 )
 def test_an_import_loads_nothing_heavy(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY
+
+
+def test_a_providers_sdk_is_not_loaded_before_its_first_call() -> None:
+    statement = (
+        "from evalsuite.backends import open_backend\n"
+        "open_backend('openai:m', calls=False), open_backend('anthropic:m', calls=False)"
+    )
+    assert not loaded_by(statement) & (HEAVY - {"asyncio"})
 
 
 def test_importing_the_plugin_loads_little_of_the_package() -> None:
