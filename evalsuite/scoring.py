@@ -1,9 +1,8 @@
 """What a scorer may return, folded into scores; and what a scorer is, folded into a key.
 
-A scorer is any callable of (case, output), plain or async: users write functions, not classes.
-Whatever it returns or raises becomes a Score here, in one place; what can't be a score is "no
-score" with the reason, never 0. A plain scorer is called where `apply` is awaited, so it should not
-block.
+A scorer is any callable of (case, output), plain or async: users write functions, not classes. One
+that asks a model has a third parameter `llm`. Whatever it returns becomes a Score here, in one
+place; what can't be a score is "no score" with the reason, never 0.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from evalsuite.canonical import canonical, key
-from evalsuite.records import CHECKS, COMPLETION, Case, Json, Metric, Output, Score
+from evalsuite.records import CHECKS, COMPLETION, Json, Metric, Score
 from evalsuite.wording import blot
 
-Scorer = Callable[[Case, Output], Any]
+Scorer = Callable[..., Any]
 _Scorer = TypeVar("_Scorer", bound=Callable[..., Any])
 
 SNIPPET = 200
@@ -88,16 +87,12 @@ def complaint(error: BaseException) -> str:
     return clip(" ".join(blot(type(error).__name__ + message).split()))
 
 
-async def apply(scorer: Scorer, case: Case, output: Output, trial: int) -> list[Score]:
-    """Call a plain or async scorer and fold what came of it; raises nothing but cancellation."""
-    metric = metric_of(scorer)
+def takes_llm(scorer: Scorer) -> bool:
+    """Whether a scorer asks models itself: it has a parameter `llm`."""
     try:
-        result = scorer(case, output)
-        if inspect.isawaitable(result):
-            result = await result
-    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a user's code
-        return [Score(case.id, trial, metric.name, None, complaint(error))]
-    return fold(result, metric, case.id, trial)
+        return "llm" in inspect.signature(scorer).parameters
+    except (TypeError, ValueError):  # made by C code, which says nothing of its parameters
+        return False
 
 
 def fold(result: object, metric: Metric, case_id: str, trial: int) -> list[Score]:

@@ -13,8 +13,8 @@ from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem, Evals, FixtureNeeds
 from evalsuite.plugin.translate import plain_message, quietly
-from evalsuite.runner.engine import Job
 from evalsuite.runner.plan import Plan, make_plans, unnamed_roles, unreachable, with_options
+from evalsuite.runner.schedule import Job
 from evalsuite.suites import Suite
 
 

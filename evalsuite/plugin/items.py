@@ -13,8 +13,8 @@ from _pytest.fixtures import TopRequest
 from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.report.escape import terminal
 from evalsuite.runner.case import CaseResult
-from evalsuite.runner.engine import Job
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.schedule import Job
 from evalsuite.suites import Suite
 
 

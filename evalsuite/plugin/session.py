@@ -23,9 +23,10 @@ from evalsuite.plugin.items import CaseItem
 from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import configured, or_stop, telling, terminated_as_interrupt
 from evalsuite.plugin.xdist import dealt
-from evalsuite.runner.engine import Engine, Job
+from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.results import RunWriter, brief_of
+from evalsuite.runner.schedule import Job
 from evalsuite.runner.watch import Watch
 
 _WATCH = pytest.StashKey[Watch]()
@@ -97,6 +98,7 @@ class Running:
             budget=self._budget(workers),
             arguments=telling([*configured(self.config), *self.invocation.arguments]),
             watch=self.watch,
+            enough=self.config.getoption("maxfail"),
         )
         with or_stop(self.invocation.refuse):
             for plan in dict.fromkeys(item.job.plan for item in self.items):

@@ -6,20 +6,22 @@ import contextvars
 import json
 import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.backends.calls import TALLY, Halt, Tally
 from evalsuite.backends.clients import MODELS
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import canonical, key
+from evalsuite.errors import RunStopped
 from evalsuite.records import Case, Output, Part
+from evalsuite.runner.deadline import Deadline
 from evalsuite.runner.look import SAYS, How
 from evalsuite.runner.plan import Plan
-from evalsuite.runner.target import call_target
+from evalsuite.runner.target import call_target, missing, settled
 from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
@@ -29,14 +31,19 @@ from evalsuite.store import Store
 class Bench:
     """A plan and what its cases run on. `arguments` are the target's fixtures and resources;
     `sources` maps the files of code.key to their hashes, `used` collects those that answers
-    depended on, for the list of what changed. `sure`: equal requests always get equal answers."""
+    depended on, for the list of what changed. `sure`: equal requests always get equal answers.
+    `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
+    it may wait."""
 
     plan: Plan
     store: Store
     llm: LLM
     watch: Watch
     base: str
-    threads: ThreadPoolExecutor
+    threads: Executor
+    halt: Halt
+    lanes: frozenset[str]
+    aside: Sequence[bool]
     sure: bool
     sources: Mapping[str, str]
     models: Mapping[str, Part]
@@ -46,6 +53,11 @@ class Bench:
     linked: int = 0
     noted: int = 0
 
+    @property
+    def limit(self) -> float:
+        """Seconds that one trial may take, and each of its scorers."""
+        return self.plan.suite.timeout or self.plan.config.timeout
+
 
 async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
     """The output of one trial, and whether it came from the store."""
@@ -54,7 +66,7 @@ async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
     if stored is not None:
         return stored, True
     output = await _run_target(bench, case, tally)
-    if output.error is None and not bench.plan.config.replay:
+    if output.error is None and not tally.failures and not bench.plan.config.replay:
         _keep(bench, place, output)
         await bench.store.committed()
     return output, False
@@ -158,7 +170,11 @@ def written_before(store: Store) -> set[str]:
 async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
     """Call the decorated function once, within its deadline."""
     plan = bench.plan
-    limit = plan.suite.timeout or plan.config.timeout
+    if not bench.lanes:  # else it goes on as far as the stored replies carry
+        try:
+            bench.halt.check()
+        except RunStopped as stop:
+            return Output(error=missing(stop))
     arguments = dict(bench.arguments)
     if "llm" in plan.suite.wants:
         arguments["llm"] = bench.llm
@@ -166,9 +182,14 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
     context.run(TALLY.set, tally)
     context.run(MODELS.set, bench.llm)
     began = time.perf_counter()
-    output = await call_target(
-        plan.suite, case, arguments, context=context, threads=bench.threads, limit=limit
-    )
+    deadline = tally.clock = Deadline(bench.limit)
+    try:
+        output = await call_target(
+            plan.suite, case, arguments, context=context, threads=bench.threads, deadline=deadline
+        )
+    finally:
+        tally.over = True
+    output = settled(output, tally)
     if output.error is not None:
         return output
     return _measured(output, tally, time.perf_counter() - began)

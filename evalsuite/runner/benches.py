@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from evalsuite.backends import open_backend
@@ -26,6 +26,7 @@ from evalsuite.records import Part
 from evalsuite.runner.answer import Bench, base_key, written_before
 from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.score import aside
 from evalsuite.runner.watch import Watch
 from evalsuite.store import Store
 
@@ -40,7 +41,7 @@ class Benches:
         share: float,
         arguments: Sequence[str],
         watch: Watch,
-        threads: ThreadPoolExecutor,
+        threads: Executor,
         halt: Halt,
         budget: Mapping[str, float],
     ) -> None:
@@ -79,7 +80,10 @@ class Benches:
             watch=self._watch,
             base=base_key(plan, key("code", [found.key, identities])),
             threads=self._threads,
+            halt=self._halt,
+            lanes=frozenset(filter(None, (_lane_of(each.backend) for each in roles.values()))),
             sure=all(_sure(each.backend) for each in roles.values()),
+            aside=[aside(scorer) for scorer in plan.scorers],
             sources=found.files,
             models={
                 role: Part(key("model", each.backend.identity), plan.specs[role])
@@ -121,10 +125,10 @@ class Benches:
         the lane of its model. What answers in this process needs neither."""
         if backend.capabilities.deterministic:
             return backend
-        config, identity = plan.config, backend.identity
-        names = [str(identity["provider"]), f"{identity['provider']}:{identity.get('model')}"]
+        config, lane_name = plan.config, _lane_of(backend)
+        provider = str(backend.identity["provider"])
+        names = (provider, f"{provider}:{backend.identity.get('model')}")
         rates = {k: v for name in names for k, v in config.limits.get(name, {}).items()}
-        lane_name = f"{names[1]}@{identity.get('url')}"
         if lane_name not in self._lanes:
             most = rates.pop("concurrency", None)
             limits = Limits(
@@ -151,6 +155,14 @@ class Benches:
                 lines.append(str(error))
             lines += store.reports
         return lines
+
+
+def _lane_of(backend: Backend) -> str:
+    """The name of the lane that a backend's calls go through, "" if they need none."""
+    if backend.capabilities.deterministic:
+        return ""
+    identity = backend.identity
+    return f"{identity['provider']}:{identity.get('model')}@{identity.get('url')}"
 
 
 def _sure(backend: Backend) -> bool:

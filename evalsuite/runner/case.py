@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalsuite import checks, scoring, snapshot
+from evalsuite import checks, snapshot
 from evalsuite.backends.calls import Tally
-from evalsuite.records import CHECKS, COMPLETION, Case, Json, Output, Row, Score, shared
+from evalsuite.records import CHECKS, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan
-from evalsuite.runner.target import MISSING
+from evalsuite.runner.score import score
+from evalsuite.runner.slots import Slots
+from evalsuite.runner.target import MISSING, not_asked
+from evalsuite.runner.together import together
 
 MORE_TRIALS = 4
 """How often a must_pass case that failed is tried again before it fails the build."""
@@ -20,8 +23,8 @@ MORE_TRIALS = 4
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What came of one case. `status` is what a person sees beside its name; `missing` says that
-    a reply was not stored under `--evals-replay=only`, so that the case has no row."""
+    """What came of one case. `status` is what a person sees beside its name; "missing" says that a
+    call was not made (the run has ended, or the reply is not stored), so that it has no row."""
 
     case: Case
     row: Row | None
@@ -33,86 +36,97 @@ class CaseResult:
     seconds: float
 
 
-async def run_case(bench: Bench, case: Case, release: Callable[[], None]) -> CaseResult:
-    """All trials of a case, scored. Never raises but for cancellation and bugs of our own.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One answer and its scores. `tallies` count what the target asked and what each scorer did;
+    `missing` says which call was not made, so that the trial counts for nothing."""
 
-    `release` frees the case's slot once its answers are there and kept: the next case's target
-    starts while this one is scored.
+    output: Output
+    scores: Sequence[Score]
+    tallies: Sequence[Tally]
+    reused: bool
+    missing: str
+
+
+async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
+    """All trials of a case side by side. Never raises but for cancellation and bugs of our own.
+
+    The caller has taken one of the `slots` for it, which comes free with the first trial.
     """
     began = time.perf_counter()
-    answers: list[tuple[Output, Tally, bool]] = []
-    for trial in range(1, bench.plan.suite.trials + 1):
-        tally = Tally(case.id, trial, bench.plan.config.seed)
-        output, stored = await answer(bench, case, tally)
-        answers.append((output, tally, stored))
-    release()
-    for _ in range(2):  # let the others of the same commit free their slots, then successors start
-        await asyncio.sleep(0)
     compiled = bench.plan.checks_of(case)
-    scores = [await _scores(bench, case, output, compiled, t.trial) for output, t, _ in answers]
-    if case.must_pass and not bench.sure and _failed(answers[0][0], scores[0]):
-        for trial in range(len(answers) + 1, MORE_TRIALS + 2):
-            tally = Tally(case.id, trial, bench.plan.config.seed)
-            output, stored = await answer(bench, case, tally)
-            answers.append((output, tally, stored))
-            scores.append(await _scores(bench, case, output, compiled, trial))
-    made = [(output, found) for (output, _, _), found in zip(answers, scores, strict=True)]
-    tallies = [tally for _, tally, _ in answers]
-    reused = sum(stored for _, _, stored in answers)
-    missing = next((o.error for o, _ in made if o.error and o.error.detail == MISSING), None)
-    if missing is not None:
-        return CaseResult(case, None, (), "missing", missing.message, tallies, reused, 0.0)
+
+    async def trials(numbers: Iterable[int]) -> list[Trial]:
+        return await together([_trial(bench, case, each, compiled, slots) for each in numbers])
+
+    wanted = bench.plan.suite.trials
+    made = await trials(range(1, wanted + 1))
+    if case.must_pass and not bench.sure and _failed(made[0]):
+        made += await trials(range(wanted + 1, MORE_TRIALS + 2))
+    tallies = [tally for each in made for tally in each.tallies]
+    reused = sum(each.reused for each in made)
+    missing = next((each.missing for each in made if each.missing), "")
+    if missing:
+        return CaseResult(case, None, (), "missing", missing, tallies, reused, 0.0)
     row = _row(bench.plan, case, made)
     status, message = _status(case, made)
-    outputs = [(key, out) for key, (out, _) in zip(row.outputs, made, strict=True) if key]
+    outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
     seconds = time.perf_counter() - began
     return CaseResult(case, row, outputs, status, message, tallies, reused, seconds)
 
 
-async def _scores(
-    bench: Bench, case: Case, output: Output, compiled: Sequence[checks.Check], trial: int
-) -> list[Score]:
-    """Every metric of one output; without an output, each says why it has no value."""
-    failure = output.error
-    if failure is None:
-        found = [checks.score(case, output, compiled, trial)]
-        for scorer in bench.plan.scorers:
-            found += await scoring.apply(scorer, case, output, trial)
-        return [*found, Score(case.id, trial, COMPLETION, 1.0)]
-    reason = f"{failure.kind}: {failure.message}"
-    names = [metric.name for metric in bench.plan.metrics if metric.name != COMPLETION]
-    completed = 0.0 if failure.kind == "target" else None
-    return [
-        *(Score(case.id, trial, name, None, reason) for name in names),
-        Score(case.id, trial, COMPLETION, completed, reason),
-    ]
+async def _trial(
+    bench: Bench, case: Case, number: int, compiled: Sequence[checks.Check], slots: Slots
+) -> Trial:
+    """Its slot is free again as soon as nothing of it may wait any more: the next case's target
+    starts while this one is checked."""
+    if number > 1:
+        await slots.take()
+    held = True
+    try:
+        tally = Tally(case.id, number, bench.plan.config.seed)
+        output, reused = await answer(bench, case, tally)
+        if not any(bench.aside):
+            slots.give()
+            held = False
+            for _ in range(2):  # let the others of the same commit do so, then successors start
+                await asyncio.sleep(0)
+        scores, asked = await score(bench, case, output, compiled, number)
+    finally:
+        if held:
+            slots.give()
+    tallies = [tally, *asked]
+    missing = output.error.message if output.error and output.error.detail == MISSING else ""
+    stop = next(filter(None, map(not_asked, tallies)), None)
+    return Trial(output, scores, tallies, reused, missing or (str(stop) if stop else ""))
 
 
-def _failed(output: Output, scores: Sequence[Score]) -> bool:
-    if output.error is not None:
-        return output.error.kind == "target"
-    return any(score.metric == CHECKS and score.value == 0.0 for score in scores)
+def _failed(trial: Trial) -> bool:
+    if trial.output.error is not None:
+        return trial.output.error.kind == "target"
+    return any(score.metric == CHECKS and score.value == 0.0 for score in trial.scores)
 
 
-def _row(plan: Plan, case: Case, made: Sequence[tuple[Output, Sequence[Score]]]) -> Row:
-    metrics = dict.fromkeys(score.metric for _, scores in made for score in scores)
+def _row(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
+    metrics = dict.fromkeys(score.metric for trial in made for score in trial.scores)
     values: dict[str, list[float | None]] = {name: [] for name in metrics}
     reasons: dict[str, str] = {}
-    for _, scores in made:
-        by_name = {score.metric: score for score in scores}
+    for trial in made:
+        by_name = {score.metric: score for score in trial.scores}
         for name, column in values.items():
             score = by_name.get(name)
             column.append(score.value if score else None)
             if score and score.reason and score.value != 1.0:
                 reasons.setdefault(name, score.reason)
-    first = made[0][0]
-    errors = tuple(f"{o.error.kind}: {o.error.message}" if o.error else None for o, _ in made)
+    answers = [trial.output for trial in made]
+    first = answers[0]
+    errors = tuple(f"{o.error.kind}: {o.error.message}" if o.error else None for o in answers)
     return Row(
         id=case.id,
         case_key=plan.dataset.keys[case.id].case,
         scorer_keys=plan.scorer_keys(case),
         scores=shared({name: tuple(column) for name, column in values.items()}),
-        outputs=tuple(None if o.error else snapshot.output_key(o) for o, _ in made),
+        outputs=tuple(None if o.error else snapshot.output_key(o) for o in answers),
         errors=errors if any(errors) else (),
         reasons=reasons,
         slices=case.slices,
@@ -123,12 +137,12 @@ def _row(plan: Plan, case: Case, made: Sequence[tuple[Output, Sequence[Score]]])
     )
 
 
-def _status(case: Case, made: Sequence[tuple[Output, Sequence[Score]]]) -> tuple[str, str]:
+def _status(case: Case, made: Sequence[Trial]) -> tuple[str, str]:
     """passed, missed (checks), unscored, error, or for must_pass: failed and flaky."""
-    output, scores = made[0]
-    by_name = {score.metric: score for score in scores}
-    if case.must_pass and _failed(output, scores):
-        again = sum(_failed(*each) for each in made[1:])
+    output = made[0].output
+    by_name = {score.metric: score for score in made[0].scores}
+    if case.must_pass and _failed(made[0]):
+        again = sum(map(_failed, made[1:]))
         reason = output.error.message if output.error else by_name[CHECKS].reason
         if len(made) > 1 and again < 2:
             return "flaky", f"failed once, then {again} of {len(made) - 1}: {reason}"

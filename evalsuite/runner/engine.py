@@ -1,7 +1,8 @@
 """Cases in flight: one event loop in a thread of its own, beside pytest's sequential protocol.
 
-pytest asks for one result after the other; the engine runs ahead of it within a window, so that
-`-x` and Ctrl-C stop early and memory stays bounded. This is the only module with a task group.
+pytest asks for one result after the other; the engine runs ahead of it (`runner.schedule` says how
+far). Suites that share models share their slots; a suite on another provider has slots of its own,
+so that a slow provider keeps only its own suites waiting.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from evalsuite.backends.calls import Halt
 from evalsuite.errors import EvalsuiteError, SuiteError
-from evalsuite.records import Case
 from evalsuite.runner.answer import Bench, note_written
 from evalsuite.runner.benches import Benches
 from evalsuite.runner.case import CaseResult, run_case
 from evalsuite.runner.counts import Counts
+from evalsuite.runner.deadline import GRACE
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.schedule import HELD, Job, Schedule
+from evalsuite.runner.slots import Slots
+from evalsuite.runner.threads import Threads
 from evalsuite.runner.watch import Watch
 from evalsuite.scoring import complaint
 
@@ -31,24 +34,28 @@ T = TypeVar("T")
 SWITCH = 0.0001
 """Seconds after which a waiting thread gets its turn while cases run."""
 
-WINDOW = 4
-"""How many cases per slot may be in flight or wait to be read."""
+NEAR = 4
+"""How many cases per slot may start even if too many results wait to be read."""
 
 _PATIENCE = 0.2
 """Seconds of waiting for one case between two looks at the others."""
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """One case that is to run."""
+class Group:
+    """Suites whose calls go to the same models, and the slots that they share."""
 
-    plan: Plan
-    case: Case
-    started: bool = False
+    def __init__(self, count: int, pump: Callable[[], None]) -> None:
+        self.plans: list[Plan] = []
+        self.slots = Slots(count, pump)
 
 
 class Engine:
-    """Made and used by one thread (pytest's); the loop runs in another until `close()`."""
+    """Made and used by one thread (pytest's); the loop runs in another until `close()`.
+
+    `concurrency` is how many answers are under way at once for each group of suites that share
+    their models; `workers` how many processes share the run's limits; after `enough` cases that
+    fail (0: never) nothing more starts.
+    """
 
     def __init__(
         self,
@@ -58,25 +65,22 @@ class Engine:
         watch: Watch,
         budget: Mapping[str, float] | None = None,
         workers: int = 1,
+        enough: int = 0,
     ) -> None:
         self.counts: dict[Plan, Counts] = {}
         self.benches: dict[Plan, Bench] = {}
         self.watch = watch
         self._concurrency = concurrency
-        self._jobs: list[Job] = []
-        self._next = 0
-        self._active = 0
-        self._begun = 0  # counted on the loop
-        self._read = 0  # counted by pytest's thread
-        self._waiting = False
-        self._results: dict[Job, CaseResult | Exception] = {}
+        self._schedule = Schedule(near=NEAR * concurrency, enough=enough)
+        self._groups: dict[frozenset[str], Group] = {}
+        self._results: dict[Job, tuple[CaseResult | Exception, int]] = {}
         self._arrived = threading.Condition()
-        self._ready: set[Plan] = set()
         self._cancelled = False
+        self._idle = False
         self._ending = False  # before its time, and `_ended` will be what ended it
         self._ended: BaseException | None = None
         self.halt = Halt()
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="evalsuite-target")
+        self._threads = Threads()
         self._benches = Benches(
             concurrency=concurrency,
             share=1 / workers,
@@ -101,6 +105,9 @@ class Engine:
         """Make a suite's store, backends and identity ready. EvalsuiteError if one can't be."""
         bench = self.benches[plan] = self._call(self._benches.open(plan))
         self.counts[plan] = Counts()
+        if bench.lanes not in self._groups:
+            self._groups[bench.lanes] = Group(self._concurrency, self._pump_soon)
+        self._groups[bench.lanes].plans.append(plan)
         return bench
 
     def ahead(self, jobs: Sequence[Job]) -> None:
@@ -116,15 +123,17 @@ class Engine:
     ) -> CaseResult:
         """Wait for one case; `fixtures` are given where each case has its own, and `waiting` is
         called now and then, since others go on meanwhile."""
+        if job.place >= 0:
+            self._schedule.reading = job.place
         if not job.started:
             self._loop.call_soon_threadsafe(self._start_now, job, fixtures)
         while not self._within(job, _PATIENCE):
             waiting()
         with self._arrived:
-            result = self._results.pop(job)
-        self._read += 1
-        if self._waiting and self._begun - self._read <= WINDOW * self._concurrency // 2:
-            self._waiting = False
+            result, size = self._results.pop(job)
+            full = self._schedule.held >= HELD
+            self._schedule.held -= size
+        if full:
             self._loop.call_soon_threadsafe(self._pump)
         if isinstance(result, Exception):
             raise result
@@ -141,19 +150,24 @@ class Engine:
         """Start nothing more and end what runs; what has finished is kept."""
         if not self._cancelled and self._ended is None:
             self._cancelled = True
-            self._call(self._cancel())
+            asyncio.run_coroutine_threadsafe(self._cancel(), self._loop)
+            with self._arrived:
+                self._arrived.wait_for(lambda: self._idle or self._ended, 2 * GRACE)
 
     def close(self) -> list[str]:
-        """End the loop, commit and close everything; the lines that the stores report."""
+        """End the loop, commit and close everything; the lines that are to be reported."""
         self.cancel()
         if self._ended is None:
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(2 * GRACE)
         sys.setswitchinterval(self._switch)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
         for bench in self.benches.values():
             note_written(bench)
-        return self._benches.close_stores()
+        lines = self._benches.close_stores()
+        if self._thread.is_alive():
+            lines.append("a target did not end when it was cancelled: it was left behind")
+        return lines
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -183,6 +197,7 @@ class Engine:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(self._threads)
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         async with AsyncExitStack() as self._stack, asyncio.TaskGroup() as self._group:
@@ -201,57 +216,51 @@ class Engine:
                     f'{plan.suite.file}:{plan.suite.line}: resource "{name}" of suite '
                     f"{plan.suite.name} failed: {complaint(error)}"
                 ) from error
-        self._ready.add(plan)
+        self._schedule.ready(plan)
         self._pump()
 
     def _add(self, jobs: list[Job]) -> None:
-        self._jobs += jobs
+        self._schedule.add(jobs)
         self._pump()
 
+    def _pump_soon(self) -> None:
+        """Once whoever gave a slot back has said why: a loop that is ended cancels cases too."""
+        self._loop.call_soon(self._pump)
+
     def _pump(self) -> None:
-        """Start what the slots and the window allow, in order."""
-        while self._next < len(self._jobs) and not self._cancelled and not self._ending:
-            job = self._jobs[self._next]
-            if self._active >= self._concurrency or job.plan not in self._ready:
-                return
-            if self._begun - self._read >= WINDOW * self._concurrency:
-                self._waiting = True
-                return
-            self._next += 1
-            if not job.started:
-                self._start(job)
+        """Start what may start."""
+        for group in self._groups.values():
+            while group.slots.free > 0 and not self._cancelled and not self._ending:
+                job = self._schedule.next(group.plans)
+                if job is None:
+                    break
+                self._start(job, group.slots)
 
     def _start_now(self, job: Job, fixtures: Mapping[str, Any] | None) -> None:
+        """Its result is waited for. With fixtures of its own its trials don't run side by side."""
+        bench = self.benches[job.plan]
+        slots = self._groups[bench.lanes].slots
         if fixtures is not None:
-            self.benches[job.plan].arguments.update(fixtures)
+            bench.arguments.update(fixtures)
+            slots = Slots(1)
         if not job.started:
-            self._start(job)
+            self._start(job, slots)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, slots: Slots) -> None:
+        slots.take_now()
         job.started = True
-        self._active += 1
-        self._begun += 1
         self.counts[job.plan].running += 1
-        task = self._group.create_task(self._work(job))
+        task = self._group.create_task(self._work(job, slots))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, slots: Slots) -> None:
         counts = self.counts[job.plan]
-        held = True
-
-        def release() -> None:
-            nonlocal held
-            if held:
-                held = False
-                counts.running -= 1
-                self._active -= 1
-                self._pump()
-
         result: CaseResult | Exception | None = None
         try:
-            result = await run_case(self.benches[job.plan], job.case, release)
+            result = await run_case(self.benches[job.plan], job.case, slots)
             counts.add(result)
+            result = replace(result, tallies=())
         except asyncio.CancelledError:
             if self._cancelled:
                 result = EvalsuiteError("the run was stopped")
@@ -263,14 +272,35 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 (would end the loop, and all other cases)
             result = EvalsuiteError(complaint(error))
         finally:
+            counts.running -= 1
             if result is not None:
-                with self._arrived:
-                    self._results[job] = result
-                    self._arrived.notify()
-            release()
+                self._arrive(job, result)
+
+    def _arrive(self, job: Job, result: CaseResult | Exception) -> None:
+        if isinstance(result, Exception) or result.status == "failed":
+            self._schedule.failed(job)
+        size = _size(result)
+        with self._arrived:
+            self._results[job] = result, size
+            self._schedule.held += size
+            self._arrived.notify()
 
     async def _cancel(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with self._arrived:
+            self._idle = True
+            self._arrived.notify()
+
+
+def _size(result: CaseResult | Exception) -> int:
+    """Bytes that a result takes until it is read, roughly."""
+    if isinstance(result, Exception):
+        return 4_096
+    texts = sum(
+        len(output.text) + sum(len(document.text) for document in output.contexts)
+        for _, output in result.outputs
+    )
+    return 4_096 + texts

@@ -6,39 +6,32 @@ or the harness did wrong is an error that is never a score.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import inspect
+import functools
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evalsuite.backends.calls import Tally
 from evalsuite.backends.recording import MissingReply
-from evalsuite.errors import BackendError, EvalsuiteError
+from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
 from evalsuite.records import Case, Failure, Output
+from evalsuite.runner.deadline import Deadline, Raised, call
 from evalsuite.snapshot.codec import decoder, dump, parse, to_json
 from evalsuite.strictjson import Malformed
 from evalsuite.suites import Suite
 from evalsuite.wording import blot
 
 MISSING = "missing reply"
-"""The detail of the failure that makes a case missing, not scored: a reply that is not stored."""
+"""The detail of the failure that makes a case missing, not scored: a call that was not made."""
 
 MAX_MESSAGE = 500
 MAX_CAUSES = 100
+_NOT_ASKED = (RunStopped, MissingReply)
 _PACKAGE = str(Path(__file__).parent.parent)
-
-
-class Raised(Exception):
-    """A target raised `error`. Carried so, because some exceptions (SystemExit, StopIteration, a
-    cancellation of its own) would end a thread, a task or the whole loop instead."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
 
 
 async def call_target(
@@ -47,21 +40,13 @@ async def call_target(
     arguments: Mapping[str, Any],
     *,
     context: contextvars.Context,
-    threads: ThreadPoolExecutor,
-    limit: float,
+    threads: Executor,
+    deadline: Deadline,
 ) -> Output:
-    """One call within `limit` seconds; raises nothing but the cancellation of this task."""
-    loop = asyncio.get_running_loop()
+    """One call within its deadline; raises nothing but the cancellation of this task."""
+    target = functools.partial(suite.target, case=case, **arguments)
     try:
-        async with asyncio.timeout(limit):
-            if inspect.iscoroutinefunction(suite.target):
-                coming = _awaited(suite.target(case=case, **arguments))
-                returned = await loop.create_task(coming, context=context)
-            else:
-                returned = await loop.run_in_executor(
-                    threads, context.run, _called, lambda: suite.target(case=case, **arguments)
-                )
-        output = as_output(returned)
+        output = as_output(await call(target, context=context, threads=threads, deadline=deadline))
         if output.error is not None:  # the target's own words for what went wrong
             message, detail = blot(output.error.message), blot(output.error.detail)
             output = Output(error=replace(output.error, message=message, detail=detail))
@@ -69,28 +54,30 @@ async def call_target(
     except Raised as raised:
         return Output(error=failure(raised.error))
     except TimeoutError:
-        return Output(error=Failure("timeout", f"no answer within {limit:g} s"))
+        return Output(error=Failure("timeout", f"no answer within {deadline.limit:g} s"))
     except (TypeError, ValueError, RecursionError) as error:
         return Output(error=Failure("target", f"{_said(error)} ({suite.file}:{suite.line})"))
 
 
-def _called(target: Callable[[], Any]) -> Any:
-    try:
-        return target()
-    except BaseException as error:  # noqa: BLE001 (SystemExit and StopIteration too)
-        raise Raised(error) from None
+def settled(output: Output, tally: Tally) -> Output:
+    """An output in the light of the calls that it was made with. What a target makes of a call that
+    failed is no answer, even if it swallowed the error; a later call that succeeded mends it."""
+    stop = not_asked(tally)
+    if stop is not None:
+        return Output(error=missing(stop))
+    if tally.failed is not None and (output.error is None or output.error.kind == "target"):
+        return Output(error=Failure("provider", _text(tally.failed)))
+    return output
 
 
-async def _awaited(answer: Awaitable[Any]) -> Any:
-    try:
-        return await answer
-    except GeneratorExit:  # nobody waits for it any more
-        raise
-    except BaseException as error:
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-            raise
-        raise Raised(error) from None
+def not_asked(tally: Tally) -> BackendError | None:
+    """The first call that was not made: the run has ended, or its reply is not stored."""
+    return next((each for each in tally.failures if isinstance(each, _NOT_ASKED)), None)
+
+
+def missing(error: BaseException) -> Failure:
+    """The failure of a case that has not been evaluated, and will be by another run."""
+    return Failure("harness", _text(error), MISSING)
 
 
 def as_output(returned: object) -> Output:
@@ -114,8 +101,8 @@ def as_output(returned: object) -> Output:
 def failure(error: BaseException) -> Failure:
     """What a target raised: its own fault, unless the cause is the provider's or the harness's."""
     causes = list(_causes(error))
-    if any(isinstance(cause, MissingReply) for cause in causes):
-        return Failure("harness", _text(error), MISSING)
+    if any(isinstance(cause, _NOT_ASKED) for cause in causes):
+        return missing(error)
     if any(isinstance(cause, BackendError) for cause in causes):
         return Failure("provider", _text(error))
     if isinstance(error, EvalsuiteError):

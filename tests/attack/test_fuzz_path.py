@@ -21,9 +21,10 @@ from evalsuite.errors import EvalsuiteError, GoldenError
 from evalsuite.report import csv, html, junit, markdown, terminal
 from evalsuite.report import json as report_json
 from evalsuite.runner.conclude import Conclusion, conclude
-from evalsuite.runner.engine import Engine, Job
+from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import make_plan
 from evalsuite.runner.results import RunWriter, brief_of
+from evalsuite.runner.schedule import Job
 from evalsuite.runner.target import as_output, failure
 from evalsuite.runner.watch import Watch
 from evalsuite.snapshot.codec import decoder, dump, parse, to_json

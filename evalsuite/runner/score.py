@@ -1,0 +1,115 @@
+"""The scores of one output: its checks, and the suite's other scorers side by side.
+
+A scorer may ask models. Its calls belong to the case, but not to the trial: each scorer has a tally
+of its own, so that equal outputs are judged once, whichever trials they come from, and the output
+keeps the latency and cost of its target alone.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from evalsuite import checks, scoring
+from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.records import COMPLETION, Case, Failure, Output, Score
+from evalsuite.runner.answer import Bench
+from evalsuite.runner.deadline import Deadline, Raised, call
+from evalsuite.runner.together import together
+
+VOTE = 1
+"""What a judge's seeds are derived from instead of the number of the trial."""
+
+
+def aside(scorer: scoring.Scorer) -> bool:
+    """Whether a scorer may wait, and so runs as a target does: a plain one is called at once."""
+    called = type(scorer).__call__ if not inspect.isfunction(scorer) else scorer
+    waits = inspect.iscoroutinefunction(scorer) or inspect.iscoroutinefunction(called)
+    return waits or scoring.takes_llm(scorer)
+
+
+async def score(
+    bench: Bench, case: Case, output: Output, compiled: Sequence[checks.Check], trial: int
+) -> tuple[list[Score], list[Tally]]:
+    """Every metric of one output, and what its scorers asked; without an output, each metric says
+    why it has no value."""
+    if output.error is not None:
+        return _no_scores(bench, case, output.error, trial), []
+    pairs = list(zip(bench.plan.scorers, bench.aside, strict=True))
+    waiting = [scorer for scorer, aside in pairs if aside]
+    tallies = [Tally(case.id, VOTE, bench.plan.config.seed) for _ in waiting]
+    coming = [
+        _within(bench, _bound(bench, scorer, case, output), scorer, case, trial, tally)
+        for scorer, tally in zip(waiting, tallies, strict=True)
+    ]
+    came = iter(await together(coming))
+    found = [checks.score(case, output, compiled, trial)]
+    for scorer, aside in pairs:
+        found += next(came) if aside else await _at_once(bench, scorer, case, output, trial)
+    return [*found, Score(case.id, trial, COMPLETION, 1.0)], tallies
+
+
+def _no_scores(bench: Bench, case: Case, failure: Failure, trial: int) -> list[Score]:
+    reason = f"{failure.kind}: {failure.message}"
+    names = [metric.name for metric in bench.plan.metrics if metric.name != COMPLETION]
+    completed = 0.0 if failure.kind == "target" else None
+    return [
+        *(Score(case.id, trial, name, None, reason) for name in names),
+        Score(case.id, trial, COMPLETION, completed, reason),
+    ]
+
+
+def _bound(bench: Bench, scorer: scoring.Scorer, case: Case, output: Output) -> Callable[[], Any]:
+    given = {"llm": bench.llm} if scoring.takes_llm(scorer) else {}
+    return functools.partial(scorer, case, output, **given)
+
+
+async def _at_once(
+    bench: Bench, scorer: scoring.Scorer, case: Case, output: Output, trial: int
+) -> list[Score]:
+    metric = scoring.metric_of(scorer)
+    try:
+        result = scorer(case, output)
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 (a user's code)
+        return [Score(case.id, trial, metric.name, None, scoring.complaint(error))]
+    if not inspect.isawaitable(result):
+        return scoring.fold(result, metric, case.id, trial)
+
+    async def coming() -> Any:  # of a plain function around an async one
+        return await result
+
+    tally = Tally(case.id, VOTE, bench.plan.config.seed)
+    return await _within(bench, coming, scorer, case, trial, tally)
+
+
+async def _within(
+    bench: Bench,
+    function: Callable[[], Any],
+    scorer: scoring.Scorer,
+    case: Case,
+    trial: int,
+    tally: Tally,
+) -> list[Score]:
+    """Call a scorer within its deadline; raises nothing but cancellation. What it makes of a call
+    that failed is no score, even if it swallowed the error."""
+    metric = scoring.metric_of(scorer)
+    context = contextvars.copy_context()
+    context.run(TALLY.set, tally)
+    deadline = tally.clock = Deadline(bench.limit)
+    result, reason = None, ""
+    try:
+        result = await call(function, context=context, threads=bench.threads, deadline=deadline)
+    except Raised as raised:
+        reason = scoring.complaint(raised.error)
+    except TimeoutError:
+        reason = f"timeout: no score within {bench.limit:g} s"
+    finally:
+        tally.over = True
+    if tally.failed is not None:
+        reason = f"provider: {tally.failed}"
+    if reason:
+        return [Score(case.id, trial, metric.name, None, scoring.clip(reason, 400))]
+    return scoring.fold(result, metric, case.id, trial)
