@@ -59,8 +59,9 @@ def seconds(value: float | None) -> str:
     return f"{int(value // 60)} min {int(value % 60)} s"
 
 
-def dollars(value: float | None) -> str:
-    """Without a dollar sign, which would start a formula in some Markdown hosts."""
+def dollars(value: float | None, known: float = 0.0) -> str:
+    """Without a dollar sign, which would start a formula in some Markdown hosts. Of an unknown
+    sum the `known` part is told."""
     if value is None:
-        return "cost not reported"
+        return f"at least {dollars(known)}" if known else "cost unknown"
     return f"{value:.2f} USD" if value == 0 or value >= 0.01 else f"{value:.4f} USD"

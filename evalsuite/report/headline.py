@@ -201,7 +201,7 @@ def _cost(manifest: Manifest) -> Line:
     if spent.reused_outputs:
         text += f", {figures.many(spent.reused_outputs, 'stored output')} reused"
     tokens = figures.number(spent.input_tokens + spent.output_tokens)
-    text += f", {tokens} tokens, {figures.dollars(spent.cost)}, {figures.seconds(spent.seconds)}"
+    text += f", {tokens} tokens, {figures.dollars(spent.cost, spent.cost_known)}, {figures.seconds(spent.seconds)}"
     return Line("cost", (text,))
 
 
