@@ -201,13 +201,16 @@ def _cost(manifest: Manifest) -> Line:
     if spent.reused_outputs:
         text += f", {figures.many(spent.reused_outputs, 'stored output')} reused"
     tokens = figures.number(spent.input_tokens + spent.output_tokens)
-    text += f", {tokens} tokens, {figures.dollars(spent.cost, spent.cost_known)}, {figures.seconds(spent.seconds)}"
+    cost = figures.dollars(spent.cost, spent.cost_known)
+    text += f", {tokens} tokens, {cost}, {figures.seconds(spent.seconds)}"
     return Line("cost", (text,))
 
 
 def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
     """The one command that helps in this state."""
     commands = material.commands
+    if material.diff.candidate.stopped:
+        return _typed("go on", commands.reproduce)
     if material.diff.baseline is None:
         return _typed("baseline", commands.baseline)
     stale = any(each.label in ("stale", "new") for each in found)
