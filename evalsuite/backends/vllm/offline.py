@@ -90,7 +90,8 @@ class Offline:
 
     def check(self) -> None:
         """OptionError if vLLM is not installed here; does not import it."""
-        if find_spec("vllm") is None:
+        found = find_spec("vllm")
+        if found is None or found.origin is None:  # a folder of that name is none
             raise OptionError(
                 'backend "vllm-offline:MODEL" needs vLLM in this environment; '
                 "vllm:MODEL starts one that is installed elsewhere"

@@ -30,6 +30,7 @@ def main(alive: int, folder: Path, command: list[str]) -> None:
     server = subprocess.Popen(  # noqa: S603 (what the user's settings name)
         command, stdin=subprocess.DEVNULL, start_new_session=True
     )
+    (folder / "server.pid").write_text(str(server.pid), encoding="utf-8")
 
     def leave() -> None:
         (folder / "server.json").unlink(missing_ok=True)
