@@ -1,6 +1,7 @@
 """Measures the gate: how often it blocks runs that are as good, and how often it finds real drops.
 
     python benchmarks/gate_power.py [--sim PATH] [--null 1000] [--power 500] [--cells A/A,legal]
+        [--trials 3]
 
 The simulation draws suites of 200 cases whose answers vary from run to run; every simulated pair
 of runs goes through real records, `compare` and `decide`, as a suite's runs do. It needs scipy.
@@ -90,10 +91,12 @@ def gate(pair: Any) -> dict[str, Any]:
     return {"blocked": found.blocks, "verdict": said, "flagged": blocking}
 
 
-def measure(sim: ModuleType, cell: str, noise: str, runs: int, seed: int = 1) -> dict[str, float]:
+def measure(
+    sim: ModuleType, cell: str, noise: str, runs: int, seed: int = 1, trials: int = 1
+) -> dict[str, float]:
     """Shares of `runs` simulated merges: blocked, inconclusive, the slice named."""
     settings = NULLS[cell] if cell in NULLS else {"churn": 0.05, **DROPS[cell]}
-    scenario = sim.Scenario(N=200, icc=NOISES[noise], **settings)
+    scenario = sim.Scenario(N=200, icc=NOISES[noise], kb=trials, kc=trials, **settings)
     shares: dict[str, float] = sim.simulate(gate, scenario, n_sim=runs, seed=seed, fast=True)
     return shares
 
@@ -105,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--power", type=int, default=500, help="runs per cell with a drop")
     parser.add_argument("--cells", default="", help="only cells whose name has one of these")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trials", type=int, default=1, help="trials per case, on both sides")
     options = parser.parse_args(arguments)
     sim = load(options.sim)
     if sim is None:
@@ -118,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         runs = options.null if cell in NULLS else options.power
         for noise in NOISES:
-            found = measure(sim, cell, noise, runs, options.seed)
+            found = measure(sim, cell, noise, runs, options.seed, options.trials)
             error = math.sqrt(found["block"] * (1 - found["block"]) / runs)
             figures = found["block"], error, found["inconclusive"], found["named_target"]
             cells = " | ".join(f"{100 * figure:.1f}" for figure in figures)

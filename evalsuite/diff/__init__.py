@@ -7,7 +7,7 @@ being compared: it is expected to differ, and what changed of it is listed.
 
 from __future__ import annotations
 
-from evalsuite.diff.pairing import compare
+from evalsuite.diff.pairing import VOTED, compare, own_trials
 from evalsuite.diff.record import Change, Diff, Pairs
 
-__all__ = ["Change", "Diff", "Pairs", "compare"]
+__all__ = ["VOTED", "Change", "Diff", "Pairs", "compare", "own_trials"]

@@ -13,7 +13,10 @@ import numpy as np
 
 from evalsuite.records import Json
 
-DERIVED = ("input_length", "context_tokens", "language", "documents", "relevant_retrieved")
+DERIVED = (
+    *("input_length", "context_tokens", "language", "documents", "relevant_retrieved"),
+    "model",
+)
 """The dimensions that a runner's facts give rise to; a gate may declare slices of them."""
 
 _LENGTHS = ("short", "medium", "long", "longest")
@@ -66,4 +69,5 @@ def _labels(name: str, column: Mapping[str, Json]) -> dict[str, str]:
         for case, value in column.items()
         if isinstance(value, bool | str)
     }
-    return texts if len(set(texts.values())) <= _MOST else {}
+    several = 2 if name == "model" else 1  # one model is every case's, and no slice
+    return texts if several <= len(set(texts.values())) <= _MOST else {}

@@ -46,7 +46,8 @@ class Pairs:
 class Level:
     """One metric's value of every candidate case, compared or not: what floors are held against.
 
-    `values` (n,) in [0, 1], higher is better, is the mean over trials, 0.0 where `seen` is False.
+    `values` (n,) in [0, 1], higher is better, is what a case's trials say together, 0.0 where
+    `seen` is False.
     A trial in which the target raised counts as the worst value here, since it can't have met a
     floor; what only the harness lost is not seen. Sorted by id; `clusters` as in Pairs.
     """

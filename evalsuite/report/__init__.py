@@ -20,6 +20,7 @@ from evalsuite.report.cases import case_list, distributions, heat
 from evalsuite.report.explaining import explain
 from evalsuite.report.headline import headline
 from evalsuite.report.material import Material, Pair, wanted
+from evalsuite.report.repeats import variances
 
 __all__ = ["Commands", "Report", "build", "explain", "wanted"]
 
@@ -49,14 +50,15 @@ def build(
         commands=commands,
     )
     listed = case_list(material)
+    varies = variances(material, listed)
     shown = _answers(material, listed)
     found = trouble.troubles(material)
     blocks: list[Block | None] = [
-        headline(material, shown, found),
+        headline(material, shown, found, varies),
         sections.comparability(material),
-        sections.gates(material),
+        sections.gates(material, varies),
         shown,
-        heat(material, listed),
+        heat(material, listed, varies),
         *distributions(listed),
         sections.cost(material),
         trouble.section(material, found),

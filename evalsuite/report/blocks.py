@@ -112,13 +112,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One slice under one metric, values in [0, 1]; `n` counts the cases that have a value."""
+    """One slice under one metric, values in [0, 1]; `n` counts the cases that have a value,
+    `variance` is the mean of that between a case's trials."""
 
     before: float | None
     after: float | None
     effect: float | None
     n: int
     tone: Tone = "plain"
+    variance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One case in the list of all. `before` and `after` follow `Cases.metrics`."""
+    """One case in the list of all. `before`, `after` and `variance` (between the trials of this
+    run, empty with one trial) follow `Cases.metrics`."""
 
     id: str
     kind: Kind
@@ -157,6 +160,7 @@ class CaseLine:
     before: Sequence[float | None]
     after: Sequence[float | None]
     note: str = ""
+    variance: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class Cases:
 
 
 Block = Headline | Facts | Table | Answers | Heat | Distribution | Cases
-_Always = TypeVar("_Always", Headline, Answers, Cases)
+_Always = TypeVar("_Always", Headline, Answers, Heat, Cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

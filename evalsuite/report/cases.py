@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from evalsuite.gate import OVERALL, Finding
@@ -32,8 +33,10 @@ from evalsuite.report.material import (
     measured,
     suspects,
     value,
+    variance,
     wanted,
 )
+from evalsuite.report.repeats import Variances
 from evalsuite.report.shell import fill
 from evalsuite.report.words import compare
 
@@ -56,8 +59,10 @@ def case_list(material: Material) -> Cases:
 def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLine:
     before, after = material.before.get(id_), material.after.get(id_)
     stale = material.diff.stale.get(id_, ())
-    old = [None if each.name in stale else value(before, each) for each in shown]
-    new = [value(after, each) for each in shown]
+    was, now = material.diff.baseline, material.diff.candidate
+    old = [None if each.name in stale else value(before, each, was) for each in shown]
+    new = [value(after, each, now) for each in shown]
+    repeated = now.trials > 1
     row = after or before
     return CaseLine(
         id=id_,
@@ -66,6 +71,7 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
         before=old,
         after=new,
         note=_note(after),
+        variance=[variance(after, each, now) for each in shown] if repeated else (),
     )
 
 
@@ -189,7 +195,7 @@ def _move(name: str, old: float | None, new: float | None) -> Text:
     return (Name(name), f" {was}{figures.score(new)}")
 
 
-def heat(material: Material, cases: Cases) -> Heat:
+def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
     """Every slice, tagged or derived, under every metric; gates' own figures where there are any.
 
     A cell without a gate takes the comparable cases that have a value on both sides, or those
@@ -211,11 +217,11 @@ def heat(material: Material, cases: Cases) -> Heat:
         cells = []
         for at, metric in enumerate(cases.metrics):
             finding = found.get((metric, name))
-            cells.append(
-                _gated(finding, id(finding) in odd)
-                if finding and finding.effect is not None
-                else _cell(members, at, compared=material.diff.baseline is not None)
-            )
+            if finding and finding.effect is not None:
+                cell = _gated(finding, id(finding) in odd)
+            else:
+                cell = _cell(members, at, compared=material.diff.baseline is not None)
+            cells.append(replace(cell, variance=varies.get((metric, name))))
         rows.append(HeatRow(name, derived, cells))
     return Heat("Slices", cases.metrics, [*rows[:1], *sorted(rows[1:], key=_warmth)])
 

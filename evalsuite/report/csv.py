@@ -10,16 +10,20 @@ from evalsuite.report.escape import csv_field
 
 
 def render(report: Report) -> str:
-    """A header, then a line per case: id, kind, slices, before and after per metric, note."""
+    """A header, then a line per case: id, kind, slices, before and after per metric, note; with
+    repeats also the variance between trials."""
     cases = block_of(report, Cases)
     out = io.StringIO()
     writer = csv.writer(out)
-    scores = [f"{name} {side}" for name in cases.metrics for side in ("before", "after")]
+    varied = any(line.variance for line in cases.lines)
+    sides = ("before", "after", "variance") if varied else ("before", "after")
+    scores = [f"{name} {side}" for name in cases.metrics for side in sides]
     writer.writerow([csv_field(name) for name in ("id", "kind", "slices", *scores, "note")])
     for line in cases.lines:
         slices = "; ".join(f"{key}={value}" for key, value in line.slices.items())
-        pairs = zip(line.before, line.after, strict=True)
-        values = ["" if value is None else f"{value:.6g}" for pair in pairs for value in pair]
+        columns = (line.before, line.after, *([line.variance or [None] * len(line.after)] * varied))
+        values = [each for pair in zip(*columns, strict=True) for each in pair]
+        values = ["" if value is None else f"{value:.6g}" for value in values]
         row = [csv_field(line.id), line.kind, csv_field(slices), *values, csv_field(line.note)]
         writer.writerow(row)
     return out.getvalue()

@@ -48,6 +48,11 @@ def score(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 
+def variance(value: float | None) -> str:
+    """0.0213 -> "0.021"."""
+    return UNKNOWN if value is None else f"{value:.3f}"
+
+
 def seconds(value: float | None) -> str:
     """0.05 -> "50 ms"; 75 -> "1 min 15 s"."""
     if value is None:

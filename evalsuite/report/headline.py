@@ -17,6 +17,7 @@ from evalsuite.report.material import (
     reds,
     suspects,
 )
+from evalsuite.report.repeats import Variances, said
 from evalsuite.report.sentences import (
     counts,
     lead,
@@ -32,7 +33,9 @@ from evalsuite.report.trouble import Trouble, summary
 _LABEL = 60
 
 
-def headline(material: Material, answers: Answers, found: Sequence[Trouble]) -> Headline:
+def headline(
+    material: Material, answers: Answers, found: Sequence[Trouble], varies: Variances
+) -> Headline:
     """1 sentence, at most 12 lines, and an example of 2."""
     lines = [
         changed(material),
@@ -40,7 +43,7 @@ def headline(material: Material, answers: Answers, found: Sequence[Trouble]) -> 
         _also(material),
         _watch(material),
         _overall(material),
-        _counts(material),
+        _counts(material, said(material, varies)),
         _sensitivity(material),
         summary(found),
         _cost(material.diff.candidate),
@@ -146,10 +149,10 @@ def _overall(material: Material) -> Line | None:
     return Line("overall", (Name(main.metric), f" {spread(main)}"))
 
 
-def _counts(material: Material) -> Line | None:
+def _counts(material: Material, repeats: str) -> Line | None:
     verdict = material.verdict
     if material.diff.baseline is None:
-        return None
+        return Line("answers", (repeats,)) if repeats else None
     text = f"{figures.number(verdict.changed)} of {figures.number(_compared(material))} changed"
     main = finding_of(verdict, CHECKS)
     if main is not None and (main.fell or main.rose):
@@ -159,7 +162,7 @@ def _counts(material: Material) -> Line | None:
     if verdict.slices_compared:
         blocked = f"{verdict.naive_slices} of {figures.many(verdict.slices_compared, 'slice')}"
         text += f"; a 3-point rule would have blocked {blocked}"
-    return Line("answers", (text,))
+    return Line("answers", (f"{text}; {repeats}" if repeats else text,))
 
 
 def _compared(material: Material) -> int:

@@ -177,8 +177,10 @@ def _piece(piece: Piece) -> str:
 
 
 def _heat(heat: Heat) -> str:
-    head = "".join(f"<th scope=col>{html(name)}</th>" for name in heat.metrics)
-    rows = "".join(_heat_row(row) for row in heat.rows)
+    varied = any(cell.variance is not None for row in heat.rows for cell in row.cells)
+    extra = "<th scope=col>variance</th>" * varied
+    head = "".join(f"<th scope=col>{html(name)}</th>{extra}" for name in heat.metrics)
+    rows = "".join(_heat_row(row, varied) for row in heat.rows)
     table = (
         '<div class="wide"><table class="heat"><thead><tr><th scope=col>Slice</th>'
         f"<th scope=col>Cases</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -190,10 +192,13 @@ def _heat(heat: Heat) -> str:
     return _section(heat.title, table, note)
 
 
-def _heat_row(row: HeatRow) -> str:
+def _heat_row(row: HeatRow, varied: bool) -> str:
     derived = ' <span class="kind">derived</span>' if row.derived else ""
     count = max((cell.n for cell in row.cells), default=0)
-    cells = "".join(_heat_cell(cell) for cell in row.cells)
+    cells = "".join(
+        _heat_cell(cell) + f"<td>{figures.variance(cell.variance)}</td>" * varied
+        for cell in row.cells
+    )
     name = f"<th scope=row>{html(row.slice)}{derived}</th>"
     return f"<tr>{name}<td>{figures.number(count)}</td>{cells}</tr>"
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from evalsuite.records import Json, Manifest
-from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Report, block_of
+from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat, Report, block_of
 from evalsuite.report.escape import plain
 
 VERSION = 1
@@ -44,6 +44,12 @@ def document(report: Report) -> dict[str, Any]:
         "findings": [{**asdict(each), "blocks": each.blocks} for each in verdict.findings],
         "run": _manifest(report.candidate),
         "baseline": None if report.baseline is None else _manifest(report.baseline),
+        "variances": [
+            {"metric": metric, "slice": row.slice, "variance": cell.variance}
+            for row in block_of(report, Heat).rows
+            for metric, cell in zip(cases.metrics, row.cells, strict=True)
+            if cell.variance is not None
+        ],
         "metrics": list(cases.metrics),
         "cases": [_case(line, cases.metrics) for line in cases.lines],
         "answers": [
@@ -84,5 +90,6 @@ def _case(line: CaseLine, metrics: Any) -> dict[str, Any]:
         "slices": dict(line.slices),
         "before": dict(zip(metrics, line.before, strict=True)),
         "after": dict(zip(metrics, line.after, strict=True)),
+        "variance": dict(zip(metrics, line.variance, strict=True)) if line.variance else {},
         "note": line.note,
     }

@@ -163,21 +163,25 @@ def _answer(answer: Answer) -> str:
 
 
 def _heat(heat: Heat) -> str:
-    head = ["Slice", "n", *(code_span(shorten(name, 40), cell=True) for name in heat.metrics[:5])]
+    varied = any(cell.variance is not None for row in heat.rows for cell in row.cells)
+    head = ["Slice", "n"]
+    for name in heat.metrics[:5]:
+        head += [code_span(shorten(name, 40), cell=True), *["variance"] * varied]
     lines = [_row(head), _row(["---"] * len(head))]
-    lines += [_heat_row(row) for row in heat.rows[: _SLICES + 1]]
+    lines += [_heat_row(row, varied) for row in heat.rows[: _SLICES + 1]]
     hidden = len(heat.rows) - _SLICES - 1
     if hidden > 0:
         lines += ["", f"{hidden} more in the HTML report."]
     return _folded("Slices, worst first", "\n".join(lines))
 
 
-def _heat_row(row: HeatRow) -> str:
+def _heat_row(row: HeatRow, varied: bool) -> str:
     name = code_span(shorten(row.slice, 80), cell=True) + (" (derived)" if row.derived else "")
     cells = [name, str(max((cell.n for cell in row.cells), default=0))]
     for cell in row.cells[:5]:
         change = f" ({figures.points(cell.effect)})" if cell.effect is not None else ""
         cells.append(f"{_MARKS[cell.tone]}{figures.percent(cell.after)}{change}")
+        cells += [figures.variance(cell.variance)] * varied
     return _row(cells)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from evalsuite.diff import Diff
+import numpy as np
+
+from evalsuite.diff import VOTED, Diff, own_trials
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Output, Row
+from evalsuite.records import CHECKS, COMPLETION, Case, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
+from evalsuite.stats.repeats import majority
 
 AMBER = ("inconclusive", "incomparable", "flaky")
 
@@ -30,20 +34,32 @@ class Material:
     commands: Commands
 
 
-def value(row: Row | None, metric: Metric) -> float | None:
-    """The mean of the scored trials, mapped to [0, 1] with higher better; None if none is."""
-    if row is None:
-        return None
-    span = metric.high - metric.low
-    shares = [
-        min(1.0, max(0.0, (each - metric.low) / span))
-        for each in row.scores.get(metric.name, ())
-        if each is not None and isfinite(each)
-    ]
+def value(row: Row | None, metric: Metric, run: Manifest | None) -> float | None:
+    """What the scored trials of a case say together, as floors take them, mapped to [0, 1] with
+    higher better; None if none is. `run` is the row's."""
+    shares = _scored(row, metric, run)
     if not shares:
         return None
     share = sum(shares) / len(shares)
-    return share if metric.higher_is_better else 1 - share
+    return float(majority(np.array(share))) if metric.name in VOTED else share
+
+
+def variance(row: Row | None, metric: Metric, run: Manifest | None) -> float | None:
+    """The unbiased variance of the same trials; None for fewer than two."""
+    shares = _scored(row, metric, run)
+    return statistics.variance(shares) if len(shares) > 1 else None
+
+
+def _scored(row: Row | None, metric: Metric, run: Manifest | None) -> list[float]:
+    if row is None or run is None:
+        return []
+    span = metric.high - metric.low
+    shares = [
+        min(1.0, max(0.0, (each - metric.low) / span))
+        for each in own_trials(row, row.scores.get(metric.name, ()), run)
+        if each is not None and isfinite(each)
+    ]
+    return shares if metric.higher_is_better else [1 - share for share in shares]
 
 
 def measured(material: Material) -> list[Metric]:
@@ -52,7 +68,7 @@ def measured(material: Material) -> list[Metric]:
     known |= {metric.name: metric for metric in material.diff.candidate.metrics}
     rows = (*material.before.values(), *material.after.values())
     names = {name for row in rows for name in row.scores}
-    if all(value(row, known[COMPLETION]) in (None, 1.0) for row in rows):
+    if not any(0.0 in row.scores.get(COMPLETION, ()) for row in rows):
         names.discard(COMPLETION)
     return [metric for name, metric in known.items() if name in names and metric.high > metric.low]
 

@@ -9,9 +9,10 @@ from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, Manifest, ModelCalls, Operations, Part
 from evalsuite.report import figures
-from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone
+from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined
 from evalsuite.report.headline import changed, detectable
 from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
+from evalsuite.report.repeats import Variances
 from evalsuite.report.sentences import rate
 from evalsuite.report.shell import fill
 
@@ -27,7 +28,7 @@ _RESULTS = {
 _READING = (
     "Percent of the metric's range, higher is better. The change is after - before over the same"
     " cases; its interval is two-sided. The adjusted p counts all slices and metrics of the suite"
-    " together."
+    " together. The variance is between the trials of a case, its mean over cases."
 )
 
 
@@ -45,6 +46,7 @@ def comparability(material: Material) -> Facts:
     lines.append(Line("golden", _golden(new, old)))
     lines += _measure(material)
     lines += _parts("model", new.subject.models) + _parts("input", new.subject.inputs)
+    lines += _served(material)
     lines.append(Line("answers", (_supply(new),)))
     lines += [Line("note", (Name(note),), "warn") for note in new.notes]
     return Facts("What was compared", lines)
@@ -56,6 +58,23 @@ def _supply(manifest: Manifest) -> str:
     stored = f"{figures.number(spent.stored_calls)} stored"
     reused = f"{figures.many(spent.reused_outputs, 'output')} reused"
     return f"{figures.many(manifest.trials, 'trial')} per case; {fresh}, {stored}, {reused}"
+
+
+def _served(material: Material) -> list[Line]:
+    """Which models answered, where a router or a fallback made them several."""
+    found = Counter(
+        model
+        for row in material.after.values()
+        if isinstance(model := row.output_facts.get("model"), str)
+    )
+    if len(found) < 2:
+        return []
+    parts: list[Text] = [
+        (Name(model), f" {figures.many(count, 'case')}") for model, count in found.most_common(5)
+    ]
+    if len(found) > 5:
+        parts.append((f"{len(found) - 5} more",))
+    return [Line("served by", joined(parts, ", "))]
 
 
 def _measure(material: Material) -> list[Line]:
@@ -92,7 +111,7 @@ def _parts(label: str, parts: Mapping[str, Part]) -> list[Line]:
     return list(lines.values())
 
 
-def gates(material: Material) -> Table:
+def gates(material: Material, varies: Variances) -> Table:
     """A row per declared gate, and per other slice that stands out; what blocks comes first."""
     odd = {each.name for each in suspects(material.verdict)}
     drops = detectable(material.diff, material.verdict)
@@ -101,12 +120,14 @@ def gates(material: Material) -> Table:
         if finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER):
             held, hidden = held + finding.n, hidden - 1
         elif finding.declared or finding.name in odd or finding.result in BAD or _rose(finding):
-            rows.append(_gate_row(finding, odd, drops))
+            rows.append(_gate_row(finding, odd, drops, varies))
     note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
     hidden -= len(rows)
     if hidden:
         note.append(f"{figures.many(hidden, 'other slice')} without a finding: see Slices.")
     columns = ["Gate", "Before → after", "Change, 95% CI", "Adj. p", "n", "Would see", "Verdict"]
+    if varies:
+        columns.insert(-1, "Variance")
     return Table("Gates", columns, rows, " ".join(note))
 
 
@@ -130,7 +151,9 @@ def _order(finding: Finding, odd: set[str]) -> tuple[int, float, float, str]:
     return rank, p, finding.effect or 0.0, finding.name
 
 
-def _gate_row(finding: Finding, odd: set[str], drops: Mapping[str, float]) -> TableRow:
+def _gate_row(
+    finding: Finding, odd: set[str], drops: Mapping[str, float], varies: Variances
+) -> TableRow:
     move, change = f"{figures.percent(finding.before)} → {figures.percent(finding.after)}", ""
     if finding.kind == "must_pass":
         move = ""
@@ -142,6 +165,7 @@ def _gate_row(finding: Finding, odd: set[str], drops: Mapping[str, float]) -> Ta
     if finding.metric == CHECKS and finding.kind == "relative":
         seen = drops.get(finding.slice, seen)
     tone, result = _result(finding, odd)
+    varied = varies.get((finding.metric, finding.slice)) if finding.kind != "must_pass" else None
     cells: list[Text] = [
         (Name(finding.name), " (derived)") if finding.derived else (Name(finding.name),),
         (move,),
@@ -149,6 +173,7 @@ def _gate_row(finding: Finding, odd: set[str], drops: Mapping[str, float]) -> Ta
         ("" if finding.p is None else figures.chance(finding.p),),
         (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
         ("" if seen is None else f"{100 * seen:.1f}",),
+        *([("" if varied is None else figures.variance(varied),)] if varies else []),
         (result,),
     ]
     return TableRow(cells, tone)

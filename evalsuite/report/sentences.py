@@ -166,7 +166,7 @@ def _open(material: Material, finding: Finding | None) -> Text:
 def level_of(material: Material) -> Text:
     """The main metric of this run alone: (checks, " is 88.3% over 240 cases.")."""
     for metric in measured(material):
-        seen = [value(row, metric) for row in material.after.values()]
+        seen = [value(row, metric, material.diff.candidate) for row in material.after.values()]
         known = [each for each in seen if each is not None]
         if known:
             mean = figures.percent(sum(known) / len(known))
