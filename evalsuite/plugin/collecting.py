@@ -13,6 +13,7 @@ from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem, Evals, FixtureNeeds
 from evalsuite.plugin.translate import plain_message, quietly
+from evalsuite.runner.forecast import beforehand
 from evalsuite.runner.plan import Plan, make_plans, unnamed_roles, unreachable, with_options
 from evalsuite.runner.schedule import Job
 from evalsuite.suites import Suite
@@ -125,8 +126,10 @@ class Collecting:
             self.config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if isinstance(item, CaseItem)]
 
-    def pytest_report_collectionfinish(self) -> list[str]:
-        """What no run of these cases could decide; said before anything is spent."""
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """What no run of these cases could decide, and what they take; said before anything is
+        spent."""
         plans = self.invocation.plans.values()
         lines = unnamed_roles(plans, self.invocation.options["backends"] or {}) if plans else []
-        return lines + [line for plan in plans for line in unreachable(plan)]
+        lines += [line for plan in plans for line in unreachable(plan)]
+        return lines + beforehand(item.job.plan for item in items if isinstance(item, CaseItem))

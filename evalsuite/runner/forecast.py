@@ -6,7 +6,8 @@ once the target has run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalsuite import snapshot
@@ -14,6 +15,7 @@ from evalsuite.config import Config
 from evalsuite.errors import SnapshotError
 from evalsuite.records import Operations
 from evalsuite.report import figures
+from evalsuite.runner.plan import Plan
 from evalsuite.snapshot import Head
 
 _LOOKED = 10
@@ -83,17 +85,22 @@ def forecast(known: Head, answers: int, config: Config) -> Forecast:
     )
 
 
-def together(forecasts: Sequence[Forecast]) -> str:
-    """What the suites of one run take, in a line; "" where nothing is known."""
-    if not any(each.calls for each in forecasts):
-        return ""
-    costs = [each.usd for each in forecasts]
-    usd = None if None in costs else sum(each or 0.0 for each in costs)
-    calls = figures.many(sum(each.calls for each in forecasts), "call")
-    return (
-        f"at most {calls}, {money(usd)}, about {minutes(sum(each.seconds for each in forecasts))}; "
-        "what the store has is not asked again"
-    )
+def beforehand(plans: Iterable[Plan]) -> list[str]:
+    """What a run of these cases (a plan for each) takes, in a line; none where nothing is known."""
+    found = []
+    cases = Counter(plan for plan in plans if plan.config.replay != "only")
+    for plan, count in cases.items():
+        known = basis(plan.config, plan.suite.name)
+        if known is not None:
+            found.append(forecast(known, count * plan.suite.trials, plan.config))
+    if not found:
+        return []
+    of = "" if len(found) == len(cases) else f"{len(found)} of {len(cases)} suites: "
+    calls = figures.many(sum(each.calls for each in found), "call")
+    costs = [each.usd for each in found]
+    usd = money(None if None in costs else sum(each or 0.0 for each in costs))
+    time = minutes(sum(each.seconds for each in found))
+    return [f"{of}at most {calls}, {usd}, about {time}, less what the store answers"]
 
 
 def minutes(seconds: float) -> str:
