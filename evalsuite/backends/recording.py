@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 from evalsuite.backends.base import Backend, Completion, Request
-from evalsuite.backends.calls import QUIET, Halt, current
+from evalsuite.backends.calls import QUIET, Clock, Halt, Tally, current
 from evalsuite.canonical import canonical, key
 from evalsuite.errors import BackendError
-from evalsuite.records import Json, ToolCall, Usage
+from evalsuite.records import Json
 from evalsuite.seeds import derive
+from evalsuite.snapshot.codec import decoder
 from evalsuite.store import Store
+from evalsuite.strictjson import Malformed
 
 
 class MissingReply(BackendError):
@@ -42,33 +44,69 @@ class Recorded:
             request = replace(request, seed=seed)
         place = {"seed": request.seed, "trial": tally.trial, "occurrence": nth}
         call_key = key("call", {"request": request_key, **place})
-        completion = self._stored(call_key)
-        fresh = completion is None
+        completion, fresh = self._stored(call_key), False
         if completion is None:
             try:
-                completion = await self._ask(request, call_key)
+                completion, fresh = await self._asked_once(request, call_key, tally)
             except BackendError as error:
                 tally.fail(error)
                 raise
         tally.add(call_key, completion, fresh=fresh)
         return completion
 
-    async def _ask(self, request: Request, call_key: str) -> Completion:
+    async def _asked_once(
+        self, request: Request, call_key: str, tally: Tally
+    ) -> tuple[Completion, bool]:
+        """The reply, and whether this task asked for it: of equal calls in flight, in whatever
+        process, one asks. Waiting for another's reply is not the case's own time."""
         if self.replay_only:
             raise MissingReply(f"no stored reply to request {call_key}")
+        async with AsyncExitStack() as stack:
+            with paused(tally.clock):
+                await stack.enter_async_context(self.store.claim(call_key, self.halt.check))
+            completion = self._stored(call_key, anew=True)
+            if completion is not None:
+                return completion, False
+            return await self._ask(request, call_key), True
+
+    async def _ask(self, request: Request, call_key: str) -> Completion:
         self.halt.check()
         token = QUIET.set(True)
         try:
             completion = await self.backend.complete(request)
         finally:
             QUIET.reset(token)
-        self.store.put("call", call_key, canonical(asdict(completion)))
+        try:
+            kept = canonical(asdict(completion))
+        except (TypeError, ValueError) as error:
+            raise BackendError(f"the reply is nothing that can be kept: {error}") from None
+        self.store.put("call", call_key, kept)
         await self.store.committed()
         return completion
 
-    def _stored(self, call_key: str) -> Completion | None:
-        value = self.store.get("call", call_key)
-        return None if value is None else completion_from(json.loads(value))
+    def _stored(self, call_key: str, *, anew: bool = False) -> Completion | None:
+        """The kept reply. What is none, in a recording say, is a reported miss."""
+        value = self.store.get("call", call_key, anew=anew)
+        if value is None:
+            return None
+        try:
+            completion: Completion = decoder(Completion)(json.loads(value))
+        except (Malformed, ValueError) as bad:
+            self.store.report(f"the reply {call_key} is not one of a model ({bad}); asked again")
+            return None
+        return completion
+
+
+@contextmanager
+def paused(clock: Clock | None) -> Iterator[None]:
+    """Time that is not the case's own."""
+    if clock is not None:
+        clock.pause()
+    try:
+        yield
+    finally:
+        if clock is not None:
+            clock.resume()
 
 
 def asked(request: Request) -> dict[str, Json]:
@@ -82,11 +120,3 @@ def asked(request: Request) -> dict[str, Json]:
         **({"embed": request.embed} if request.embed else {}),
         **({"raw": request.raw} if request.raw is not None else {}),
     }
-
-
-def completion_from(value: Mapping[str, Json]) -> Completion:
-    """A Completion from its stored JSON."""
-    fields: dict[str, Any] = dict(value)
-    fields["tool_calls"] = tuple(ToolCall(**call) for call in fields["tool_calls"])
-    fields["usage"] = Usage(**fields["usage"])
-    return Completion(**fields)

@@ -74,7 +74,7 @@ def test_a_file_that_is_no_store_is_put_aside_or_begun_anew(tmp_path: Path, cont
     store.put("call", "k", b"v")
     store.flush()
     assert store.get("call", "k") == b"v"
-    kept = list(tmp_path.glob("store.damaged-*.db"))
+    kept = list(tmp_path.glob("store.damaged-*"))
     assert len(kept) == len(store.reports) == (1 if content else 0)
     store.close()
 
@@ -86,7 +86,7 @@ def test_a_foreign_database_is_not_written_to(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.put("call", "k", b"v")
     store.close()
-    (kept,) = tmp_path.glob("store.damaged-*.db")
+    (kept,) = tmp_path.glob("store.damaged-*")
     with sqlite3.connect(kept) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     connection.close()
@@ -120,14 +120,15 @@ def test_a_second_process_writes_beside_and_is_merged_when_it_has_died(tmp_path:
     first = Store(tmp_path)
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
-    other = spawn.Process(target=_write_beside, args=(tmp_path, "theirs", ready))
+    other = spawn.Process(target=_write_beside, args=(tmp_path, "theirs", ready), daemon=True)
     other.start()
     assert ready.wait(30)
     first.put("call", "ours", b"ours")
     first.close()
-    third = Store(tmp_path)  # holds the lock now, but the other still lives: not merged
-    assert third.get("call", "theirs") is None
+    third = Store(tmp_path)  # holds the lock now, but the other still lives: read, not merged
+    assert third.get("call", "theirs") == b"theirs"
     third.close()
+    assert list(tmp_path.glob("side-*.db"))
     assert other.pid is not None
     os.kill(other.pid, signal.SIGKILL)
     other.join()

@@ -1,0 +1,225 @@
+"""One sqlite file of entries: how it is opened, what is checked, how two become one.
+
+A file has one writer at a time and any number of readers, which never write to it or its log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from evalsuite.errors import DataError
+
+Kind = Literal["call", "output", "files", "note"]
+
+FORMAT = 2
+_APPLICATION = 0x6576616C  # "eval": tells our file from any other sqlite file
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+LOG_ENDINGS = ("-wal", "-shm")
+
+# Rows are appended and found through an index of short keys: long values don't spread the index,
+# and what a damaged page took with it are neighbours in time.
+_TABLE = """
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY, kind TEXT, key TEXT, day INTEGER, sum TEXT, value BLOB,
+        UNIQUE (kind, key)
+    )"""
+_COLUMNS = "kind, key, day, sum, value"
+_PUT = f"INSERT OR REPLACE INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+
+
+class Entry(NamedTuple):
+    """A row. `day` counts from 1970 and is that of its last use, `sum` covers the rest."""
+
+    kind: str
+    key: str
+    day: int
+    sum: str
+    value: bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is as it was put; a damaged page may hold anything, of any type."""
+        typed = isinstance(self.value, bytes) and isinstance(self.day, int)
+        return typed and checksum(self.kind, self.key, self.value) == self.sum
+
+    @staticmethod
+    def of(kind: str, key: str, value: bytes, day: int) -> Entry:
+        return Entry(kind, key, day, checksum(kind, key, value), value)
+
+
+class Unusable(Exception):
+    """The file is damaged, or not a store at all."""
+
+
+def checksum(kind: str, key: str, value: bytes) -> str:
+    return hashlib.sha256(f"{kind}\0{key}\0".encode() + value).hexdigest()[:16]
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether an error tells of the file's content, not of the disk or of rights."""
+    if isinstance(error, sqlite3.DatabaseError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+    return isinstance(error, Unusable)
+
+
+def writer(file: Path, today: int) -> sqlite3.Connection:
+    """Open for writing, made or brought to this format where needed.
+
+    Unusable or sqlite3.DatabaseError tells of damage, DataError of a newer format.
+    """
+    connection = connect(file)
+    try:
+        cause = _short(file) and connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if cause and cause != "ok":
+            raise Unusable(f"it was cut off: {cause}")
+        version = _version(connection, file)
+        # WAL with synchronous=NORMAL: a killed process loses nothing that was committed, a power
+        # cut at most the last moments, and neither leaves the file inconsistent.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA cache_size=-16000")  # KiB: the index of some 100,000 entries
+        if version != FORMAT:
+            _bring_up(connection, version, today)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def reader(file: Path) -> sqlite3.Connection | None:
+    """Open a file that another process may be writing; None while it is not one of this format."""
+    try:
+        connection = connect(f"{file.absolute().as_uri()}?mode=ro")
+    except sqlite3.Error:
+        return None
+    try:
+        if _version(connection, file) == FORMAT:
+            return connection
+    except (sqlite3.DatabaseError, Unusable, DataError):
+        pass
+    connection.close()
+    return None
+
+
+def connect(place: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, check_same_thread=False, uri=isinstance(place, str))
+    connection.text_factory = lambda data: data.decode(errors="replace")  # of a damaged page
+    return connection
+
+
+def find(connection: sqlite3.Connection, kind: str, key: str) -> Entry | None:
+    """The row as it is, unchecked."""
+    row = connection.execute(
+        "SELECT day, sum, value FROM entry WHERE kind = ? AND key = ?", (kind, key)
+    ).fetchone()
+    return None if row is None else Entry(kind, key, *row)
+
+
+def scan(connection: sqlite3.Connection, kind: str | None = None) -> Iterator[Entry]:
+    """All rows as they are, in the order in which they were put; Unusable where one can't be
+    read."""
+    only = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+    query = f"SELECT {_COLUMNS} FROM entry {only[0]} ORDER BY id"  # noqa: S608
+    try:
+        for row in connection.execute(query, only[1]):
+            yield Entry(*row)
+    except sqlite3.DatabaseError as error:
+        raise Unusable(str(error)) from None
+
+
+def put(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Commit entries; one that exists is replaced: the newer one is as true."""
+    with connection:
+        connection.executemany(_PUT, entries)
+
+
+def mark(connection: sqlite3.Connection, used: Iterable[tuple[str, str]], day: int) -> None:
+    """Note the day of their last use, so that the oldest can be let go."""
+    with connection:
+        connection.executemany(
+            "UPDATE entry SET day = ? WHERE kind = ? AND key = ?", ((day, *each) for each in used)
+        )
+
+
+def joined(ours: Entry | None, theirs: Entry) -> Entry:
+    """One entry of two under the same key: whatever is merged first, the same stands in the end.
+    Of two whole values that with the lesser sum does; notes are each folder's own."""
+    if ours is None or not ours.whole:
+        return theirs
+    if ours.kind == "note":
+        return ours
+    return min(ours, theirs, key=lambda each: each.sum)._replace(day=max(ours.day, theirs.day))
+
+
+def merge(connection: sqlite3.Connection, entries: Iterable[Entry]) -> int:
+    """Commit the whole ones of entries from elsewhere; how many of them changed something.
+
+    They are on the disk when it returns, so that their source may be deleted.
+    """
+    changed = 0
+    with connection:
+        for theirs in entries:
+            ours = find(connection, theirs.kind, theirs.key) if theirs.whole else None
+            if theirs.whole and (new := joined(ours, theirs)) != ours:
+                connection.execute(_PUT, new)
+                changed += 1
+    connection.execute("PRAGMA wal_checkpoint")
+    return changed
+
+
+def remove(file: Path) -> None:
+    """Delete a file with its log; killed in between, it is merged again and deleted then."""
+    for ending in (*LOG_ENDINGS, ""):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+
+
+def _short(file: Path) -> bool:
+    """Whether the file lacks pages that its head counts. While a log holds them that is right."""
+    try:
+        with file.open("rb") as handle:
+            head = handle.read(100)
+            size = handle.seek(0, 2)
+    except OSError:
+        return False
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        return False
+    page, changed, pages, counted_at = struct.unpack(">16xH6xII60xI4x", head)
+    whole: int = pages * (65536 if page == 1 else page)
+    return counted_at == changed and size < whole
+
+
+def _version(connection: sqlite3.Connection, file: Path) -> int:
+    """The format, 0 for a new file."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != _APPLICATION:
+        raise Unusable("it is of another program")
+    if tables and version > FORMAT:
+        raise DataError(
+            f"{file}: a store of format {version}, written by a newer evalsuite than this one, "
+            f"which knows {FORMAT} (upgrade evalsuite, or delete the file: it costs calls)"
+        )
+    return version if tables else 0
+
+
+def _bring_up(connection: sqlite3.Connection, version: int, today: int) -> None:
+    """Make the table, or take format 1 over, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if version == 1:
+            connection.execute("ALTER TABLE entry RENAME TO old")
+        connection.execute(_TABLE)
+        if version == 1:
+            connection.execute(
+                f"INSERT INTO entry ({_COLUMNS}) SELECT kind, key, ?, sum, value FROM old",  # noqa: S608
+                (today,),
+            )
+            connection.execute("DROP TABLE old")
+        connection.execute(f"PRAGMA application_id={_APPLICATION}")
+        connection.execute(f"PRAGMA user_version={FORMAT}")
