@@ -491,3 +491,70 @@ def test_the_key_is_in_no_debug_log_and_not_in_the_store(
     assert CANARY not in said
     for file in tmp_path.rglob("*"):
         assert file.is_dir() or CANARY.encode() not in file.read_bytes()
+
+
+PIPELINE = """
+import evalsuite
+
+client = evalsuite.openai_client(sync=True)
+other = evalsuite.openai_client()
+ASK = [{{"role": "user", "content": "word"}}]
+
+@evalsuite.suite(golden="words")
+{target}
+"""
+PLAIN = """
+def words(case):
+    reply = client.chat.completions.create(model="x", messages=ASK)
+    return case.input + reply.choices[0].message.content
+"""
+SWALLOWED = """
+async def words(case):
+    try:
+        await other.chat.completions.create(model="x", messages=ASK)
+    except Exception:
+        pass
+    return "word"
+"""
+RAISED = """
+async def words(case):
+    await other.chat.completions.create(model="x", messages=ASK)
+"""
+
+
+def pipeline(project: Any, httpserver: HTTPServer, target: str) -> str:
+    project.write("test_words.py", PIPELINE.format(target=target.strip()))
+    project.cases(project.many(4))
+    return f"--evals-backend=openai:role-model@{httpserver.url_for('/v1')}"
+
+
+def test_a_plain_target_with_a_client_of_its_module_runs_and_resumes(
+    project: Any, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(chat_reply)
+    spec = pipeline(project, httpserver, PLAIN)
+    done = project.run_apart(spec)
+    assert done.ret == 0, done.stdout.str()
+    first = project.rows()
+    assert project.manifest()["operations"]["fresh_calls"] == 4
+    asked = len([sent for sent, _ in httpserver.log if sent.method == "POST"])
+    project.write("test_words.py", PIPELINE.format(target=PLAIN.strip()) + "\n# changed\n")
+    project.run_apart(spec)
+    assert project.manifest()["operations"]["stored_calls"] == 4
+    assert len([sent for sent, _ in httpserver.log if sent.method == "POST"]) == asked == 4
+    assert {name: row["outputs"] for name, row in first.items()} == {
+        name: row["outputs"] for name, row in project.rows().items()
+    }
+
+
+@pytest.mark.parametrize("target", [SWALLOWED, RAISED], ids=["swallowed", "raised"])
+def test_a_providers_failure_in_a_client_is_never_a_score(
+    target: str, project: Any, httpserver: HTTPServer
+) -> None:
+    error = {"error": {"message": "too long", "code": "context_length_exceeded"}}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(error, 400)
+    done = project.run_apart(pipeline(project, httpserver, target))
+    assert done.ret == 10, done.stdout.str()
+    for row in project.rows().values():
+        assert row["errors"][0].startswith("provider: ")
+        assert row["scores"] == {"checks": [None], "completion": [None]}
