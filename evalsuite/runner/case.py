@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalsuite import checks, snapshot
+from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.calls import Tally
 from evalsuite.records import CHECKS, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
@@ -147,12 +147,29 @@ def _status(case: Case, made: Sequence[Trial]) -> tuple[str, str]:
         if len(made) > 1 and again < 2:
             return "flaky", f"failed once, then {again} of {len(made) - 1}: {reason}"
         return "failed", reason
-    if output.error is not None:
-        return "error", f"{output.error.kind}: {output.error.message}"
-    value = by_name[CHECKS].value
-    if value is None:
-        return "unscored", by_name[CHECKS].reason
-    return ("passed", "") if value == 1.0 else ("missed", by_name[CHECKS].reason)
+    return _vote(made)
+
+
+def _vote(made: Sequence[Trial]) -> tuple[str, str]:
+    """What most trials say; what only the harness lost has no vote, and a tie is no pass."""
+    said = [_one(trial) for trial in made]
+    passed = [each for each in said if each[0] == "passed"]
+    failed = [each for each in said if each[0] == "missed" or each[1].startswith("target: ")]
+    if not passed and not failed:
+        return said[0]
+    if len(passed) > len(failed):
+        return passed[0]
+    status, reason = next((each for each in failed if each[0] == "missed"), failed[0])
+    return status, f"{len(failed)} of {len(made)} trials: {reason}" if len(made) > 1 else reason
+
+
+def _one(trial: Trial) -> tuple[str, str]:
+    if trial.output.error is not None:
+        return "error", f"{trial.output.error.kind}: {trial.output.error.message}"
+    found = next(score for score in trial.scores if score.metric == CHECKS)
+    if found.value is None:
+        return "unscored", found.reason
+    return ("passed", "") if found.value == 1.0 else ("missed", found.reason)
 
 
 def case_facts(case: Case) -> dict[str, Json]:
@@ -164,11 +181,13 @@ def case_facts(case: Case) -> dict[str, Json]:
 
 
 def output_facts(case: Case, output: Output) -> dict[str, Json]:
-    """What the first trial's output tells: size of the context, whether retrieval found it."""
+    """What the first trial's output tells: which model served it, size of the context, whether
+    retrieval found it."""
+    facts: dict[str, Json] = {"model": scoring.clip(output.model, 100)} if output.model else {}
     if not output.contexts:
-        return {}
+        return facts
     characters = sum(len(document.text) for document in output.contexts)
-    facts: dict[str, Json] = {"documents": len(output.contexts), "context_tokens": characters // 4}
+    facts |= {"documents": len(output.contexts), "context_tokens": characters // 4}
     if case.relevant:
         found = {document.id for document in output.contexts}
         facts["relevant_retrieved"] = not found.isdisjoint(case.relevant)
