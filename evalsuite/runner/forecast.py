@@ -104,7 +104,9 @@ def beforehand(plans: Iterable[Plan]) -> list[str]:
 
 
 def minutes(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
+    if seconds < 90:
+        return figures.many(max(1, round(seconds)), "second")
+    return f"{seconds / 60:.1f} minutes"
 
 
 def money(usd: float | None) -> str:
