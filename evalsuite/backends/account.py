@@ -26,7 +26,9 @@ class Account:
 
     `models` are by "PROVIDER:MODEL"; `failures` the attempts without a reply, by their fault;
     `calls`, `first_tokens` and `answers` count durations (see `quantile`): of a fresh call, to its
-    first token where it was streamed, of a target all of whose calls were fresh.
+    first token where it was streamed, of a target all of whose calls were fresh. `samples` count
+    the answers to equal requests, by "PROVIDER:MODEL HASH"; `fresh` and `stored` the replies, by
+    "MODEL FINGERPRINT" as the server calls itself.
     """
 
     models: Mapping[str, ModelCalls] = field(default_factory=dict)
@@ -34,6 +36,9 @@ class Account:
     calls: Mapping[str, int] = field(default_factory=dict)
     first_tokens: Mapping[str, int] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
+    samples: Mapping[str, int] = field(default_factory=dict)
+    fresh: Mapping[str, int] = field(default_factory=dict)
+    stored: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cost(self) -> float | None:
@@ -62,6 +67,17 @@ class Account:
         """An attempt got no reply."""
         self.failures = _plus(self.failures, {fault: 1})
 
+    def sampled(self, model: str, answer: str) -> None:
+        """A request that is asked several times in a run got the answer with this hash."""
+        self.samples = _plus(self.samples, {f"{model} {answer}": 1})
+
+    def said(self, completion: Completion, *, fresh: bool) -> None:
+        """A reply came, from the server or from the store, with what its server calls itself."""
+        if completion.fingerprint:
+            name = {f"{completion.model} {-.join(completion.fingerprint.split())}": 1}
+            self.fresh = _plus(self.fresh, name if fresh else {})
+            self.stored = _plus(self.stored, {} if fresh else name)
+
     def answered(self, seconds: float) -> None:
         """A target answered, none of its calls from the store."""
         self.answers = _plus(self.answers, {_step(seconds): 1})
@@ -74,6 +90,9 @@ class Account:
         self.calls = _plus(self.calls, other.calls)
         self.first_tokens = _plus(self.first_tokens, other.first_tokens)
         self.answers = _plus(self.answers, other.answers)
+        self.samples = _plus(self.samples, other.samples)
+        self.fresh = _plus(self.fresh, other.fresh)
+        self.stored = _plus(self.stored, other.stored)
 
 
 def quantile(durations: Mapping[str, int], share: float) -> float | None:
