@@ -74,7 +74,7 @@ class Account:
     def said(self, completion: Completion, *, fresh: bool) -> None:
         """A reply came, from the server or from the store, with what its server calls itself."""
         if completion.fingerprint:
-            name = {f"{completion.model} {-.join(completion.fingerprint.split())}": 1}
+            name = {f"{completion.model} {'-'.join(completion.fingerprint.split())}": 1}
             self.fresh = _plus(self.fresh, name if fresh else {})
             self.stored = _plus(self.stored, {} if fresh else name)
 
