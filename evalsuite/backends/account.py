@@ -19,6 +19,12 @@ two processes' counts add up."""
 
 _SHORTEST = 1e-6
 
+_SHOWN = 80
+"""Characters that are kept of what a server calls itself."""
+
+_MOST = 20
+"""Different names of servers that are kept."""
+
 
 @dataclass(slots=True, eq=False)
 class Account:
@@ -74,9 +80,12 @@ class Account:
     def said(self, completion: Completion, *, fresh: bool) -> None:
         """A reply came, from the server or from the store, with what its server calls itself."""
         if completion.fingerprint:
-            name = {f"{completion.model} {'-'.join(completion.fingerprint.split())}": 1}
-            self.fresh = _plus(self.fresh, name if fresh else {})
-            self.stored = _plus(self.stored, {} if fresh else name)
+            name = f"{completion.model[:_SHOWN]} {'-'.join(completion.fingerprint.split())[:_SHOWN]}"
+            known = self.fresh if fresh else self.stored
+            if name not in known and len(known) >= _MOST:  # a server may say anything
+                return
+            self.fresh = _plus(self.fresh, {name: 1} if fresh else {})
+            self.stored = _plus(self.stored, {} if fresh else {name: 1})
 
     def answered(self, seconds: float) -> None:
         """A target answered, none of its calls from the store."""
