@@ -82,6 +82,7 @@ class Tally:
         self.fresh += fresh
         self.stored += not fresh
         self.keys.append(call_key)
+        self.account.said(completion, fresh=fresh)
         self.failed = None
         self.usage += replace(completion.usage, calls=completion.usage.calls or 1)
         known = completion.cost is not None and self.cost is not None
