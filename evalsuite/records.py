@@ -252,6 +252,7 @@ class Operations:
     Tokens are those of fresh and stored calls, money and time those of fresh ones. `cost` is None
     once a price is unknown, `cost_known` the part of it that is known. `latency` is a target's,
     `call` one call's; `failed_attempts` are counted by their fault, `models` by "PROVIDER:MODEL".
+    `samples` holds, by model, how many of how many equal requests got the same answer.
     """
 
     seconds: float = 0.0
@@ -269,6 +270,7 @@ class Operations:
     first_token_p50: float | None = None
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, ModelCalls] = field(default_factory=dict)
+    samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
