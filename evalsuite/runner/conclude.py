@@ -16,6 +16,7 @@ from pathlib import Path
 from platform import python_version
 
 from evalsuite import registry, snapshot
+from evalsuite.backends import probe
 from evalsuite.backends.account import quantile
 from evalsuite.backends.prices import table_version
 from evalsuite.config import Config
@@ -107,7 +108,7 @@ def conclude(
 
 
 def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: float) -> Manifest:
-    notes = list(brief.notes)
+    notes = [*brief.notes, *probe.notes(brief.account)]
     if writer.missing and not brief.stopped:
         shown = ", ".join(sorted(writer.missing)[:10])
         notes.append(f"{len(writer.missing)} cases have no stored reply: {shown}")
@@ -133,7 +134,7 @@ def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: 
         stopped=brief.stopped,
         notes=notes,
         operations=_operations(brief, seconds),
-        versions=_versions(),
+        versions=_versions() | probe.fingerprints(brief.account),
     )
 
 
@@ -155,6 +156,7 @@ def _operations(brief: Brief, seconds: float) -> Operations:
         first_token_p50=quantile(account.first_tokens, 0.50),
         failed_attempts=account.failures,
         models=account.models,
+        samples=probe.sampled(account),
     )
 
 
