@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -44,8 +45,10 @@ def parse_spec(spec: str) -> Spec:
     return Spec(provider, model or None, url, params)
 
 
-def open_backend(spec: str, *, calls: bool = True) -> Backend:
+def open_backend(spec: str, *, calls: bool = True, state: Path | None = None) -> Backend:
     """The backend that `spec` names; OptionError with the nearest name if there is none.
+
+    A backend that keeps files has a method `settle`, which is told the folder `state` for them.
 
     Opening reads no key, so that a run answered from what is stored needs none: that run says
     `calls=False`. Otherwise whatever would fail every call (a key or a package that is missing)
@@ -63,6 +66,9 @@ def open_backend(spec: str, *, calls: bool = True) -> Backend:
     except TypeError as error:
         raise _wrong(provider, model, f"{error}; {GRAMMAR}") from None
     backend: Backend = factory(**arguments)
+    settle = getattr(backend, "settle", None)
+    if settle is not None and state is not None:
+        settle(state)
     check = getattr(backend, "check", None)
     if calls and check is not None:
         check()
