@@ -19,6 +19,7 @@ from evalsuite.backends.calls import QUIET, Halt
 from evalsuite.backends.lane import Lane, Limits, Resilient
 from evalsuite.backends.llm import LLM
 from evalsuite.backends.metered import Metered
+from evalsuite.backends.probe import Sampled
 from evalsuite.backends.recording import Recorded
 from evalsuite.canonical import key
 from evalsuite.errors import DataError, EvalsuiteError, OptionError
@@ -113,7 +114,8 @@ class Benches:
         if place not in self._backends:
             calls = plan.config.replay != "only"
             try:
-                self._backends[place] = self._chain(open_backend(spec, calls=calls), plan)
+                opened = open_backend(spec, calls=calls, state=plan.config.state_dir)
+                self._backends[place] = self._chain(opened, plan)
             except EvalsuiteError as error:
                 suite = plan.suite
                 where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
@@ -137,7 +139,8 @@ class Benches:
                 **{name: rate * self._share for name, rate in rates.items()},
             )
             self._lanes[lane_name] = Lane(lane_name, limits)
-        return Resilient(Metered(backend, self._budget, config.prices), self._lanes[lane_name])
+        metered = Metered(backend, self._budget, config.prices)
+        return Sampled(Resilient(metered, self._lanes[lane_name]))
 
     async def close(self) -> None:
         """Let go of the backends, on their loop."""
