@@ -110,6 +110,7 @@ class Endpoint:
                 options=options,
                 stream=speaks is not None,
             )
+            response = getattr(response, "response", response)  # in a Stream, if the SDK is older
             if attempt is not None:
                 attempt.headers = response.headers
             kind = response.headers.get("content-type", "")
