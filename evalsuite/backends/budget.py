@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from evalsuite.backends.calls import Halt
+from evalsuite.backends.calls import TALLY, Halt
+from evalsuite.backends.recording import paused
 from evalsuite.config import Config, budget_limits
 
 _UNITS = ("calls", "tokens", "usd")
@@ -33,11 +34,13 @@ class Budget:
     """What a run may spend. Reserved before a call and settled after it, so that it is overshot by
     no more than what was in flight; without limits it lets everything pass.
 
-    `limits` are by "usd", "calls", "tokens" and "minutes"; the minutes begin now.
+    `limits` are by "usd", "calls", "tokens" and "minutes"; the minutes begin now. They are one
+    of so many `workers`' part of the run's.
     """
 
-    def __init__(self, limits: Mapping[str, float], halt: Halt) -> None:
+    def __init__(self, limits: Mapping[str, float], halt: Halt, workers: int = 1) -> None:
         self.limits = limits
+        self._whose = "the budget" if workers == 1 else "a worker's part of the budget,"
         self.halt = halt
         self.spent = Spend()
         self._held = Spend()
@@ -63,8 +66,10 @@ class Budget:
             if not self._held.calls:
                 self.halt.pull(self._says(wanted))
             else:
+                tally = TALLY.get(None)
                 self._waiting.append(asyncio.get_running_loop().create_future())
-                await self._waiting[-1]
+                with paused(tally.clock if tally else None):
+                    await self._waiting[-1]
 
     def settle(self, held: Spend, spent: Spend) -> None:
         """A call has ended, and took `spent`."""
@@ -89,7 +94,8 @@ class Budget:
     def _says(self, wanted: Spend) -> str:
         unit = self._short(self.spent.plus(wanted)) or "calls"
         spent, next_one = getattr(self.spent, unit), getattr(wanted, unit)
-        said = f"the budget of {_amount(self.limits[unit], unit)}"
+        limit = _amount(self.limits[unit], unit)
+        said = f"{self._whose} of {limit}"
         if not self.spent.calls:
             return f"{said} does not cover one call, which may take {_amount(next_one, unit)}"
         return f"{said} is used up (spent {_amount(spent, unit)})"

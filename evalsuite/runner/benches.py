@@ -52,7 +52,7 @@ class Benches:
         self._watch = watch
         self._threads = threads
         self._halt = halt
-        self._budget = Budget(budget, halt)
+        self._budget = Budget(budget, halt, round(1 / share))
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
         self._lanes: dict[str, Lane] = {}

@@ -106,7 +106,10 @@ def test_workers_share_one_budget(paid: Any) -> None:
     done = paid.run_apart("-p", "xdist", "-n2", "--evals-budget=5calls")
     assert done.ret == 10, done.stdout.str()
     assert paid.server.asked.total() <= 5
-    assert paid.manifest()["stopped"].startswith("the budget of ")
+    manifest = paid.manifest()
+    assert manifest["stopped"].startswith("a worker's part of the budget, of ")
+    assert manifest["operations"]["fresh_calls"] == paid.server.asked.total()
+    assert manifest["operations"]["models"]["openai:m"]["calls"] == paid.server.asked.total()
 
 
 def test_the_setting_holds_where_the_command_line_says_nothing(paid: Any) -> None:
