@@ -14,6 +14,7 @@ class Counts:
 
     done: int = 0
     failed: int = 0
+    missing: int = 0
     running: int = 0
     fresh: int = 0
     stored: int = 0
@@ -26,6 +27,7 @@ class Counts:
     def add(self, result: CaseResult) -> None:
         self.done += 1
         self.failed += result.status in ("missed", "error", "failed", "missing")
+        self.missing += result.status == "missing"
         self.reused += result.reused
         for tally in result.tallies:
             self.fresh += tally.fresh

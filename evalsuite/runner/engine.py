@@ -169,6 +169,10 @@ class Engine:
             lines.append("a target did not end when it was cancelled: it was left behind")
         return lines
 
+    def stopped(self, plan: Plan) -> str:
+        """Why the run ended before this suite was complete, "" if it did not."""
+        return self.halt.reason if self.counts[plan].missing else ""
+
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         while True:
