@@ -80,7 +80,9 @@ class Account:
     def said(self, completion: Completion, *, fresh: bool) -> None:
         """A reply came, from the server or from the store, with what its server calls itself."""
         if completion.fingerprint:
-            name = f"{completion.model[:_SHOWN]} {'-'.join(completion.fingerprint.split())[:_SHOWN]}"
+            name = (
+                f"{completion.model[:_SHOWN]} {'-'.join(completion.fingerprint.split())[:_SHOWN]}"
+            )
             known = self.fresh if fresh else self.stored
             if name not in known and len(known) >= _MOST:  # a server may say anything
                 return
