@@ -148,7 +148,7 @@ def _report(made: Decided) -> Report:
         made.before,
         made.after,
         golden_dir=made.config.golden_dir,
-        commands=commands_of(run.manifest, stored=stored),
+        commands=commands_of(run.manifest, made.config.root, stored=stored),
     )
 
 

@@ -96,7 +96,10 @@ class Running:
             concurrency=max(1, wanted // workers),
             workers=workers,
             budget=self._budget(workers),
-            arguments=telling([*configured(self.config), *self.invocation.arguments]),
+            arguments=telling(
+                [*configured(self.config), *self.invocation.arguments],
+                self.config.option.file_or_dir,
+            ),
             watch=self.watch,
             enough=self.config.getoption("maxfail"),
         )
@@ -211,9 +214,9 @@ class Running:
         self.watch.stop()
         self.deciding.damage += self.engine.close()
         for plan, bench in self.engine.benches.items():
-            self.deciding.briefs[plan.nodeid] = brief_of(
-                bench, self.engine.counts[plan], self.deciding.damage, self.engine.halt.reason
-            )
+            counts, stopped = self.engine.counts[plan], self.engine.stopped(plan)
+            brief = brief_of(bench, counts, self.deciding.damage, stopped)
+            self.deciding.briefs[plan.nodeid] = brief
         self.deciding.finished = sum(each.done for each in self.engine.counts.values())
 
     @pytest.hookimpl(tryfirst=True)

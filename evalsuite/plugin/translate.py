@@ -90,12 +90,13 @@ def configured(config: pytest.Config) -> list[str]:
     return [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
 
 
-def telling(arguments: Sequence[str]) -> list[str]:
-    """Those arguments that a fixture could hand to a target: options of the user's own."""
+def telling(arguments: Sequence[str], selected: Sequence[str] = ()) -> list[str]:
+    """Those arguments that a fixture could hand to a target: options of the user's own, and none
+    of the files and ids that were `selected`."""
     kept = []
     after = ""
     for argument in arguments:
-        selecting = after in _WITH_VALUE or after.startswith("--evals-")
+        selecting = after in _WITH_VALUE or after.startswith("--evals-") or argument in selected
         if not selecting and not _OF_PYTEST.fullmatch(argument) and argument not in _WITH_VALUE:
             kept.append(argument)
         after = argument if "=" not in argument and not selecting else ""

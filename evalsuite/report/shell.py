@@ -6,8 +6,12 @@ import shlex
 
 
 def fill(template: str, **values: str) -> str:
-    """`pytest --evals 'x.py::s[{id}]'`, one command, with {id} put in and each word quoted."""
-    return shlex.join(_put(word, values) for word in shlex.split(template))
+    """`pytest --evals 'x.py::s[{id}]'`, one command, with {id} put in and each word quoted; it may
+    come after `cd FOLDER &&`."""
+    words = shlex.split(template)
+    step = words[:3] if words[:1] == ["cd"] else []
+    command = shlex.join(_put(word, values) for word in words[len(step) :])
+    return f"{shlex.join(step[:2])} && {command}" if step else command
 
 
 def _put(word: str, values: dict[str, str]) -> str:

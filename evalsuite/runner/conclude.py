@@ -84,6 +84,7 @@ def conclude(
     manifest = _manifest(brief, writer, command, run, seconds)
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
+    snapshot.write_calls(writer.folder, writer.calls)
     _prune(config.state_dir / "runs")
     folder = config.snapshot_dir / brief.suite
     if baseline is None and folder.exists():
@@ -101,7 +102,7 @@ def conclude(
         (candidate, writer.folder),
         golden_dir=config.golden_dir,
         dataset=dataset,
-        commands=commands_of(candidate.manifest, stored=True, reports=shown),
+        commands=commands_of(candidate.manifest, config.root, stored=True, reports=shown),
     )
     _write_reports(made, files)
     return Conclusion(brief.suite, verdict, made, _gates(verdict))

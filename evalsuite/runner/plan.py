@@ -51,6 +51,15 @@ class Plan:
         return self.config.snapshot_dir / self.suite.name
 
     @property
+    def place(self) -> str:
+        """The node id as pytest gives it in the settings' folder: what is kept of a run does not
+        depend on where it was started."""
+        file = self.suite.file
+        if file.is_relative_to(self.config.root):
+            file = file.relative_to(self.config.root)
+        return f"{file.as_posix()}::{self.suite.name}"
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics known beforehand; scorers that return several add theirs as they come."""
         own = [scoring.metric_of(scorer) for scorer in self.scorers]

@@ -5,6 +5,7 @@ The end of a run and the command line both come here, so both say the same of th
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -53,20 +54,35 @@ def report_of(
 
 
 def commands_of(
-    manifest: Manifest, *, stored: bool, reports: Mapping[str, str] | None = None
+    manifest: Manifest, root: Path, *, stored: bool, reports: Mapping[str, str] | None = None
 ) -> Commands:
-    """What to type next; `stored`: the run is in the state folder, so that its id names it."""
-    run = shlex.quote(manifest.run)
-    accept = f"evalsuite accept {shlex.quote(manifest.suite)} --from-run {run} --reason "
+    """What to type next, from here; all but `reproduce` hold in the settings' folder, `root`.
+    `stored`: the run is in the state folder, so that its id names it."""
+    there = _step_into(root)
+    run, suite = shlex.quote(manifest.run), shlex.quote(manifest.suite)
+    accept = f"{there}evalsuite accept {suite} --from-run {run} --reason "
+    explain = f"{there}evalsuite explain '{{gate}}' --run {run} --suite {suite}"
     case = shlex.quote(f"{manifest.nodeid}[{{id}}]")
     return Commands(
         reproduce=manifest.command,
-        case=f"pytest --evals {case}" if manifest.nodeid else "",
+        case=f"{there}pytest --evals {case}" if manifest.nodeid else "",
         accept=f"{accept}'...'" if stored else "",
         baseline=f"{accept}'first baseline'" if stored else "",
-        explain=f"evalsuite explain '{{gate}}' --run {run}" if stored else "",
+        explain=explain if stored else "",
         reports=reports or {},
     )
+
+
+def _step_into(root: Path) -> str:
+    """ "cd packages/chat && ", or nothing where one is there already."""
+    here = Path.cwd()
+    if here == root.resolve():
+        return ""
+    try:
+        path = os.path.relpath(root.resolve(), here)
+    except ValueError:  # on another drive
+        path = str(root)
+    return f"cd {shlex.quote(path)} && "
 
 
 def _answers(side: Side, ids: Collection[str]) -> dict[str, Output]:

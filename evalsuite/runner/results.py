@@ -93,7 +93,7 @@ def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str =
     dataset = plan.dataset
     return Brief(
         suite=plan.suite.name,
-        nodeid=plan.nodeid,
+        nodeid=plan.place,
         line=plan.suite.line,
         golden={
             "name": dataset.name,
@@ -126,6 +126,7 @@ class RunWriter:
         self.folder = run_folder / nodeid.rsplit("::", maxsplit=1)[-1]
         self.rows: dict[str, Row] = {}
         self.missing: dict[str, str] = {}
+        self.calls: set[str] = set()
         self.metrics: dict[str, None] = {}
         self.writer = snapshot.Writer(self.folder)
 
@@ -137,21 +138,23 @@ class RunWriter:
             "row": to_json(result.row),
             "outputs": [[name, to_json(output)] for name, output in result.outputs],
             "message": result.message,
+            "calls": result.calls,
         }
 
     def add(self, result: CaseResult | Json) -> None:
         """Take one case's result, as it is or as `payload` made it."""
         if isinstance(result, CaseResult):
             name, row, message = result.case.id, result.row, result.message
-            outputs = result.outputs
+            outputs, calls = result.outputs, result.calls
         else:
-            name, message = result["id"], result["message"]
+            name, message, calls = result["id"], result["message"], result["calls"]
             row = decoder(Row | None)(result["row"])
             outputs = [(each, decoder(Output)(value)) for each, value in result["outputs"]]
         if row is None:
             self.missing[name] = message
             return
         self.rows[name] = row
+        self.calls.update(calls)
         self.metrics.update(dict.fromkeys(row.scores))
         for place, output in outputs:
             self.writer.add(place, output)
