@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import plan, runs, snapshots
+from evalsuite.cli import plan, probe, runs, snapshots
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="evalsuite",
-        description="Compare, gate, explain and accept runs of pytest --evals, without a call.",
+        description="Compare, gate, explain and accept runs of pytest --evals; only probe makes calls.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -78,6 +78,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     runs.register(commands)
     plan.register(commands)
     snapshots.register(commands)
+    probe.register(commands)
     _golden(commands, given)
     return parser
 
