@@ -39,7 +39,8 @@ class Recorded:
         tally = current()
         request_key = key("request", {"backend": self.backend.identity, **asked(request)})
         nth = tally.occurrence(request_key)
-        if request.seed is None and self.backend.capabilities.seed:
+        # A vector is the same for all cases: without a seed it is asked for once.
+        if request.seed is None and self.backend.capabilities.seed and not request.embed:
             seed = derive(tally.root_seed, tally.case_id, tally.trial, request_key, nth)
             request = replace(request, seed=seed)
         place = {"seed": request.seed, "trial": tally.trial, "occurrence": nth}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +21,12 @@ from werkzeug import Response
 
 from evalsuite.backends import open_backend
 from evalsuite.backends.base import Completion, Request
-from evalsuite.backends.calls import ATTEMPT, Attempt
-from evalsuite.errors import BackendError, OptionError
+from evalsuite.backends.calls import ATTEMPT, TALLY, Attempt, Tally
+from evalsuite.backends.llm import LLM
+from evalsuite.backends.recording import Recorded
+from evalsuite.errors import BackendError, EvalsuiteError, OptionError
 from evalsuite.records import ToolCall, Usage
+from evalsuite.store import Store
 
 CANARY = "sk-canary-7f3a9b1c5d2e"
 ASK = Request(messages=[{"role": "user", "content": "How long is leave?"}])
@@ -124,6 +130,38 @@ def test_embeddings_come_in_the_order_of_the_texts(httpserver: HTTPServer, do: D
     assert completion.usage == Usage(4, 0, calls=1)
     sent = {"model": "m", "input": ["a", "b"], "dimensions": 2, "encoding_format": "float"}
     assert last_body(httpserver) == sent
+
+
+def test_texts_are_embedded_in_batches_and_once_for_all_cases(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    def embed(sent: Sent) -> Response:
+        texts = json.loads(sent.data)["input"]
+        data = [{"index": n, "embedding": [float(text)]} for n, text in enumerate(texts)]
+        return Response(json.dumps({"model": "e", "data": data}), mimetype="application/json")
+
+    httpserver.expect_request("/v1/embeddings").respond_with_handler(embed)
+    backend = open_backend(f"openai:m@{httpserver.url_for('/v1')}")
+    texts = [str(number) for number in range(100)]
+
+    async def case(name: str, store: Store) -> Tally:
+        tally = Tally(name, 1, 0)
+        TALLY.set(tally)
+        llm = LLM({"default": Recorded(backend, store)}, asyncio.get_running_loop())
+        assert [vector[0] for vector in await llm.embed(texts)] == list(range(100))
+        with pytest.raises(EvalsuiteError, match="a list of texts"):
+            llm.embed("one text")
+        return tally
+
+    async def run() -> list[Tally]:
+        store = Store(tmp_path)
+        tallies = [await case("a", store), await case("b", store)]
+        store.close()
+        await backend.close()
+        return tallies
+
+    tallies = contextvars.Context().run(asyncio.run, run())
+    assert [(each.fresh, each.stored) for each in tallies] == [(2, 0), (0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -346,15 +384,20 @@ def test_calls_at_once_have_a_connection_each_and_later_ones_use_them_again() ->
     body = json.dumps(reply()).encode()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     connections = 0
+    closed = asyncio.Semaphore(0)
 
     async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        while head_in := await reader.readuntil(b"\r\n\r\n"):
-            length = int(head_in.lower().partition(b"content-length:")[2].split()[0])
-            await reader.readexactly(length)
-            await asyncio.sleep(0.01)
-            writer.write(head % len(body) + body)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head_in := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head_in.lower().partition(b"content-length:")[2].split()[0])
+                await reader.readexactly(length)
+                await asyncio.sleep(0.01)
+                writer.write(head % len(body) + body)
+        writer.close()
+        await writer.wait_closed()
+        closed.release()
 
     async def run() -> list[str]:
         server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
@@ -365,6 +408,8 @@ def test_calls_at_once_have_a_connection_each_and_later_ones_use_them_again() ->
             replies = await asyncio.gather(*(backend.complete(ASK) for _ in range(8)))
             texts += [each.text for each in replies]
         await backend.close()
+        for _ in range(connections):
+            await closed.acquire()
         server.close()
         return texts
 
