@@ -301,6 +301,40 @@ def test_what_does_not_fit_beside_others_waits_for_them_and_then_goes() -> None:
     assert not budget.halt.reason
 
 
+class Clock:
+    """Notes whether a case's time runs."""
+
+    limit = 1.0
+
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.stops = 0
+
+    def pause(self) -> None:
+        self.stopped += 1
+        self.stops += 1
+
+    def resume(self) -> None:
+        self.stopped -= 1
+
+
+def test_waiting_for_the_budget_is_not_the_cases_time() -> None:
+    async def run() -> None:
+        tally = Tally("c", 1, 0, clock=(clock := Clock()))
+        TALLY.set(tally)
+        budget = Budget({"tokens": 1000}, Halt())
+        await budget.reserve(Spend(1, 800))
+        assert clock.stops == 0
+        second = asyncio.create_task(budget.reserve(Spend(1, 800)))
+        await asyncio.sleep(0)
+        assert clock.stopped == 1
+        budget.settle(Spend(1, 800), Spend(1, 100))
+        await second
+        assert clock.stopped == 0
+
+    asyncio.run(run())
+
+
 def test_a_waiting_call_ends_with_the_run() -> None:
     async def run() -> None:
         budget = Budget({"tokens": 1000}, Halt())
