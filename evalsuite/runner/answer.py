@@ -62,12 +62,12 @@ class Bench:
 async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
     """The output of one trial, and whether it came from the store."""
     place = _output_place(bench, case, tally.trial)
-    stored = _stored_output(bench, place)
+    stored = _stored_output(bench, place, tally)
     if stored is not None:
         return stored, True
     output = await _run_target(bench, case, tally)
     if output.error is None and not tally.failures and not bench.plan.config.replay:
-        _keep(bench, place, output)
+        _keep(bench, place, output, tally.keys)
         await bench.store.committed()
     return output, False
 
@@ -93,7 +93,7 @@ def base_key(plan: Plan, code_key: str) -> str:
     )
 
 
-def _stored_output(bench: Bench, place: str) -> Output | None:
+def _stored_output(bench: Bench, place: str, tally: Tally) -> Output | None:
     """The stored output, if all that it depended on is as it was."""
     value = bench.store.get("output", place)
     if value is None:
@@ -102,8 +102,9 @@ def _stored_output(bench: Bench, place: str) -> Output | None:
     if entry["unknown"] and bench.plan.external is None:
         bench.watch.reached.update(dict.fromkeys(entry["unknown"]))
         return None
-    if not _holds(bench, entry["files"]):
+    if "calls" not in entry or not _holds(bench, entry["files"]):
         return None
+    tally.keys += entry["calls"]
     output: Output = decoder(Output)(entry["output"])
     return output
 
@@ -138,7 +139,7 @@ def _as_it_was(bench: Bench, outside: Mapping[str, str]) -> bool:
     return True
 
 
-def _keep(bench: Bench, place: str, output: Output) -> None:
+def _keep(bench: Bench, place: str, output: Output, calls: Sequence[str]) -> None:
     """Store an output with what its process had touched and reached by then."""
     files_key = bench.watch.seen()
     for link in bench.watch.links[bench.linked :]:
@@ -147,7 +148,12 @@ def _keep(bench: Bench, place: str, output: Output) -> None:
         bench.used.update(link.used)
     bench.linked = len(bench.watch.links)
     note_written(bench)
-    entry = {"output": to_json(output), "files": files_key, "unknown": bench.watch.unknown()}
+    entry = {
+        "output": to_json(output),
+        "files": files_key,
+        "unknown": bench.watch.unknown(),
+        "calls": list(calls),
+    }
     bench.store.put("output", place, canonical(entry))
 
 

@@ -64,7 +64,8 @@ class Benches:
         try:
             config = plan.config
             if config.state_dir not in self._stores:
-                self._stores[config.state_dir] = Store(config.state_dir)
+                recordings = [config.root / each for each in config.recordings]
+                self._stores[config.state_dir] = Store(config.state_dir, recordings)
             store = self._stores[config.state_dir]
             found = self._fingerprint(plan, store)
             roles = {role: self._recorded(plan, role, store) for role in plan.specs}

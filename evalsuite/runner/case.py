@@ -24,7 +24,8 @@ MORE_TRIALS = 4
 @dataclass(frozen=True, slots=True)
 class CaseResult:
     """What came of one case. `status` is what a person sees beside its name; "missing" says that a
-    call was not made (the run has ended, or the reply is not stored), so that it has no row."""
+    call was not made (the run has ended, or the reply is not stored), so that it has no row. The
+    keys of the replies that it needed are `calls`."""
 
     case: Case
     row: Row | None
@@ -34,6 +35,7 @@ class CaseResult:
     tallies: Sequence[Tally]
     reused: int
     seconds: float
+    calls: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     status, message = _status(case, made)
     outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
     seconds = time.perf_counter() - began
-    return CaseResult(case, row, outputs, status, message, tallies, reused, seconds)
+    calls = tuple(dict.fromkeys(key for tally in tallies for key in tally.keys))
+    return CaseResult(case, row, outputs, status, message, tallies, reused, seconds, calls)
 
 
 async def _trial(

@@ -7,6 +7,7 @@ hold the same three files, so whatever reads one reads the other.
 from __future__ import annotations
 
 from evalsuite.snapshot.accept import accept, as_kept, merged, pass_rate, refusal, unchanged
+from evalsuite.snapshot.calls import calls_of, write_calls
 from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
@@ -23,6 +24,7 @@ __all__ = [
     "Writer",
     "accept",
     "as_kept",
+    "calls_of",
     "conflicted",
     "expected_snapshot",
     "load",
@@ -42,4 +44,5 @@ __all__ = [
     "suites_of",
     "unchanged",
     "write",
+    "write_calls",
 ]

@@ -7,6 +7,7 @@ whose lock tells whether it still lives; the next holder merges it.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,19 @@ LOCK = "store.lock"
 SIDES = "side-*.db"
 
 Report = Callable[[str], None]
+
+
+def today() -> int:
+    """The day by Greenwich, counted from 1970."""
+    return int(time.time() // 86_400)
+
+
+def made(folder: Path) -> None:
+    """Make a store's folder, ignored by git."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
 
 
 def take(lock_file: Path) -> FileLock | None:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,7 +17,17 @@ from evalsuite.store.file import Entry, Kind
 from evalsuite.store.place import check_place
 from evalsuite.store.recording import load_recordings
 from evalsuite.store.salvage import replaced
-from evalsuite.store.sides import LOCK, MAIN, is_store, merge_if_free, merge_sides, opened, take
+from evalsuite.store.sides import (
+    LOCK,
+    MAIN,
+    is_store,
+    made,
+    merge_if_free,
+    merge_sides,
+    opened,
+    take,
+    today,
+)
 
 
 class Store:
@@ -32,7 +41,7 @@ class Store:
     def __init__(self, folder: Path, recordings: Sequence[Path] = ()) -> None:
         self.reports: list[str] = []
         self._folder = folder
-        self._today = int(time.time() // 86_400)
+        self._today = today()
         self._recorded = load_recordings(recordings)
         self._pending: dict[tuple[str, str], bytes] = {}
         self._used: set[tuple[str, str]] = set()
@@ -45,10 +54,7 @@ class Store:
 
     def _open(self) -> None:
         check_place(self._folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        ignore = self._folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        made(self._folder)
         self._claims = Claims(self._folder / "claims.lock")
         self._lock = take(self._folder / LOCK)
         self.holds_main = self._lock is not None
