@@ -6,6 +6,7 @@ Under xdist this half is at work in the controller: it gets the workers' results
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ class Deciding:
         self.progress = progress
         self.briefs: dict[str, Brief] = {}
         self.writers: dict[str, RunWriter] = {}
-        self.conclusions: list[Conclusion] = []
+        self.conclusions: dict[str, Conclusion] = {}
         self.damage: list[str] = []
         self.finished = 0
         self.started = time.monotonic()
@@ -109,7 +110,7 @@ class Deciding:
                 run=self.invocation.run,
                 seconds=time.monotonic() - self.started,
             )
-            self.conclusions.append(done)
+            self.conclusions[nodeid] = done
             for report in done.gates:
                 if self.config.get_verbosity() > 0:
                     session.testscollected += 1  # one more, one done: progress stays at 100 %
@@ -144,7 +145,7 @@ class Deciding:
             return
         if self.invocation.refused and int(session.exitstatus) in (0, 1, 2, 5):
             session.exitstatus = self.invocation.refused
-        codes = {done.exit_code for done in self.conclusions}
+        codes = {done.exit_code for done in self.conclusions.values()}
         if int(session.exitstatus) == 0:
             for code in (11, 10):
                 if code in codes:
@@ -160,8 +161,10 @@ class Deciding:
                 f"evalsuite: interrupted; {kept} finished cases are kept, the same command goes on"
             )
         width = terminalreporter._tw.fullwidth
-        for done in self.conclusions:
-            terminalreporter.section(f"evals: {done.suite}")
+        names = Counter(done.suite for done in self.conclusions.values())
+        for nodeid, done in self.conclusions.items():
+            alone = names[done.suite] == 1  # packages of a repository may share a name
+            terminalreporter.section(f"evals: {done.suite if alone else nodeid}")
             colour = terminalreporter._tw.hasmarkup
             terminalreporter.write_line(done.screen(colour=colour, width=width))
 

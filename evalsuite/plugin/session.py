@@ -21,7 +21,13 @@ from evalsuite.plugin.deciding import Deciding
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem
 from evalsuite.plugin.progress import Progress
-from evalsuite.plugin.translate import configured, or_stop, telling, terminated_as_interrupt
+from evalsuite.plugin.translate import (
+    configured,
+    or_stop,
+    settings_files,
+    telling,
+    terminated_as_interrupt,
+)
 from evalsuite.plugin.xdist import dealt
 from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
@@ -108,8 +114,8 @@ class Running:
                 self.engine.open(plan)
         if self.invocation.refused:
             return
-        if self.config.inipath is not None:  # it may lie above the root of the evals
-            self.watch.touch(self.config.inipath)
+        for file in settings_files(self.config, {item.job.plan.config.root for item in self.items}):
+            self.watch.touch(file)
         if self.config.getoption("xmlpath", None):
             self.watch.wrote(Path(self.config.option.xmlpath))
         places = dealt(self.config, len(self.items))

@@ -8,8 +8,9 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,13 @@ def arguments_of(config: pytest.Config, worker: Mapping[str, Any] | None) -> lis
 def configured(config: pytest.Config) -> list[str]:
     """Arguments that come from the settings' file and the environment."""
     return [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
+
+
+def settings_files(config: pytest.Config, roots: Iterable[Path]) -> list[Path]:
+    """What answers may depend on through settings: pytest's file, which may lie above the evals'
+    root, and theirs, whichever of them pytest took."""
+    own = [root / name for root in sorted(roots) for name in ("pyproject.toml", "evalsuite.toml")]
+    return [each for each in dict.fromkeys([config.inipath, *own]) if each and each.is_file()]
 
 
 def telling(arguments: Sequence[str], selected: Sequence[str] = ()) -> list[str]:
