@@ -57,6 +57,7 @@ class Benches:
         self._prints: dict[Path, Fingerprint] = {}
         self._lanes: dict[str, Lane] = {}
         self._backends: dict[tuple[Path, str], Backend] = {}
+        self._opened: list[Backend] = []
 
     async def open(self, plan: Plan) -> Bench:
         """A suite's bench; EvalsuiteError if one can't be made. On the loop that will use it."""
@@ -117,6 +118,7 @@ class Benches:
             try:
                 opened = open_backend(spec, calls=calls, state=plan.config.state_dir)
                 self._backends[place] = self._chain(opened, plan)
+                self._opened.append(opened)
             except EvalsuiteError as error:
                 suite = plan.suite
                 where = f'{suite.file}:{suite.line}: suite {suite.name}: backend of role "{role}"'
@@ -142,6 +144,12 @@ class Benches:
             self._lanes[lane_name] = Lane(lane_name, limits)
         metered = Metered(backend, self._budget, config.prices)
         return Sampled(Resilient(metered, self._lanes[lane_name]))
+
+    @property
+    def state(self) -> str:
+        """What a backend waits for, a server that starts say; "" for nothing."""
+        states = (getattr(backend, "state", "") for backend in self._opened)
+        return next(filter(None, states), "")
 
     async def close(self) -> None:
         """Let go of the backends, on their loop."""
