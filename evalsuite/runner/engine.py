@@ -146,6 +146,10 @@ class Engine:
         self._alive()
         return False
 
+    def state(self) -> str:
+        """What a backend waits for, a server that starts say; "" for nothing."""
+        return self._benches.state
+
     def cancel(self) -> None:
         """Start nothing more and end what runs; what has finished is kept."""
         if not self._cancelled and self._ended is None:
