@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from evalsuite.runner.counts import Counts
 
 _EVERY = 0.1  # seconds between two draws
+_SELDOM = 15.0  # seconds between two lines where none is drawn
 _BETWEEN = " · "
 
 
@@ -20,6 +21,8 @@ class Progress:
 
     def __init__(self, config: pytest.Config, worker: bool) -> None:
         self._config = config
+        self._worker = worker
+        self._state: Callable[[], str] = str
         self._counts: Mapping[Any, Counts] = {}
         self._total = 0
         self._began = 0.0
@@ -31,8 +34,12 @@ class Progress:
     def drawing(self) -> bool:
         return bool(self._total) and self._allowed and self._writer() is not None
 
-    def start(self, counts: Mapping[Any, Counts], total: int) -> None:
+    def start(
+        self, counts: Mapping[Any, Counts], total: int, state: Callable[[], str] = str
+    ) -> None:
+        """`state` says what all wait for, "" for nothing."""
         self._counts, self._total, self._began = counts, total, time.monotonic()
+        self._state = state
 
     def quiet(self, status: tuple[str, str, Any]) -> tuple[str, str, Any]:
         """A status without its letter while the line is drawn; it is counted all the same."""
@@ -40,10 +47,16 @@ class Progress:
 
     def show(self) -> None:
         now = time.monotonic()
-        if not self.drawing or now - self._drawn < _EVERY:
+        if now - self._drawn < (_EVERY if self.drawing else _SELDOM):
+            return
+        state = self._state()
+        if not self.drawing:
+            self._tell(state, now)
             return
         self._drawn = now
         parts = line(list(self._counts.values()), self._total, now - self._began)
+        if state:
+            parts.insert(0, state)
         while len(parts) > 1 and len(_BETWEEN.join(parts)) >= self._writer().fullwidth:
             parts.pop()
         self._write(_BETWEEN.join(parts))
@@ -52,6 +65,15 @@ class Progress:
         if self.drawing:
             self._write("")
         self._total = 0
+
+    def _tell(self, state: str, now: float) -> None:
+        """A line of its own, now and then, where none is drawn: a log that stands still for
+        minutes looks like a run that hangs."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if state and not self._worker and reporter is not None:
+            self._drawn = now
+            reporter.ensure_newline()
+            reporter.write_line(f"evalsuite: {state}")
 
     def _write(self, text: str) -> None:
         writer = self._writer()
