@@ -124,7 +124,7 @@ class Running:
         for item in jobs:
             if item.needs.info is None and not item.job.plan.suite.resources:
                 self.begin(item.job.plan, {})
-        self.progress.start(self.engine.counts, len(jobs))
+        self.progress.start(self.engine.counts, len(jobs), self.engine.state)
 
     def _budget(self, workers: int) -> dict[str, float]:
         worker = self.invocation.worker
