@@ -72,7 +72,7 @@ class Server:
         try:
             while not await asyncio.to_thread(_healthy, url):
                 waited = time.monotonic() - began
-                self.state = f"waiting for {self._command[0]}: {waited:.0f} s"
+                self.state = f"the model's server starts: {waited:.0f} s"
                 if problem := self.ended():
                     raise BackendError(problem, fault="provider")
                 if waited > self._patience:
