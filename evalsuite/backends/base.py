@@ -20,9 +20,9 @@ class Request:
     "description", "parameters"} with a JSON Schema, `schema` the JSON Schema of a structured
     answer, `params` the sampling parameters as the provider names them; {"stream": true} reads the
     answer as it comes, for the time to its first token. A request for embeddings has `embed`
-    instead of messages. `raw` is the request of an SDK's own client, {"path", "body"} and perhaps
-    "headers": it goes to the provider as it is, but for the backend's model and parameters, and
-    with the seed where its protocol has one.
+    instead of messages. `raw` is the request of an SDK's own client, {"protocol", "path", "body"}
+    and perhaps "headers": it goes to the provider as it is, but for the backend's model and
+    parameters, and with the seed where its protocol has one.
     """
 
     messages: Sequence[Mapping[str, Json]]

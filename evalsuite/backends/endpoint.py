@@ -29,6 +29,9 @@ from evalsuite.records import Json
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
+NO_KEY = "none"
+"""Sent to a server that needs no key, since the SDKs want one."""
+
 _SECONDS = 600.0
 """An attempt's limit where no lane sets one; seconds."""
 
@@ -159,7 +162,8 @@ class Endpoint:
         return faults.failure(self._package, _Stated(said), self._secret()) if said else None
 
     def _secret(self) -> str:
-        return getattr(self._client, "api_key", None) or ""
+        key = getattr(self._client, "api_key", None)
+        return "" if key in (None, NO_KEY) else str(key)
 
     async def _heard(
         self, response: Any, kind: str, speaks: Callable[[Json], bool], started: float

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from evalsuite.backends import chat, remote
 from evalsuite.backends.base import Capabilities, Completion, Request, lacking
-from evalsuite.backends.endpoint import Endpoint, Reply
+from evalsuite.backends.endpoint import NO_KEY, Endpoint, Reply
 from evalsuite.errors import BackendError, OptionError
 from evalsuite.records import Json
 
@@ -141,7 +141,7 @@ class OpenAI:
     def _key(self) -> str:
         if self._needs_key or os.environ.get(_KEY):
             return remote.api_key(_KEY, "openai")
-        return "none"
+        return NO_KEY
 
 
 def passed_on(completion: Completion, reply: Reply, *, hide_usage: bool = False) -> Completion:

@@ -551,10 +551,16 @@ def test_a_plain_target_with_a_client_of_its_module_runs_and_resumes(
 def test_a_providers_failure_in_a_client_is_never_a_score(
     target: str, project: Any, httpserver: HTTPServer
 ) -> None:
-    error = {"error": {"message": "too long", "code": "context_length_exceeded"}}
-    httpserver.expect_request("/v1/chat/completions").respond_with_json(error, 400)
-    done = project.run_apart(pipeline(project, httpserver, target))
+    message = f"too long for Bearer {CANARY}"
+    error = {"error": {"message": message, "code": "context_length_exceeded"}}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json(
+        error, 400, headers={"x-key": CANARY}
+    )
+    done = project.run_apart(pipeline(project, httpserver, target), "-v", "--log-level=DEBUG")
     assert done.ret == 10, done.stdout.str()
+    assert CANARY not in done.stdout.str() + done.stderr.str()
+    files = [file for file in project.path.rglob("*") if file.is_file()]
+    assert not [file for file in files if CANARY.encode() in file.read_bytes()]
     for row in project.rows().values():
         assert row["errors"][0].startswith("provider: ")
         assert row["scores"] == {"checks": [None], "completion": [None]}
