@@ -221,7 +221,7 @@ def _texts(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(usd|call|calls|token|tokens|minute|minutes)")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(usd|calls?|tokens?|minutes?)", re.ASCII)
 
 
 def budget_limits(texts: Iterable[str]) -> dict[str, float]:
@@ -239,7 +239,7 @@ def _budget(texts: Iterable[str]) -> tuple[dict[str, float], list[str]]:
         unit = "usd" if found and found[2] == "usd" else f"{found[2].rstrip('s')}s" if found else ""
         if not found or not math.isfinite(value):
             wanted = '"2.50usd", "500calls", "200000tokens" or "10minutes"'
-            problems.append(f"budget must be such as {wanted}, not {text!r}")
+            problems.append(f"budget must be such as {wanted}, not {text[:40]!r}")
         elif value <= 0 or (unit in ("calls", "tokens") and value != int(value)):
             problems.append(
                 f"budget must be above 0, and calls and tokens whole numbers, not {text!r}"
