@@ -31,7 +31,8 @@ from evalsuite.store import Store
 class Bench:
     """A plan and what its cases run on. `arguments` are the target's fixtures and resources;
     `sources` maps the files of code.key to their hashes, `used` collects those that answers
-    depended on, for the list of what changed. `sure`: equal requests always get equal answers.
+    depended on, for the list of what changed. `sure`: equal requests always get equal answers;
+    `unpinned` are the models ("PROVIDER:MODEL") that take no seed.
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
     it may wait."""
 
@@ -47,6 +48,7 @@ class Bench:
     sure: bool
     sources: Mapping[str, str]
     models: Mapping[str, Part]
+    unpinned: frozenset[str] = frozenset()
     arguments: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     lists: dict[str, bool] = field(default_factory=dict)

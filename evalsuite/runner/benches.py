@@ -92,6 +92,7 @@ class Benches:
                 role: Part(key("model", each.backend.identity), plan.specs[role])
                 for role, each in sorted(roles.items())
             },
+            unpinned=frozenset(_named(r.backend) for r in roles.values() if _varies(r.backend)),
         )
 
     def _fingerprint(self, plan: Plan, store: Store) -> Fingerprint:
@@ -175,6 +176,15 @@ def _lane_of(backend: Backend) -> str:
         return ""
     identity = backend.identity
     return f"{identity['provider']}:{identity.get('model')}@{identity.get('url')}"
+
+
+def _named(backend: Backend) -> str:
+    return f"{backend.identity['provider']}:{backend.identity.get('model')}"
+
+
+def _varies(backend: Backend) -> bool:
+    """Whether an equal request may get another answer, and nothing can be said against it."""
+    return not backend.capabilities.seed and not backend.capabilities.deterministic
 
 
 def _sure(backend: Backend) -> bool:

@@ -84,6 +84,12 @@ def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str =
             f"can't tell whether stored outputs still hold: the target {', '.join(unknown[:3])}; "
             'ran again (declare its version with external="..." to reuse them)'
         )
+    if plan.suite.trials == 1:
+        notes += [
+            f"{model} takes no seed, so its answers can't be pinned: trials=3 shows the noise and "
+            "damps it"
+            for model in sorted(bench.unpinned & counts.account.models.keys())
+        ]
     root = plan.config.root
     code = {
         Path(file).relative_to(root).as_posix(): Part(bench.sources[file])

@@ -189,6 +189,41 @@ def test_a_routers_answers_are_told_apart_by_who_served_them(project: Any) -> No
     assert "served by" in page
 
 
+ASKING = """
+import evalsuite as ev
+
+@ev.suite(golden="words", trials={trials})
+async def words(case, llm):
+    return (await llm.chat(case.input, max_tokens=9)).text
+"""
+
+
+def test_a_provider_without_seeds_is_named_once_where_nothing_is_repeated(project: Any) -> None:
+    server = pytest.importorskip("pytest_httpserver").HTTPServer(host="127.0.0.1")
+    reply = {
+        "id": "m1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-7",
+        "content": [{"type": "text", "text": "word"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    server.expect_request("/v1/messages").respond_with_json(reply)
+    project.cases(project.many(2))
+    project.pytester._monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-key-1234567890")
+    with server:
+        spec = f"--evals-backend=anthropic:claude-x@{server.url_for('')}"
+        said = {}
+        for trials in (1, 3):
+            project.write("test_words.py", ASKING.format(trials=trials))
+            done = project.run_apart(spec)
+            assert done.ret == 0, done.stdout.str()
+            said[trials] = [note for note in project.manifest()["notes"] if "seed" in note]
+    once = "anthropic:claude-x takes no seed, so its answers can't be pinned: trials=3 shows "
+    assert said == {1: [once + "the noise and damps it"], 3: []}
+
+
 def test_the_model_that_a_provider_names_is_kept(project: Any) -> None:
     server = pytest.importorskip("pytest_httpserver").HTTPServer(host="127.0.0.1")
     reply = {
@@ -208,11 +243,7 @@ def test_the_model_that_a_provider_names_is_kept(project: Any) -> None:
     server.expect_request("/v1/chat/completions").respond_with_data(
         json.dumps(reply), content_type="application/json"
     )
-    project.write(
-        "test_words.py",
-        "import evalsuite as ev\n\n@ev.suite(golden='words')\n"
-        "async def words(case, llm):\n    return (await llm.chat(case.input)).text\n",
-    )
+    project.write("test_words.py", ASKING.format(trials=1))
     project.cases(project.many(2))
     project.pytester._monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
     with server:

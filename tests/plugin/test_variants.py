@@ -259,3 +259,37 @@ def test_a_role_of_the_command_line_that_nobody_names_is_said(project: Any) -> N
     done = project.run("--evals-backend=fsat=embedded")
     assert 'names the role "fsat" of --evals-backend: did you mean "fast"?' in done.stdout.str()
     assert "names the role" not in project.run("--evals-backend=fast=embedded").stdout.str()
+
+
+def test_a_role_that_only_a_scorer_asks_is_of_the_subject(project: Any) -> None:
+    project.write(
+        "test_words.py",
+        "import evalsuite as ev\n\n"
+        "@ev.measures('judged')\n"
+        "async def judged(case, output, llm):\n"
+        "    said = await llm['judge'].chat(f'Is {output.text} a word?')\n"
+        "    return float(bool(said.text))\n\n"
+        "@ev.suite(golden='words', scorers=[judged], backend={'judge': 'embedded?noise=0.1'})\n"
+        "def words(case):\n    return case.input\n",
+    )
+    project.cases(project.many(2))
+    done = project.run_apart()
+    assert done.ret == 0, done.stdout.str()
+    assert project.rows()["c000"]["scores"]["judged"] == [1]
+    assert project.manifest()["subject"]["models"]["judge"]["label"] == "embedded?noise=0.1"
+    project.run_apart("--evals-backend=judge=embedded?noise=0.2")
+    assert project.manifest()["subject"]["models"]["judge"]["label"] == "embedded?noise=0.2"
+
+
+def test_a_role_that_nobody_named_is_an_error_with_the_nearest_name(project: Any) -> None:
+    project.write(
+        "test_words.py",
+        "import evalsuite as ev\n\n"
+        "@ev.suite(golden='words', backend={'judge': 'embedded'})\n"
+        "async def words(case, llm):\n    return (await llm['jugde'].chat('x')).text\n",
+    )
+    project.cases(project.many(1))
+    project.run_apart()
+    error = project.rows()["c000"]["errors"][0]
+    assert error.startswith('harness: no model has the role "jugde"')
+    assert "judge" in error
