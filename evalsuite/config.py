@@ -23,7 +23,7 @@ class Config:
     """`root` holds the settings' file; the folders are relative to it.
 
     `backends` maps a role to a spec such as "embedded" or "embedded?noise=0.1"; `concurrency` is
-    the number of cases at once; `timeout` the seconds one case may take; `seed` the root seed.
+    the number of answers at once; `timeout` the seconds one case may take; `seed` the root seed.
     `outputs` is how much of the answers `accept` commits: "full", "redacted" (their lengths) or
     "hash" (their keys alone). `patience` is how many seconds a provider may fail every call before
     the run stops. `limits` and `prices` are by "PROVIDER:MODEL" or "PROVIDER": requests_per_minute,

@@ -106,8 +106,8 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
 
     Args:
         golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release.
-        scorers: functions of (case, output), or checks that hold for every case; a case's own
-            checks always run.
+        scorers: functions of (case, output) or (case, output, llm), or checks that hold for every
+            case; a case's own checks always run.
         gate: when a merge is blocked.
         backend: a spec, or one per role; overrides the settings.
         inputs: what the answers depend on beside code, by name: a path (file or folder, relative

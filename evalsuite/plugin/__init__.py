@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--evals-concurrency",
         type=int,
         metavar="N",
-        help="cases at once (default 20); setting: concurrency",
+        help="answers at once (default 20); setting: concurrency",
     )
     group.addoption(
         "--evals-timeout",
