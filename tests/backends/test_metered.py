@@ -19,7 +19,7 @@ from evalsuite.backends.calls import TALLY, Halt, Tally
 from evalsuite.backends.metered import Metered
 from evalsuite.backends.openai import OpenAI
 from evalsuite.backends.prices import price_of
-from evalsuite.config import Config
+from evalsuite.config import Config, budget_limits, config_from
 from evalsuite.errors import BackendError, OptionError, RunStopped
 from evalsuite.records import Usage
 
@@ -362,6 +362,29 @@ def test_minutes_end_new_calls() -> None:
 def test_a_budget_in_money_needs_a_price() -> None:
     with pytest.raises(OptionError, match="price of own:m is unknown"):
         Metered(Scripted(), Budget({"usd": 1.0}, Halt()), {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "usd", "0usd", "-1usd", "0calls", "1.5calls", "nanusd", "infusd", "5 apples"]  # noqa: RUF005
+    + ["1e9usd", "5calls,", "5calls,6calls", "1usd,2 USD", "9" * 400 + "usd", "٣usd"],
+)
+def test_a_budget_that_is_none_is_refused(tmp_path: Any, text: str) -> None:
+    with pytest.raises(OptionError, match=r"pyproject.toml: \[tool.evalsuite\] budget "):
+        config_from({"budget": [text]}, tmp_path, "pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    ("texts", "limits"),
+    [
+        (["2.50usd"], {"usd": 2.5}),
+        (["1 call", "1 minute"], {"calls": 1, "minutes": 1}),
+        ([" 5calls , .5 USD", "200000Tokens"], {"calls": 5, "usd": 0.5, "tokens": 200_000}),
+        (["0.5minutes"], {"minutes": 0.5}),
+    ],
+)
+def test_a_budget_is_written_as_people_do(texts: list[str], limits: dict[str, float]) -> None:
+    assert budget_limits(texts) == limits
 
 
 def test_workers_together_have_the_whole_budget_and_never_more(tmp_path: Any) -> None:

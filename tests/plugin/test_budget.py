@@ -145,17 +145,12 @@ def test_a_budget_in_money_without_a_price_is_refused_before_anything_is_asked(p
     assert not paid.server.asked
 
 
-@pytest.mark.parametrize(
-    "budget",
-    ["", "5", "usd", "0usd", "-1usd", "0calls", "1.5calls", "nanusd", "infusd", "5 apples", "1e9usd"]
-    + ["5calls,", "5calls,6calls", "1usd,2 USD"],
-)
-def test_a_budget_that_is_none_is_refused(project: Any, budget: str) -> None:
+def test_a_budget_that_is_none_is_refused(project: Any) -> None:
     project.suite()
     project.cases(project.many(1))
-    done = project.run(f"--evals-budget={budget}")
+    done = project.run("--evals-budget=5 apples")
     assert done.ret == 4
-    done.stderr.fnmatch_lines(["*--evals-budget*"])
+    done.stderr.fnmatch_lines(["*--evals-budget must be such as \"2.50usd\"*'5 apples'*"])
     assert not (project.path / ".evalsuite").exists()
 
 
