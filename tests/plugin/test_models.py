@@ -68,7 +68,7 @@ def test_its_calls_are_answered_from_the_store_when_the_target_changes(provider:
 
 def test_a_provider_that_fails_is_an_error_and_never_a_score(provider: Any) -> None:
     provider.server.clear()
-    provider.server.expect_request("/v1/chat/completions").respond_with_data("no", status=500)
+    provider.server.expect_request("/v1/chat/completions").respond_with_data("no", status=400)
     done = provider.run_apart(provider.spec)
     assert done.ret == 10  # nothing was scored
     row = provider.rows()["c000"]

@@ -1,0 +1,382 @@
+"""How fast a provider may be asked, learned from what it refuses: a state machine without a clock.
+
+A provider's limit is a bucket that fills at a steady rate. A refusal is a moment at which it was
+empty, so what was accepted between two refusals ÷ the time *is* the rate, whatever the bucket holds
+and whenever its content was taken. The pace starts just under that rate and rises slowly past it,
+until the next refusal tells the rate anew: flat where the estimate is sure, steeply once the limit
+must have grown. Of requests and tokens that limit binds for which these moments lie on a line.
+Headers that tell what is left spare most refusals.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from evalsuite.backends.lane.headers import Left
+
+_AT_ONCE = 8
+_RAMP = 500.0
+"""Calls that a lane of which nothing is known starts at once, and how many more each second: as
+fast as an SDK can build them, and slow enough for a refusal to be heard before hundreds are."""
+
+_SURE = 16.0
+"""Accepted requests between refusals from which on the rate is more than a guess."""
+
+_SEARCH = 3
+"""Refusals until which a guess may be far off, and so few replies are waited for at once."""
+
+_CYCLE = 400.0
+"""Requests from one refusal to the next, where nothing changes: 0.25 % are refused."""
+
+_LEAST, _MOST = 0.02, 0.3
+"""How far the pace starts below the estimated rate, and rises above it, at least and at most."""
+
+_SLOWEST = 0.1
+"""Requests a second that are always tried: a provider that was down for a while must be noticed
+to be back."""
+
+_MARKS = 10
+"""Refusals that an estimate rests on."""
+
+_FITS = 1.25
+_BROKEN = 4.0
+"""How many requests moments of an empty bucket may be off a line: as far as one request's size
+explains, and so far that the limit must have changed in between."""
+
+_SHORT, _LONG = 4.0, 10.0
+_DOUBT = 8
+_TRIAL, _TRIAL_REFUSED = 12, 6
+"""Where refusals keep coming after fewer requests than the first of these, whatever the pace, a
+trial at many times the pace shows whether they come from it: if not, as few of its requests are
+refused as before, and the pace is left alone."""
+
+Units = tuple[float, float]
+"""Requests and tokens."""
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A request on its way: when it was sent, what it was taken to cost, and what had been sent and
+    not refused before it. `held`: it had to wait for the pace; `trial`: it went at once, to see."""
+
+    sent: float
+    cost: Units
+    before: Units
+    epoch: int
+    held: bool
+    trial: bool
+
+
+@dataclass(slots=True)
+class Mark:
+    """A moment at which the bucket was empty, what had been sent by then and not refused, and what
+    was accepted for certain since."""
+
+    time: float
+    sent: Units
+    won: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What is known of one limit: units a second, what the bucket holds at `time` and at most, what
+    was sent and not refused in all, and what ran over since the last refusal."""
+
+    rate: float = math.inf
+    level: float = 0.0
+    time: float = 0.0
+    size: float = math.inf
+    sent: float = 0.0
+    spilt: float = 0.0
+
+    def fill(self, now: float, rate: float) -> None:
+        self.level += rate * max(0.0, now - self.time)
+        self.time = max(now, self.time)
+        if self.level > self.size:
+            self.spilt += self.level - self.size
+            self.level = self.size
+
+
+class Pace:
+    """When the next request may go. All times are seconds of one steady clock; `most` are requests
+    and tokens a second that are never exceeded."""
+
+    def __init__(self, most: tuple[float | None, float | None] = (None, None)) -> None:
+        self.limited = False
+        self.refusals = 0
+        self.known = 0.0
+        """Accepted requests that the estimate rests on."""
+        self._most = [(d, each, Bucket(each)) for d, each in enumerate(most) if each]
+        self._buckets = (Bucket(), Bucket())
+        self._binding = 0
+        self._marks: list[Mark] = []
+        self._began = -1.0
+        self._last = -math.inf
+        self._blocked = -math.inf
+        self._largest = 0.0
+        self._epoch = (
+            0  # refusals of requests that were sent before an earlier one was heard are one
+        )
+        self._late = 0
+        self._risen = 0.0
+        self._held = False
+        self._open = self._good = 0
+        self._doubt = 0
+        self._trial = False
+        self._tried = [0, 0, 0]  # sent, answered and refused
+        self._noisy = False
+        self._share = 0.0  # of refused requests, lately
+        self._floor = 0.0  # requests a second, until refusals are known to come from the pace
+        self._told = False
+
+    @property
+    def rate(self) -> tuple[float, str] | None:
+        """The limit as it is known: units a second and their name; None where none is."""
+        if not self.limited:
+            return None
+        return self._buckets[self._binding].rate, ("requests", "tokens")[self._binding]
+
+    def delay(self, now: float, tokens: float) -> float:
+        """Seconds until a request of this size may go, inf for "not before a reply has come"."""
+        wait = max(0.0, self._blocked - now)
+        for _, rate, bucket in self._most:
+            bucket.fill(now, rate)
+            wait = max(wait, -bucket.level / rate)
+        if not self.limited:
+            early = self._buckets[0].sent - _AT_ONCE - _RAMP * (now - self._began)
+            return max(wait, early / _RAMP) if early >= 0.0 <= self._began else wait
+        if self._trial:
+            return wait if self._tried[0] < _TRIAL else math.inf
+        if self._epoch <= _SEARCH and self._open > _AT_ONCE + 2 * self._good:
+            return math.inf
+        bucket = self._buckets[self._binding]
+        rate = self._rate()
+        bucket.fill(now, rate)
+        short = (min((1.0, tokens)[self._binding], bucket.size) - bucket.level) / rate
+        self._held = self._held or short > 1e-9
+        spaced = self._last + 0.5 * self._mean() / rate - now
+        wait = max(wait, short, spaced)
+        return wait if wait > 1e-9 else 0.0
+
+    def send(self, now: float, tokens: float) -> Ticket:
+        """A request goes, `tokens` as far as its size can be told beforehand."""
+        if self._began < 0.0:
+            self._began = now
+        cost = (1.0, tokens)
+        before = (self._buckets[0].sent, self._buckets[1].sent)
+        ticket = Ticket(now, cost, before, self._epoch, self._held, self._trial)
+        self._tried[0] += ticket.trial
+        self._held = False
+        self._last = now
+        self._largest = max(self._largest, tokens)
+        if self.limited:
+            self._open += 1
+            if self._rate() >= 2.0 * self._buckets[self._binding].rate:
+                self._faster()
+        for bucket, each in zip(self._buckets, cost, strict=True):
+            bucket.sent += each
+            bucket.level -= each
+        for d, rate, bucket in self._most:
+            bucket.level = min(bucket.level, rate) - cost[d]
+        return ticket
+
+    def accepted(self, ticket: Ticket, tokens: float) -> None:
+        """The reply came, and the request had cost so many tokens."""
+        more = tokens - ticket.cost[1]
+        for bucket in (self._buckets[1], *(bucket for d, _, bucket in self._most if d == 1)):
+            bucket.sent += more
+            bucket.level -= more
+        for mark in self._marks:
+            if mark.time < ticket.sent:
+                mark.won[0] += 1.0
+                mark.won[1] += tokens
+        if ticket.epoch == self._epoch and self.limited:
+            self._open -= 1
+            self._good += 1
+            self._risen += ticket.held
+        self._answered(ticket, refused=False)
+
+    def lost(self, ticket: Ticket) -> None:
+        """The request failed otherwise: whether it was counted is not known, so it was."""
+        self._answered(ticket, refused=False)
+        if ticket.epoch == self._epoch and self.limited:
+            self._open -= 1
+
+    def refused(self, ticket: Ticket, now: float, after: float | None) -> None:
+        """The provider said "too many", and perhaps how many seconds to wait."""
+        self.refusals += 1
+        for bucket, each in zip(self._buckets, ticket.cost, strict=True):
+            bucket.sent -= each
+        if self._noisy:
+            self._answered(ticket, refused=True)
+            return
+        if ticket.epoch == self._epoch or not self._marks:
+            self._late = 0
+            self._react(ticket)
+        self._answered(ticket, refused=True)
+        self._late += 1
+        self._blocked = max(self._blocked, now + (after or 0.0))
+        mark = self._marks[-1]
+        if ticket.sent >= mark.time:
+            others = self._late - 1
+            mark.time = ticket.sent
+            mark.sent = (
+                ticket.before[0] - others * ticket.cost[0],
+                ticket.before[1] - others * ticket.cost[1],
+            )
+            for d, bucket in enumerate(self._buckets):
+                bucket.time = now
+                bucket.level = bucket.rate * (now - mark.time) - (bucket.sent - mark.sent[d])
+
+    def told(self, ticket: Ticket, left: tuple[Left | None, Left | None], now: float) -> None:
+        """What the headers of a reply say is left of both limits, since `ticket` was counted."""
+        for d, each in enumerate(left):
+            if each is None:
+                continue
+            bucket = self._buckets[d]
+            since = max(0.0, bucket.sent - ticket.before[d] - ticket.cost[d])
+            rate = each.rate or (bucket.rate if self.limited else each.limit / 60.0)
+            level = min(each.limit, each.remaining + rate * (now - ticket.sent)) - since
+            mean = 1.0 if d == 0 else self._mean_tokens()
+            if not self.limited and level < 2.0 * mean + 0.1 * each.limit and each.rate:
+                self._believe(d, each.rate, each.limit)
+            if self.limited and d == self._binding and self._told:
+                if each.rate and self.known <= 4 * _SURE:
+                    bucket.rate = 0.9 * bucket.rate + 0.1 * each.rate
+                bucket.level, bucket.time = level - mean, now
+
+    def _believe(self, d: int, rate: float, limit: float) -> None:
+        other = 1 - d
+        share = self._buckets[other].sent / max(1.0, self._buckets[d].sent)
+        self._buckets[d].rate, self._buckets[d].size = rate, limit
+        self._buckets[other].rate = rate * share
+        self._binding = d
+        self.limited = self._told = True
+        self.known = 4 * _SURE
+        self._epoch = max(self._epoch + 1, _SEARCH + 1)
+
+    def _react(self, ticket: Ticket) -> None:
+        """A first refusal since the last reaction: a moment at which a bucket was empty."""
+        self._epoch += 1
+        self._open = self._good = 0
+        if self._trial:
+            self._marks = [Mark(ticket.sent, ticket.before)]
+            return
+        if self._marks:
+            self._suspect(ticket.before[0] - self._marks[-1].sent[0])
+        self._risen = 0.0
+        self._marks = [*self._marks, Mark(ticket.sent, ticket.before)][-_MARKS:]
+        if not self.limited:
+            self._guess(ticket)
+        elif len(self._marks) > 1:
+            self._learn(ticket)
+
+    def _suspect(self, accepted: float) -> None:
+        """Doubt whether the refusals come from the pace."""
+        if accepted < _SHORT:
+            self._doubt += 1
+        else:
+            self._floor /= 2.0
+            if self._doubt > 0 and accepted >= _LONG:
+                self._doubt = max(0, self._doubt - 3)
+        if self._doubt >= _DOUBT:
+            self._trial = True
+            self._tried = [0, 0, 0]
+
+    def _answered(self, ticket: Ticket, *, refused: bool) -> None:
+        self._share = 0.95 * self._share + 0.05 * refused
+        if self._noisy and self._share > 0.7:
+            self._noisy = False
+        if not ticket.trial or not self._trial:
+            return
+        self._tried[1] += 1
+        self._tried[2] += refused
+        if self._tried[1] < _TRIAL:
+            return
+        self._floor = 0.0
+        if self._tried[2] <= _TRIAL_REFUSED:
+            self._noisy, self.limited, self._doubt = True, False, 0
+        else:
+            self._doubt = -2 * _DOUBT
+        self._trial = False
+
+    def _guess(self, ticket: Ticket) -> None:
+        self.limited = True
+        seconds = max(0.0, ticket.sent - self._began) + 1.0
+        for bucket, cost, sent in zip(self._buckets, ticket.cost, ticket.before, strict=True):
+            bucket.rate = max(4.0 * cost, sent) / seconds
+            bucket.size = max(2.0 * cost, sent)
+        self._floor = self._buckets[0].rate / 4.0
+
+    def _learn(self, ticket: Ticket) -> None:
+        """The rate from what was accepted between moments of an empty bucket. A bucket that has
+        run over in between only tells the least that the rate may be."""
+        self._told = False
+        binding = self._buckets[self._binding]
+        spilt, binding.spilt = binding.spilt, 0.0
+        first, last = self._marks[-2:]
+        seconds = max(1e-3, last.time - first.time)
+        if spilt > 0.05 * (last.sent[self._binding] - first.sent[self._binding]):
+            slower = 0.9 if self.known >= _SURE else 0.5
+            for d, bucket in enumerate(self._buckets):
+                least = (first.won[d] - ticket.cost[d]) / seconds
+                bucket.rate = max(least, slower * bucket.rate, self._slowest(ticket.cost[d]))
+                bucket.size = max(2.0 * ticket.cost[d], 0.7 * bucket.size)
+            self._marks = [last]
+            self.known /= 2.0
+            return
+        while len(self._marks) > 2 and min(self._misfit(0), self._misfit(1)) > _BROKEN:
+            del self._marks[0]
+        first = self._marks[0]
+        seconds = max(1e-3, last.time - first.time)
+        for d, bucket in enumerate(self._buckets):
+            most = (last.sent[d] - first.sent[d] + ticket.cost[d]) / seconds
+            least = (first.won[d] - ticket.cost[d]) / seconds
+            bucket.rate = max(least, min(bucket.rate, most), self._slowest(ticket.cost[d]))
+        self.known = last.sent[0] - first.sent[0]
+        if self._misfit(0) <= _FITS:
+            self._binding = 0
+        elif len(self._marks) > 3 and self._misfit(1) < 0.7 * self._misfit(0):
+            self._binding = 1
+
+    def _slowest(self, cost: float) -> float:
+        return max(_SLOWEST, self._floor) * cost
+
+    def _misfit(self, d: int) -> float:
+        """How far, in requests, the moments of an empty bucket are from one steady rate."""
+        first, last = self._marks[0], self._marks[-1]
+        seconds = max(1e-3, last.time - first.time)
+        units = max(1e-9, last.sent[d] - first.sent[d])
+        places = (
+            (mark.time - first.time) / seconds - (mark.sent[d] - first.sent[d]) / units
+            for mark in self._marks[1:-1]
+        )
+        return max(map(abs, places), default=0.0) * max(1.0, last.sent[0] - first.sent[0])
+
+    def _rate(self) -> float:
+        """Units a second of the limit that binds: the estimate, and how far the pace has risen."""
+        rate = self._buckets[self._binding].rate
+        if self._told:
+            return rate
+        share = min(_MOST, max(_LEAST, 1.0 / max(1.0, self.known)))
+        place = 2.0 * self._risen / self._cycle() - 1.0
+        return rate * min(2.0, 1.0 + share * place ** (3 if place < 1.0 else 7))
+
+    def _cycle(self) -> float:
+        """Requests until the pace is as far above the estimate as it began below it: few while the
+        estimate is rough, or while it is open which of two limits binds."""
+        undecided = len(self._marks) < 5 and self._largest > 1.2 * self._mean_tokens()
+        longest = 48.0 if undecided else _CYCLE
+        return min(longest, max(8.0, 4.0 * self.known), max(30.0, 90.0 * self._buckets[0].rate))
+
+    def _faster(self) -> None:
+        for bucket in self._buckets:
+            bucket.rate *= 2.0
+        self._risen = self._cycle() / 2.0
+
+    def _mean(self) -> float:
+        return 1.0 if self._binding == 0 else self._mean_tokens()
+
+    def _mean_tokens(self) -> float:
+        return max(1.0, self._buckets[1].sent / max(1.0, self._buckets[0].sent))
