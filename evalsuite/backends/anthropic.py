@@ -13,8 +13,7 @@ from typing import ClassVar
 
 from evalsuite.backends import messages, remote
 from evalsuite.backends.base import Capabilities, Completion, Request, lacking
-from evalsuite.backends.endpoint import Endpoint
-from evalsuite.backends.openai import passed_on
+from evalsuite.backends.endpoint import Endpoint, passed_on
 from evalsuite.errors import BackendError, OptionError
 from evalsuite.records import Json
 
@@ -55,7 +54,7 @@ class Anthropic:
         if problem := remote.unknown(self.provider, self._params, self.known):
             raise OptionError(problem)
         self._endpoint = Endpoint(
-            "anthropic", "AsyncAnthropic", self._url, self._key, open_telemetry=False
+            self.provider, "anthropic", self._url, self._key, open_telemetry=False
         )
         self.identity: Mapping[str, Json] = {
             "provider": self.provider,

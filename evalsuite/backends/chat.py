@@ -5,6 +5,7 @@ Only what an answer, its account and its identity need is read; everything else 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import cast
@@ -120,6 +121,18 @@ def speaks(event: Json) -> bool:
     deltas = [choice.get("delta") or {} for choice in event.get("choices") or ()]
     names = ("content", "refusal", "tool_calls", "reasoning_content", "reasoning")
     return any(delta.get(name) for delta in deltas for name in names)
+
+
+def without_usage(stream: str) -> str:
+    """A stream's text without the chunk of its usage: who did not ask for it may not expect it."""
+    return "\n\n".join(each for each in stream.split("\n\n") if not _only_usage(each))
+
+
+def _only_usage(event: str) -> bool:
+    if '"usage"' not in event or not event.startswith("data:"):
+        return False
+    value = json.loads(event[5:])
+    return value.get("choices") == [] and bool(value.get("usage"))
 
 
 def vectors(reply: Json) -> Completion:

@@ -51,13 +51,18 @@ class Reply(NamedTuple):
 
 
 class Endpoint:
-    """The calls of one backend. `key` is asked for when the client is opened, `options` are the
-    client's own."""
+    """The calls of one backend, `provider` in messages. `key` is asked for when the client is
+    opened, `options` are the client's own."""
 
     def __init__(
-        self, package: str, client: str, url: str | None, key: Callable[[], str], **options: Any
+        self,
+        provider: str,
+        package: str,
+        url: str | None,
+        key: Callable[[], str],
+        **options: Any,
     ) -> None:
-        self._package, self._name, self._url = package, client, url
+        self._provider, self._package, self._url = provider, package, url
         self._key, self._options = key, options
         self._client: Any = None
         self._errors: tuple[type[Exception], ...] = ()
@@ -85,7 +90,7 @@ class Endpoint:
                 raise stated
             completion = api.read(value)
         except remote.STRANGE as error:
-            raise faults.unreadable(self._package, error, self._secret()) from None
+            raise faults.unreadable(self._provider, error, self._secret()) from None
         return replace(completion, latency=reply.seconds, first_token=reply.first), reply
 
     async def post(
@@ -142,7 +147,7 @@ class Endpoint:
 
     def failed(self, error: Exception) -> BackendError:
         """The SDK's error as ours; a parameter that the model refuses is named with the remedy."""
-        found = faults.failure(self._package, error, self._secret())
+        found = faults.failure(self._provider, error, self._secret())
         found.status = getattr(error, "status_code", None)
         named = getattr(error, "param", None)
         code = getattr(error, "code", None)
@@ -159,7 +164,7 @@ class Endpoint:
         """The error that a reply of status 200, or an event of a stream, states instead of an
         answer; None if it states none."""
         said = value.get("error") if isinstance(value, dict) else None
-        return faults.failure(self._package, _Stated(said), self._secret()) if said else None
+        return faults.failure(self._provider, _Stated(said), self._secret()) if said else None
 
     def _secret(self) -> str:
         key = getattr(self._client, "api_key", None)
@@ -205,7 +210,8 @@ class Endpoint:
             httpx2: Any = import_module("httpx2")
             # The SDK imports this at its first call, on the loop.
             import_module(f"{self._package}._base_client")
-        base = sdk.OpenAIError if self._package == "openai" else sdk.AnthropicError
+        openai = self._package == "openai"
+        base = sdk.OpenAIError if openai else sdk.AnthropicError
         self._errors = (base, httpx2.HTTPError, LookupError, TypeError, ValueError)
         self._response = httpx2.Response
         timeout = httpx2.Timeout(_SECONDS, connect=10.0)
@@ -215,7 +221,7 @@ class Endpoint:
         if not proxied:
             transport = import_module("evalsuite.backends.transport").Connections()
             http = httpx2.AsyncClient(transport=transport, timeout=timeout)
-        self._client = getattr(sdk, self._name)(
+        self._client = (sdk.AsyncOpenAI if openai else sdk.AsyncAnthropic)(
             api_key=key,
             base_url=self._url,
             max_retries=0,
@@ -223,6 +229,12 @@ class Endpoint:
             http_client=http,
             **self._options,
         )
+
+
+def passed_on(completion: Completion, reply: Reply) -> Completion:
+    """A completion that holds the reply as it came, for an SDK's own client to read."""
+    raw = {"status": 200, "headers": {"content-type": reply.content_type}, "body": reply.body}
+    return replace(completion, text="", tool_calls=(), logprobs=(), embeddings=(), raw=raw)
 
 
 class _Stated(Exception):

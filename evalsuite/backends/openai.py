@@ -7,7 +7,6 @@ one place can decide about them.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typing import ClassVar
 
 from evalsuite.backends import chat, remote
 from evalsuite.backends.base import Capabilities, Completion, Request, lacking
-from evalsuite.backends.endpoint import NO_KEY, Endpoint, Reply
+from evalsuite.backends.endpoint import NO_KEY, Endpoint, passed_on
 from evalsuite.errors import BackendError, OptionError
 from evalsuite.records import Json
 
@@ -79,7 +78,7 @@ class OpenAI:
             raise OptionError("openai: seed=false sends no seed; other seeds come from the run")
         if "seed" in self._params:
             self.capabilities = replace(self.capabilities, seed=False)
-        self._endpoint = Endpoint("openai", "AsyncOpenAI", self._url, self._key)
+        self._endpoint = Endpoint(self.provider, "openai", self._url, self._key)
         self.identity: Mapping[str, Json] = {
             "provider": self.provider,
             "api": "chat.completions",
@@ -136,30 +135,11 @@ class OpenAI:
         completion, reply = await self._endpoint.ask(
             api, body, path=path, headers=raw.get("headers")
         )
-        return passed_on(completion, reply, hide_usage=added)
+        if added:
+            reply = reply._replace(body=chat.without_usage(reply.body))
+        return passed_on(completion, reply)
 
     def _key(self) -> str:
         if self._needs_key or os.environ.get(_KEY):
             return remote.api_key(_KEY, "openai")
         return NO_KEY
-
-
-def passed_on(completion: Completion, reply: Reply, *, hide_usage: bool = False) -> Completion:
-    """A completion that holds the reply as it came, for an SDK's own client to read. `hide_usage`
-    takes out the chunk that only we asked for: who did not ask may not expect it."""
-    body = reply.body
-    if hide_usage:
-        events = body.split("\n\n")
-        body = "\n\n".join(each for each in events if not _only_usage(each))
-    raw = {"status": 200, "headers": {"content-type": reply.content_type}, "body": body}
-    return replace(completion, text="", tool_calls=(), logprobs=(), embeddings=(), raw=raw)
-
-
-def _only_usage(event: str) -> bool:
-    if '"usage"' not in event or not event.startswith("data:"):
-        return False
-    try:
-        value = json.loads(event[5:])
-    except ValueError:
-        return False
-    return isinstance(value, dict) and value.get("choices") == [] and bool(value.get("usage"))

@@ -15,6 +15,7 @@ from typing import Any
 
 from evalsuite import checks, scoring
 from evalsuite.backends.calls import TALLY, Tally
+from evalsuite.backends.clients import MODELS
 from evalsuite.records import COMPLETION, Case, Failure, Output, Score
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.deadline import Deadline, Raised, call
@@ -98,6 +99,7 @@ async def _within(
     metric = scoring.metric_of(scorer)
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
+    context.run(MODELS.set, bench.llm)
     deadline = tally.clock = Deadline(bench.limit)
     result, reason = None, ""
     try:
