@@ -143,16 +143,34 @@ class VLLM:
                 raise OptionError("vLLM can't be started on this system: vllm:MODEL@URL")
             serving.program()
 
+    async def start(self) -> None:
+        """Have a server: BackendError of fault "provider" if it can't be started, now as later."""
+        if self._ready:
+            return
+        async with self._starting:
+            if self._ready:
+                return
+            if self._failed is not None:
+                raise self._failed
+            try:
+                if self._server is None:
+                    self._server = await asyncio.to_thread(self._make)
+                self._inner = self._speaker(await self._server.url())
+            except BackendError as error:
+                self._failed = error
+                raise
+            self._ready = True
+
     async def preflight(self) -> None:
         """Ask, unpaid, whether the server is there and knows key and model.
 
         Raises:
             BackendError: it does not; of fault "provider" unless a repetition may mend it.
         """
-        if not self._ready:
-            await self._start()
+        if self._url is None:
+            await self.start()
             return
-        known = await _models(str(self._url))
+        known = await _models(self._url)
         if self._model not in known:
             there = ", ".join(known[:10]) or "none"
             raise BackendError(
@@ -162,8 +180,7 @@ class VLLM:
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request; starts the server if it has to. Every failure is a BackendError."""
-        if not self._ready:
-            await self._start()
+        await self.start()
         try:
             return await self._inner.complete(request)
         except BackendError:
@@ -180,21 +197,6 @@ class VLLM:
 
     def _speaker(self, url: str) -> _Chat | _Messages:
         return self._dialect(model=self._model, url=url + self._dialect.path, **self._params)
-
-    async def _start(self) -> None:
-        async with self._starting:
-            if self._ready:
-                return
-            if self._failed is not None:
-                raise self._failed
-            try:
-                if self._server is None:
-                    self._server = await asyncio.to_thread(self._make)
-                self._inner = self._speaker(await self._server.url())
-            except BackendError as error:
-                self._failed = error
-                raise
-            self._ready = True
 
     def _make(self) -> Server:
         from evalsuite.backends.vllm.server import Server  # noqa: PLC0415 (POSIX only)

@@ -97,6 +97,12 @@ class Offline:
                 "vllm:MODEL starts one that is installed elsewhere"
             )
 
+    async def start(self) -> None:
+        """Load the engine: BackendError of fault "provider" if it can't be, now as later."""
+        if self._engine is None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._loaded)
+
     async def complete(self, request: Request) -> Completion:
         """Answer one request, in a batch with those that come at the same time."""
         if problem := remote.unknown("vllm-offline", request.params, _PARAMS):
@@ -143,34 +149,38 @@ class Offline:
         except BackendError as error:
             return [error] * len(requests)
         except Exception as error:  # noqa: BLE001 (an engine may raise anything)
-            if self._engine is not None and _refusal(error):
-                if len(requests) > 1:
-                    return [answer for each in requests for answer in self._batch([each])]
-                return [BackendError(f"vllm-offline: {error}"[:500])]
-            # Its state is unknown from now on.
-            message = f"vllm-offline: the engine failed: {type(error).__name__}: {error}"[:500]
-            self._failed = BackendError(message, fault="provider")
-            return [self._failed] * len(requests)
+            if not _refusal(error):
+                return [self._broken(error)] * len(requests)
+            if len(requests) > 1:
+                return [answer for each in requests for answer in self._batch([each])]
+            return [BackendError(f"vllm-offline: {error}"[:500])]
 
     def _generate(self, requests: Sequence[Request]) -> Sequence[Completion]:
-        if self._failed is not None:
-            raise self._failed
-        engine = self._load()
-        outputs = engine.chat(
+        outputs = self._loaded().chat(
             [list(each.messages) for each in requests],
             [self._sampling(each) for each in requests],
             use_tqdm=False,
         )
         return [_completion(each, self._model) for each in outputs]
 
-    def _load(self) -> Any:
+    def _loaded(self) -> Any:
+        if self._failed is not None:
+            raise self._failed
         if self._engine is None:
-            self.state = f"loading {self._model}"
+            self.state = f"{self._model} is loaded"
             try:
                 self._engine = _engine(self._model, self._flags)
+            except Exception as error:  # noqa: BLE001 (an engine may raise anything)
+                raise self._broken(error) from None
             finally:
                 self.state = ""
         return self._engine
+
+    def _broken(self, error: Exception) -> BackendError:
+        """The engine's state is unknown from now on."""
+        message = f"vllm-offline: the engine failed: {type(error).__name__}: {error}"[:500]
+        self._failed = BackendError(message, fault="provider")
+        return self._failed
 
     def _sampling(self, request: Request) -> Any:
         from vllm import SamplingParams  # noqa: PLC0415 (a large package, loaded by now)
