@@ -21,6 +21,7 @@ from evalsuite.backends.llm import LLM
 from evalsuite.backends.metered import Metered
 from evalsuite.backends.probe import Sampled
 from evalsuite.backends.recording import Recorded
+from evalsuite.backends.starting import Started
 from evalsuite.canonical import key
 from evalsuite.errors import DataError, EvalsuiteError, OptionError
 from evalsuite.records import Part
@@ -144,7 +145,9 @@ class Benches:
             )
             self._lanes[lane_name] = Lane(lane_name, limits)
         metered = Metered(backend, self._budget, config.prices)
-        return Sampled(Resilient(metered, self._lanes[lane_name]))
+        sampled = Sampled(Resilient(metered, self._lanes[lane_name]))
+        start = getattr(backend, "start", None)
+        return Started(sampled, start, self._halt) if start else sampled
 
     @property
     def state(self) -> str:
