@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -45,10 +46,19 @@ class Budget:
         self.spent = Spend()
         self._held = Spend()
         self._waiting: list[asyncio.Future[None]] = []
+        self._ends: float | None = None
         if "minutes" in limits:
-            late = f"the budget of {limits['minutes']:g} minutes is used up"
-            halt.at(60 * limits["minutes"], late)
+            self._late = f"the budget of {limits['minutes']:g} minutes is used up"
+            self._ends = time.monotonic() + 60 * limits["minutes"]
+            halt.at(60 * limits["minutes"], self._late)
         halt.then(self._wake)
+
+    def watch(self) -> None:
+        """From the first call on, its minutes end those that wait, wherever they do."""
+        if self._ends is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._ends - time.monotonic(), self.halt.pull, self._late)
+            self._ends = None
 
     @property
     def counts(self) -> bool:

@@ -57,6 +57,7 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion:
         """One attempt; RunStopped where the budget does not cover it."""
+        self._budget.watch()
         if not self._budget.counts:
             self._budget.halt.check()
             return await self._ask(request)

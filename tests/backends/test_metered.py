@@ -359,6 +359,18 @@ def test_minutes_end_new_calls() -> None:
         asyncio.run(run(1e-9))
 
 
+def test_minutes_end_what_waits_too() -> None:
+    async def run() -> str:
+        budget = Budget({"minutes": 0.005}, Halt())
+        await ask(Metered(Scripted(Completion()), budget, {}))
+        ended = asyncio.Event()
+        budget.halt.then(ended.set)
+        await ended.wait()
+        return budget.halt.reason
+
+    assert asyncio.run(run()) == "the budget of 0.005 minutes is used up"
+
+
 def test_a_budget_in_money_needs_a_price() -> None:
     with pytest.raises(OptionError, match="price of own:m is unknown"):
         Metered(Scripted(), Budget({"usd": 1.0}, Halt()), {})
