@@ -71,7 +71,7 @@ def _handler(counting: Counting) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: Any) -> None: ...
+        def log_message(self, *said: Any) -> None: ...
 
     return Handler
 
