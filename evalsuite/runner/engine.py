@@ -268,6 +268,8 @@ class Engine:
         try:
             result = await run_case(self.benches[job.plan], job.case, slots)
             counts.add(result)
+            if result.status == "missing" and job.plan.config.replay != "only":
+                self.halt.pull(result.message)  # whoever refused the call, the run has ended
             result = replace(result, tallies=())
         except asyncio.CancelledError:
             if self._cancelled:
