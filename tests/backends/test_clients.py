@@ -547,6 +547,25 @@ def test_a_plain_target_with_a_client_of_its_module_runs_and_resumes(
     }
 
 
+def test_a_scorer_with_a_client_of_its_module_finds_its_case(
+    project: Any, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(chat_reply)
+    judge = """
+async def judge(case, output):
+    reply = await other.chat.completions.create(model="x", messages=ASK)
+    return float(reply.choices[0].message.content.startswith("role-model"))
+
+"""
+    spec = pipeline(project, httpserver, "def words(case): return case.input")
+    text = PIPELINE.format(target="def words(case): return case.input")
+    text = text.replace("@evalsuite.suite(", judge + "@evalsuite.suite(scorers=[judge], ")
+    project.write("test_words.py", text)
+    done = project.run_apart(spec)
+    assert done.ret == 0, done.stdout.str()
+    assert [row["scores"]["judge"] for row in project.rows().values()] == [[1.0]] * 4
+
+
 @pytest.mark.parametrize("target", [SWALLOWED, RAISED], ids=["swallowed", "raised"])
 def test_a_providers_failure_in_a_client_is_never_a_score(
     target: str, project: Any, httpserver: HTTPServer
