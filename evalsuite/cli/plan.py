@@ -50,7 +50,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _plan(args: argparse.Namespace) -> int:
-    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+    from evalsuite.snapshot import suites_of  # noqa: PLC0415
 
     for name in ("trials", "measure"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
@@ -60,14 +60,21 @@ def _plan(args: argparse.Namespace) -> int:
         if args.suite is None:
             raise OptionError("--measure needs a suite: evalsuite plan SUITE --measure N")
         _measure(args.suite, args.measure)
-    ref = args.after
-    if not ref:
-        stored = args.suite is not None and snapshot_folder(config, args.suite).exists()
-        ref = "snapshot" if stored else "last"
-    run, source = open_ref(ref, config, args.suite)
-    said = _drops(run, policy_of(run, source))
-    show(f"{said}\n\n{_takes(config, run.manifest.suite, args.trials)}")
+    suites, ref = [args.suite], args.after
+    if args.suite is None:
+        ref = ref or "last"
+        suites = suites_of(ref, config)
+    show("\n\n".join(_suite(config, suite, ref, args.trials) for suite in suites))
     return 0
+
+
+def _suite(config: Config, suite: str, ref: str, trials: int | None) -> str:
+    """What is told of one suite."""
+    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+
+    ref = ref or ("snapshot" if snapshot_folder(config, suite).exists() else "last")
+    run, source = open_ref(ref, config, suite)
+    return f"{_drops(run, policy_of(run, source))}\n\n{_takes(config, run.manifest.suite, trials)}"
 
 
 def _measure(suite: str, cases: int) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_runs import many, repository, store_run, store_snapshot
+from stored_runs import many, repository, run_of, store_run, store_snapshot
 
 from evalsuite.cli import main
 from evalsuite.config import Config
 from evalsuite.records import ModelCalls, Operations
 from evalsuite.runner.forecast import Forecast, basis, beforehand, forecast
+from evalsuite.snapshot import write
 
 TWO_CALLS = Operations(
     fresh_calls=20,
@@ -124,6 +125,19 @@ def test_plan_counts_the_cases_that_are_there_now(
     assert "240 at most" in said
     assert "36,000" in said
     assert "0.60 USD" in said
+
+
+def test_without_a_suite_each_of_the_last_run_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured(tmp_path)
+    run, outputs = run_of(many(4), suite="other", operations=TWO_CALLS)
+    write(tmp_path / ".evalsuite/runs/r1/other", run, outputs)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("askacme, run r1: 10 cases") < said.index("other, run r1: 4 cases")
+    assert said.count("at most") == 2
 
 
 @pytest.mark.parametrize(
