@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,8 @@ def _probe(args: argparse.Namespace) -> int:
     for name, least in (("requests", 2), ("concurrency", 1)):
         if not least <= getattr(args, name) <= 10_000:
             raise OptionError(f"--{name} must be from {least} to 10000")
+    import asyncio  # noqa: PLC0415
+
     asyncio.run(_measure(args.backend, args.requests, args.concurrency))
     return 0
 
