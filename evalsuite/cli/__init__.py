@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="evalsuite",
-        description="Compare, gate, explain and accept runs of pytest --evals; only probe makes calls.",
+        description="Compare, gate, explain and accept runs of pytest --evals. Calls are made by "
+        "probe and by plan --measure alone.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
