@@ -143,7 +143,7 @@ class Benches:
                 patience=config.patience,
                 **{name: rate * self._share for name, rate in rates.items()},
             )
-            self._lanes[lane_name] = Lane(lane_name, limits)
+            self._lanes[lane_name] = Lane(lane_name, limits, self._halt)
         metered = Metered(backend, self._budget, config.prices)
         sampled = Sampled(Resilient(metered, self._lanes[lane_name]))
         start = getattr(backend, "start", None)
@@ -170,7 +170,7 @@ class Benches:
             except DataError as error:  # a full disk: the run has ended for it, or says so now
                 lines.append(str(error))
             lines += store.reports
-        return lines
+        return [*lines, *filter(None, (lane.summary for lane in self._lanes.values()))]
 
 
 def _lane_of(backend: Backend) -> str:

@@ -85,6 +85,7 @@ class Lane:
         per = (limits.requests_per_minute, limits.tokens_per_minute)
         self.pace = Pace((per[0] and per[0] / 60.0, per[1] and per[1] / 60.0))
         self.breaker = Breaker()
+        self._model = name.removesuffix("@None")
         self._halt = halt or Halt()
         self._halt.then(self._stop)
         self._window = float(limits.concurrency)
@@ -97,6 +98,21 @@ class Lane:
         self._more = 0.0  # tokens of a call beyond a quarter of its characters: its answer
         self._answered = 0.0
         self._failures = 0
+
+    @property
+    def summary(self) -> str:
+        """What went other than straight, in one line; "" if nothing did."""
+        counts = self.counts
+        if not counts.refused and not counts.retried:
+            return ""
+        reasons = ", ".join(f"{count} × {kind}" for kind, count in counts.retried.most_common(5))
+        line = f"{self._model}: {counts.attempts} attempts for {counts.calls} calls"
+        line += f" (again after {reasons})" if reasons else ""
+        if known := self.pace.rate:
+            line += f"; paced at {known[0]:.3g} {known[1]} a second"
+        if self.breaker.openings:
+            line += f"; paused {self.breaker.openings} × since most calls failed"
+        return line
 
     async def call(
         self,
@@ -219,9 +235,8 @@ class Lane:
         self.counts.retried[kind] += 1
 
     def _give_up(self, problem: str) -> None:
-        model = self.name.removesuffix("@None")
         self._halt.pull(
-            f"{model}: {problem}. The run ends here: what is finished is kept, the next one goes on"
+            f"{self._model}: {problem}. The run ends here: what is finished is kept, the next goes on"
         )
         self._halt.check()
 
