@@ -30,7 +30,7 @@ _LOOK = 0.5
 _ENDING = 15.0
 """Seconds that the end of a server may take."""
 
-_SHOWN = 20
+_SHOWN = 8
 """Lines of the server's log that an error repeats."""
 
 _HIDDEN = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
@@ -146,8 +146,7 @@ class Server:
             lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
             shown = "".join(f"\n    {line[:300]}" for line in lines[-_SHOWN:])
             return BackendError(
-                f"vllm: the server that {self._command[0]} started {how}; {log} ends with:{shown}",
-                fault="provider",
+                f"vllm: the server {how}; {log} ends with:{shown}", fault="provider"
             )
         return BackendError(f"vllm: the server {how}", fault="provider")
 
