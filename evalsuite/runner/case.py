@@ -82,19 +82,21 @@ async def _trial(
     bench: Bench, case: Case, number: int, compiled: Sequence[checks.Check], slots: Slots
 ) -> Trial:
     """Its slot is free again as soon as nothing of it may wait any more: the next case's target
-    starts while this one is checked."""
+    starts while this one is checked and put into its row."""
     if number > 1:
         await slots.take()
     held = True
     try:
         tally = Tally(case.id, number, bench.plan.config.seed)
         output, reused = await answer(bench, case, tally)
+        if any(bench.aside):
+            scores, asked = await score(bench, case, output, compiled, number)
+        held = False
+        slots.give()
+        for _ in range(2):  # let the others of the same commit do so, then successors start
+            await asyncio.sleep(0)
         if not any(bench.aside):
-            slots.give()
-            held = False
-            for _ in range(2):  # let the others of the same commit do so, then successors start
-                await asyncio.sleep(0)
-        scores, asked = await score(bench, case, output, compiled, number)
+            scores, asked = await score(bench, case, output, compiled, number)
     finally:
         if held:
             slots.give()

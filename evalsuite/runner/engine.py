@@ -106,7 +106,7 @@ class Engine:
         bench = self.benches[plan] = self._call(self._benches.open(plan))
         self.counts[plan] = Counts()
         if bench.lanes not in self._groups:
-            self._groups[bench.lanes] = Group(self._concurrency, self._pump_soon)
+            self._groups[bench.lanes] = Group(self._concurrency, self._pump)
         self._groups[bench.lanes].plans.append(plan)
         return bench
 
@@ -231,12 +231,11 @@ class Engine:
         self._schedule.add(jobs)
         self._pump()
 
-    def _pump_soon(self) -> None:
-        """Once whoever gave a slot back has said why: a loop that is ended cancels cases too."""
-        self._loop.call_soon(self._pump)
-
     def _pump(self) -> None:
-        """Start what may start."""
+        """Start what may start; a loop that is ended cancels cases, which give their slots back."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return
         for group in self._groups.values():
             while group.slots.free > 0 and not self._cancelled and not self._ending:
                 job = self._schedule.next(group.plans)
