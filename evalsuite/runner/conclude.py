@@ -81,7 +81,8 @@ def conclude(
     Raises:
         SnapshotError: the snapshot changed for the worse since collection.
     """
-    manifest = _manifest(brief, writer, command, run, seconds)
+    before = baseline.manifest.versions if baseline else {}
+    manifest = _manifest(brief, writer, command, run, seconds, before)
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
     snapshot.write_calls(writer.folder, writer.calls)
@@ -108,8 +109,15 @@ def conclude(
     return Conclusion(brief.suite, verdict, made, _gates(verdict))
 
 
-def _manifest(brief: Brief, writer: RunWriter, command: str, run: str, seconds: float) -> Manifest:
-    notes = [*brief.notes, *probe.notes(brief.account)]
+def _manifest(
+    brief: Brief,
+    writer: RunWriter,
+    command: str,
+    run: str,
+    seconds: float,
+    before: Mapping[str, str],
+) -> Manifest:
+    notes = [*brief.notes, *probe.notes(brief.account, before)]
     if writer.missing and not brief.stopped:
         shown = ", ".join(sorted(writer.missing)[:10])
         notes.append(f"{len(writer.missing)} cases have no stored reply: {shown}")
