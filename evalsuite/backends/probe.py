@@ -192,14 +192,21 @@ def sampled(account: Account) -> dict[str, tuple[int, int]]:
 
 
 def fingerprints(account: Account) -> dict[str, str]:
-    """What the server of each model calls itself."""
+    """What the server of each model calls itself, by "model MODEL": versions of a run."""
     both = _by_model({**account.stored, **account.fresh})
-    return {model: ", ".join(sorted(each)) for model, each in both.items()}
+    return {f"model {model}": ", ".join(sorted(each)) for model, each in both.items()}
 
 
-def notes(account: Account) -> list[str]:
-    """What a reader of the run has to know: a promise that was not kept, a server that changed."""
+def notes(account: Account, before: Mapping[str, str]) -> list[str]:
+    """What a reader of the run has to know: a promise that was not kept, a server that changed,
+    since the run that has the versions `before` too."""
     found = []
+    for model, prints in fingerprints(account).items():
+        if model in before and not {*prints.split(", ")} & {*before[model].split(", ")}:
+            found.append(
+                f"the server of {model.removeprefix('model ')} has changed since the snapshot, "
+                f"from {before[model]} to {prints}; what moved may be its drift"
+            )
     for model, (hits, asked) in sampled(account).items():
         if hits < asked:
             found.append(

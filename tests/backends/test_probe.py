@@ -135,14 +135,14 @@ def test_a_run_is_sampled_once_it_has_made_calls_enough() -> None:
     account, asked = sample(Model(lambda request, _: f"{request.seed}"), 300)
     assert asked == 303
     assert probe.sampled(account) == {"p:m": (3, 3)}
-    assert probe.notes(account) == []
+    assert probe.notes(account, {}) == []
 
 
 def test_a_seed_that_pins_nothing_is_told() -> None:
     turns = iter(range(1000))
     account, _ = sample(Model(lambda *_: f"{next(turns)}"), 120)
     assert probe.sampled(account) == {"p:m": (1, 3)}
-    [note] = probe.notes(account)
+    [note] = probe.notes(account, {})
     assert note.startswith(
         "p:m takes a seed, but of 3 equal requests among the load 1 got the same"
     )
@@ -187,10 +187,26 @@ def test_a_server_that_changed_is_told(
     for fingerprint in fresh:
         replies(other, fingerprint, fresh=True)
     account.add(other)
-    notes = probe.notes(account)
+    notes = probe.notes(account, {})
     assert len(notes) == (says is not None)
     assert says is None or says in notes[0]
-    assert probe.fingerprints(account) == {"m": ", ".join(sorted({*stored, *fresh}))}
+    expected = {"model m": ", ".join(sorted({*stored, *fresh}))}
+    assert probe.fingerprints(account) == expected
+
+
+@pytest.mark.parametrize(("before", "told"), [("a", False), ("a, b", False), ("b", True)])
+def test_a_server_that_changed_since_the_snapshot_is_told(before: str, told: bool) -> None:
+    account = Account()
+    replies(account, "a", fresh=True)
+    notes = probe.notes(account, {"model m": before, "model other": "x", "python": "3"})
+    assert (
+        notes
+        == [
+            "the server of m has changed since the snapshot, from b to a; what moved may "
+            "be its drift"
+        ]
+        * told
+    )
 
 
 def test_a_server_with_a_new_name_for_each_reply_fills_no_memory() -> None:

@@ -88,7 +88,7 @@ def test_a_server_that_changed_between_stored_and_fresh_replies_is_a_note_of_the
     managed: Any,
 ) -> None:
     assert managed.run_apart("test_words.py").ret == 0
-    assert managed.manifest()["versions"]["tiny"] == "fake-1"
+    assert managed.manifest()["versions"]["model tiny"] == "fake-1"
     managed.cases(managed.many(31))
     os.environ["FAKE_FINGERPRINT"] = "fake-2"
     try:
