@@ -29,9 +29,10 @@ PRICES = '[tool.evalsuite.prices."openai:m"]\ninput = 100.0\noutput = 1000.0\n'
 
 
 class Server:
-    """Counts what it was asked, by prompt."""
+    """Counts what it was asked, by prompt; the first `failures` requests of each fail."""
 
     def __init__(self) -> None:
+        self.failures = 0
         self.asked: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -39,6 +40,8 @@ class Server:
         prompt = json.loads(request.data)["messages"][0]["content"]
         with self._lock:
             self.asked[prompt] += 1
+            if self.asked[prompt] <= self.failures:
+                return Response("{}", status=500)
         answer = {
             "id": "1",
             "object": "chat.completion",
@@ -126,6 +129,7 @@ def test_the_account_of_a_run_has_cost_and_latency_of_fresh_calls_alone(paid: An
     assert fresh["cost"] == pytest.approx(12 * 0.011)
     assert fresh["models"]["openai:m"]["calls"] == 12
     assert fresh["call_p50"] > 0
+    assert paid.manifest()["versions"]["prices"].startswith("genai-prices ")
     paid.write("test_words.py", SUITE + "\n# changed\n")
     done = paid.run_apart()
     stored = paid.manifest()["operations"]
@@ -133,6 +137,20 @@ def test_the_account_of_a_run_has_cost_and_latency_of_fresh_calls_alone(paid: An
     assert stored["cost"] == 0.0
     assert stored.get("call_p50") is None
     assert stored.get("latency_p50") is None
+
+
+def test_repeated_attempts_are_counted_and_come_out_of_the_budget(paid: Any) -> None:
+    paid.server.failures = 1
+    done = paid.run_apart("--evals-budget=9calls")
+    assert done.ret == 10, done.stdout.str()
+    assert paid.server.asked.total() == 9
+    done = paid.run_apart()
+    assert done.ret == 0, done.stdout.str()
+    assert set(paid.server.asked.values()) == {2}
+    operations = paid.manifest()["operations"]
+    failed = operations["failed_attempts"]["transient"]
+    assert operations["fresh_calls"] + failed == 24 - 9
+    assert f"{failed} failed attempt" in paid.path.joinpath("reports/words/report.md").read_text()
 
 
 def test_a_budget_in_money_without_a_price_is_refused_before_anything_is_asked(paid: Any) -> None:
