@@ -74,9 +74,8 @@ def writer(file: Path, today: int) -> sqlite3.Connection:
     """
     connection = connect(file)
     try:
-        cause = _short(file) and connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if cause and cause != "ok":
-            raise Unusable(f"it was cut off: {cause}")
+        if _short(file) and not _logged(file, connection):
+            raise Unusable("it was cut off")
         version = _version(connection, file)
         # WAL with synchronous=NORMAL: a killed process loses nothing that was committed, a power
         # cut at most the last moments, and neither leaves the file inconsistent.
@@ -180,7 +179,7 @@ def remove(file: Path) -> None:
 
 
 def _short(file: Path) -> bool:
-    """Whether the file lacks pages that its head counts. While a log holds them that is right."""
+    """Whether the file lacks pages that its head counts."""
     try:
         with file.open("rb") as handle:
             head = handle.read(100)
@@ -192,6 +191,15 @@ def _short(file: Path) -> bool:
     page, changed, pages, counted_at = struct.unpack(">16xH6xII60xI4x", head)
     whole: int = pages * (65536 if page == 1 else page)
     return counted_at == changed and size < whole
+
+
+def _logged(file: Path, connection: sqlite3.Connection) -> bool:
+    """Whether the log holds what the file lacks: its process was killed before it moved there."""
+    log = file.with_name(file.name + LOG_ENDINGS[0])
+    if not log.exists() or not log.stat().st_size:
+        return False
+    said: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return said == "ok"
 
 
 def _version(connection: sqlite3.Connection, file: Path) -> int:

@@ -41,7 +41,16 @@ def aside(file: Path) -> Path:
 
 def readable(file: Path) -> Iterator[Entry]:
     """The entries that can be read of a damaged file, wherever in it they are."""
+    yield from _readable(file)
+    log, index = (file.with_name(file.name + ending) for ending in LOG_ENDINGS)
+    index.unlink(missing_ok=True)
+    if log.exists() and not log.stat().st_size:  # reading made it
+        log.unlink()
+
+
+def _readable(file: Path) -> Iterator[Entry]:
     with closing(connect(f"{file.absolute().as_uri()}?mode=ro")) as connection:
+        connection.execute("PRAGMA writable_schema=ON")  # else a file that was cut off isn't read
         last, step = 0, 1
         while step < _FARTHEST:
             try:
