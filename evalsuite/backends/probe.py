@@ -201,11 +201,11 @@ def notes(account: Account, before: Mapping[str, str]) -> list[str]:
     """What a reader of the run has to know: a promise that was not kept, a server that changed,
     since the run that has the versions `before` too."""
     found = []
-    for model, prints in fingerprints(account).items():
-        if model in before and not {*prints.split(", ")} & {*before[model].split(", ")}:
+    for model, now in fingerprints(account).items():
+        if model in before and not {*now.split(", ")} & {*before[model].split(", ")}:
             found.append(
                 f"the server of {model.removeprefix('model ')} has changed since the snapshot, "
-                f"from {before[model]} to {prints}; what moved may be its drift"
+                f"from {before[model]} to {now}; what moved may be its drift"
             )
     for model, (hits, asked) in sampled(account).items():
         if hits < asked:

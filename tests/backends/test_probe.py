@@ -199,14 +199,8 @@ def test_a_server_that_changed_since_the_snapshot_is_told(before: str, told: boo
     account = Account()
     replies(account, "a", fresh=True)
     notes = probe.notes(account, {"model m": before, "model other": "x", "python": "3"})
-    assert (
-        notes
-        == [
-            "the server of m has changed since the snapshot, from b to a; what moved may "
-            "be its drift"
-        ]
-        * told
-    )
+    assert len(notes) == told
+    assert all("m has changed since the snapshot, from b to a" in each for each in notes)
 
 
 def test_a_server_with_a_new_name_for_each_reply_fills_no_memory() -> None:
