@@ -235,9 +235,8 @@ class Lane:
         self.counts.retried[kind] += 1
 
     def _give_up(self, problem: str) -> None:
-        self._halt.pull(
-            f"{self._model}: {problem}. The run ends here: what is finished is kept, the next goes on"
-        )
+        kept = "The run ends here: what is finished is kept, and run again it goes on"
+        self._halt.pull(f"{self._model}: {problem}. {kept}")
         self._halt.check()
 
     # Turns
