@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evalsuite.backends import open_backend
 from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.backends.calls import TALLY, Tally
 from evalsuite.backends.llm import LLM
@@ -195,3 +196,117 @@ def test_a_cost_that_is_unknown_once_stays_unknown(store: Store) -> None:
             return Completion(text="x", cost=None if "free" in str(request.messages) else 1.0)
 
     assert ask(Recorded(Unpriced(), store), "a", "free", "b")[1].cost is None
+
+
+class Slow(Scripted):
+    """Answers only when it is let, so that calls are in flight together."""
+
+    def __init__(self, answer: Callable[[Request], str] = lambda request: "late") -> None:
+        super().__init__(answer)
+        self.let = asyncio.Event()
+        self.capabilities = Capabilities()
+
+    async def complete(self, request: Request) -> Completion:
+        self.asked.append(request)
+        await self.let.wait()
+        return Completion(text=self.answer(request), usage=Usage(3, 2), cost=0.5)
+
+
+async def asking(recorded: Recorded, case: str) -> tuple[Completion, Tally]:
+    tally = Tally(case, 1, 0)
+    TALLY.set(tally)
+    return await recorded.complete(Request(messages=({"role": "user", "content": "x"},))), tally
+
+
+async def in_flight(slow: Slow, store: Store, count: int = 3) -> list[asyncio.Task[Any]]:
+    tasks = [asyncio.create_task(asking(Recorded(slow, store), str(n))) for n in range(count)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert slow.asked
+    return tasks
+
+
+def test_equal_calls_in_flight_are_one(store: Store) -> None:
+    async def run() -> None:
+        slow = Slow()
+        tasks = await in_flight(slow, store)
+        slow.let.set()
+        made = await asyncio.gather(*tasks)
+        assert [completion.text for completion, _ in made] == ["late"] * 3
+        assert sorted(tally.fresh for _, tally in made) == [0, 0, 1]
+        assert len(slow.asked) == 1
+
+    asyncio.run(run())
+
+
+def test_who_is_cancelled_while_waiting_cancels_nobody_else(store: Store) -> None:
+    async def run() -> None:
+        slow = Slow()
+        asker, waiter, other = await in_flight(slow, store)
+        waiter.cancel()
+        await asyncio.gather(waiter, return_exceptions=True)
+        slow.let.set()
+        assert [each[0].text for each in await asyncio.gather(asker, other)] == ["late"] * 2
+        assert len(slow.asked) == 1
+
+    asyncio.run(run())
+
+
+def test_once_who_asks_is_cancelled_a_waiter_asks(store: Store) -> None:
+    async def run() -> None:
+        slow = Slow()
+        asker, waiter, other = await in_flight(slow, store)
+        asker.cancel()
+        slow.let.set()
+        assert [each[0].text for each in await asyncio.gather(waiter, other)] == ["late"] * 2
+        assert len(slow.asked) == 2
+
+    asyncio.run(run())
+
+
+def test_a_call_that_fails_fails_for_all_who_wait_for_it_and_not_for_later_ones(
+    store: Store,
+) -> None:
+    def fail(request: Request) -> str:
+        raise BackendError("down")
+
+    async def run() -> None:
+        slow = Slow(fail)
+        tasks = await in_flight(slow, store)
+        slow.let.set()
+        made = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [str(each) for each in made] == ["down"] * 3
+        assert len(slow.asked) == 1
+        slow.answer = lambda request: "up"
+        assert (await asking(Recorded(slow, store), "0"))[0].text == "up"
+
+    asyncio.run(run())
+
+
+def test_a_refusal_is_an_answer_and_kept(store: Store) -> None:
+    class Refusing(Scripted):
+        async def complete(self, request: Request) -> Completion:
+            self.asked.append(request)
+            return Completion(finish_reason="content_filter")
+
+    backend = Refusing()
+    ask(Recorded(backend, store), "x")
+    ask(Recorded(backend, store), "x")
+    assert len(backend.asked) == 1
+
+
+def test_a_stored_reply_that_is_none_is_a_reported_miss(store: Store) -> None:
+    backend = Scripted()
+    _, tally = ask(Recorded(backend, store), "x")
+    store.put("call", tally.keys[0], b'{"text": 5}')
+    assert ask(Recorded(backend, store), "x")[1].fresh == 1
+    assert "text" in store.reports[0]
+
+
+def test_replay_has_the_identity_of_the_other_and_makes_no_call(store: Store) -> None:
+    spec = "openai:some/model@http://127.0.0.1:9/v1?temperature=0&stop=a%26b"
+    inner, replay = open_backend(spec), open_backend(f"replay:{spec}")
+    assert replay.identity == inner.identity
+    assert replay.capabilities == inner.capabilities
+    with pytest.raises(MissingReply):
+        ask(Recorded(replay, store), "x")

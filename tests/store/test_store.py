@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from evalsuite.store import Store
+from evalsuite.store.upkeep import stats, verify
 
 
 def test_an_entry_is_there_again_after_closing(tmp_path: Path) -> None:
@@ -153,3 +154,81 @@ def test_a_side_writer_reads_what_the_main_file_holds(tmp_path: Path) -> None:
 def test_the_folder_ignores_itself_in_git(tmp_path: Path) -> None:
     Store(tmp_path / "state").close()
     assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["its writer", "a process beside it"])
+def test_what_is_used_is_young_again(tmp_path: Path, beside: bool) -> None:
+    old = Store(tmp_path)
+    old._today -= 50
+    for name in ("used", "unused"):
+        old.put("call", name, b"v")
+    old.close()
+    first = Store(tmp_path)
+    reading = Store(tmp_path) if beside else first
+    assert reading.get("call", "used") == b"v"
+    first.close()
+    if beside:
+        reading.close()
+    (share,) = stats(tmp_path).shares
+    assert (share.entries, share.newest - share.oldest) == (2, 50)
+
+
+def test_what_another_process_begins_later_is_found_when_looked_for_anew(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    second = Store(tmp_path)
+    second.put("call", "theirs", b"t")
+    second.flush()
+    assert first.get("call", "theirs") is None
+    assert first.get("call", "theirs", anew=True) == b"t"
+    first.put("call", "ours", b"o")
+    first.flush()
+    assert second.get("call", "ours") == b"o"
+    second.close()
+    assert first.get("call", "theirs") == b"t"
+    first.close()
+    assert [each.name for each in tmp_path.glob("*.db*")] == ["store.db"]
+
+
+def test_a_process_beside_merges_its_file_if_it_is_the_last(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    second = Store(tmp_path)
+    second.put("call", "k", b"v")
+    first.close()
+    second.close()
+    assert not list(tmp_path.glob("side-*"))
+    assert verify(tmp_path) == (1, [])
+
+
+def _hold(folder: Path, held: object) -> None:
+    async def forever() -> None:
+        async with Store(folder).claim("k"):
+            held.set()  # type: ignore[attr-defined]
+            await asyncio.sleep(600)
+
+    asyncio.run(forever())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_a_claim_is_free_once_its_process_is_killed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    spawn = multiprocessing.get_context("spawn")
+    held = spawn.Event()
+    other = spawn.Process(target=_hold, args=(tmp_path, held), daemon=True)
+    other.start()
+    assert held.wait(60)
+    looks = []
+
+    def waiting() -> None:
+        looks.append(other.is_alive())
+        if len(looks) == 3:
+            other.kill()
+
+    async def claim() -> None:
+        async with store.claim("another"):
+            assert not looks
+        async with store.claim("k", waiting):
+            assert len(looks) >= 3
+
+    asyncio.run(claim())
+    other.join()
+    store.close()
