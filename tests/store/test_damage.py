@@ -157,7 +157,7 @@ server:/home /home nfs4 rw 0 0
 @pytest.mark.parametrize(
     ("folder", "kind"),
     [
-        ("/work/x", None),
+        ("/srv/x", None),
         ("/home/me/x", "nfs4"),
         ("/home/local/x", None),
         ("/homes/x", None),
