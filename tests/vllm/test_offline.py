@@ -33,7 +33,7 @@ def engine(loop: asyncio.AbstractEventLoop) -> Iterator[Any]:
     loop.run_until_complete(backend.close())
 
 
-@pytest.mark.filterwarnings("default")  # what vLLM and torch warn of is theirs
+@pytest.mark.filterwarnings("ignore")  # what vLLM and torch warn of is theirs
 def test_a_batch_of_everything(engine: Any, loop: asyncio.AbstractEventLoop) -> None:
     """One test, since loading the engine takes most of the time."""
     asked: list[int] = []
