@@ -182,12 +182,14 @@ class Endpoint:
                 data = line[5:].strip() if line.startswith("data:") else ""
                 if not data or data == "[DONE]":
                     continue
-                event = json.loads(data)
+                event = strictjson.parse(data)
                 if stated := self.stated(event):
                     raise stated
                 events.append(event)
                 if first is None and speaks(event):
                     first = time.perf_counter() - started
+        except remote.STRANGE as error:
+            raise faults.unreadable(self._provider, error, self._secret()) from None
         finally:
             await response.aclose()
         body = "\n".join([*lines, ""])
@@ -256,7 +258,7 @@ def _unknown(error: Exception) -> bool:
     if not isinstance(inner, dict):
         return False
     message = str(inner.get("message", ""))
-    named = {inner.get("code"), inner.get("type")}
+    named = {str(inner.get("code")), str(inner.get("type"))}
     return "model_not_found" in named or (
         "model" in message and ("not_found_error" in named or "does not exist" in message)
     )

@@ -123,6 +123,8 @@ def error(kind: str) -> Any:
     [
         ([*START, *text("16 ")], "transient"),
         ([], "transient"),
+        ([{"type": "content_block_delta", "index": 9, "delta": {}}, *END], "transient"),
+        ([{"type": "message_start", "message": 3}, *END], "transient"),
         ([*START, *text("16 "), error("api_error")], "transient"),
         ([*START, *text("16 "), error("overloaded_error")], "throttled"),
     ],

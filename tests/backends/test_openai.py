@@ -219,9 +219,16 @@ def test_a_stream_is_the_same_answer_with_a_time_to_the_first_token(
         events(chunk(content="16 ")),
         Response("data: {nonsense\n\n", mimetype="text/event-stream"),
         Response("", mimetype="text/event-stream"),
+        Response("data: 3\n\n", mimetype="text/event-stream"),
+        Response('data: {"choices": [3]}\n\n', mimetype="text/event-stream"),
+        Response('data: {"choices": NaN}\n\n', mimetype="text/event-stream"),
+        Response("data: " + "[" * 100_000 + "\n\n", mimetype="text/event-stream"),
         events(chunk(content="16 "), {"error": {"message": "gave up", "type": "server_error"}}),
     ],
-    ids=["cut", "no reason", "no JSON", "empty", "error"],
+    ids=[
+        *("cut", "no reason", "no JSON", "empty"),
+        *("no object", "no choice", "NaN", "deep", "error"),
+    ],
 )
 def test_a_stream_that_breaks_off_is_a_transient_failure(
     answer: Response, httpserver: HTTPServer, do: Do
