@@ -166,6 +166,13 @@ def test_a_server_that_does_not_start_is_one_error_with_the_end_of_its_log(
     assert gone(group_of(tmp_path))
 
 
+def test_a_folder_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "vllm").write_text("in the way", encoding="utf-8")
+    with pytest.raises(BackendError, match="can't be started") as caught:
+        use("vllm:m", tmp_path, lambda backend: backend.complete(ASK))
+    assert caught.value.fault == "provider"
+
+
 def test_a_server_that_dies_is_named_instead_of_its_connection(tmp_path: Path) -> None:
     async def work(backend: Any) -> Any:
         await backend.complete(ASK)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,6 +160,10 @@ class VLLM:
             except BackendError as error:
                 self._failed = error
                 raise
+            except (OSError, subprocess.SubprocessError) as error:
+                problem = f"vllm: the server can't be started: {error}"
+                self._failed = BackendError(problem, fault="provider")
+                raise self._failed from None
             self._ready = True
 
     async def preflight(self) -> None:
