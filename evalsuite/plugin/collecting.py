@@ -132,4 +132,6 @@ class Collecting:
         plans = self.invocation.plans.values()
         lines = unnamed_roles(plans, self.invocation.options["backends"] or {}) if plans else []
         lines += [line for plan in plans for line in unreachable(plan)]
-        return lines + beforehand(item.job.plan for item in items if isinstance(item, CaseItem))
+        with quietly():  # it reads what earlier runs left, which is no doing of a target's
+            chosen = [item.job.plan for item in items if isinstance(item, CaseItem)]
+            return lines + beforehand(chosen)
