@@ -11,7 +11,6 @@ from typing import Any
 
 from evalsuite.errors import SuiteError
 from evalsuite.records import Document, Json, Output, ToolCall
-from evalsuite.snapshot.codec import decoder
 from evalsuite.strictjson import Malformed, parse
 from evalsuite.wording import shown
 
@@ -110,6 +109,8 @@ def _holds(value: Json) -> str:
 
 
 def _of(kind: Any, value: Json, part: str) -> Any:
+    from evalsuite.snapshot.codec import decoder  # noqa: PLC0415 (only in a run)
+
     try:
         return decoder(kind)(value)
     except Malformed as error:
