@@ -459,3 +459,30 @@ def test_a_command_that_hangs_is_a_timeout_and_no_score(project: Any) -> None:
     done = project.run_apart()
     assert done.ret == 10
     assert project.rows()["c000"]["errors"] == ["timeout: no answer within 1 s"]
+
+
+def test_a_secret_is_in_no_file_that_a_run_leaves(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_LOGIN", "canary-value-0123456789")
+
+    def tell(request: Request) -> Response:
+        asked = json.loads(request.data)["q"]
+        said = f"{asked}, word, asked by {request.headers['X-Login']}"
+        return Response(json.dumps({"answer": said}), 500 if asked == "word 3" else 200)
+
+    served.server.clear()
+    served.server.expect_request("/b").respond_with_handler(tell)
+    url = served.server.url_for("/b?login=")
+    source = served.source().replace('name="words"', 'name="words", headers={"X-Login": LOGIN}')
+    source = source.replace(served.server.url_for("/a"), url + "$APP_LOGIN")
+    served.write("test_words.py", "LOGIN = 'Bearer ${APP_LOGIN}'\n" + source)
+    done = served.run_apart("-vv", "--junit-xml=junit.xml")
+    assert done.ret == 0, done.stdout.str()
+    assert served.server.log[0][0].headers["X-Login"] == "Bearer canary-value-0123456789"
+    assert "Bearer [APP_LOGIN]" in served.rows()["c003"]["errors"][0]
+    left = [file for file in served.path.rglob("*") if file.is_file()]
+    assert len(left) > 5
+    for file in left:
+        assert b"canary-value" not in file.read_bytes(), file
+    assert "canary-value" not in done.stdout.str() + done.stderr.str()
