@@ -246,3 +246,34 @@ def test_an_interrupt_waits_for_no_target(project: Any, kind: str) -> None:
     assert "interrupted; 0 finished cases are kept" in said
     assert "Traceback" not in said
     assert "destroyed" not in said
+
+
+def test_the_trials_of_a_case_with_a_fixture_of_its_own_run_one_after_the_other(
+    project: Any,
+) -> None:
+    project.write(
+        "test_words.py",
+        HEAD + "import pytest\n@pytest.fixture\ndef thing():\n    return 'word'\n"
+        "@ev.suite(golden='words', trials=3)\nasync def words(case, thing):\n"
+        "    with Under():\n        await asyncio.sleep(0.01)\n    return thing\n",
+    )
+    project.cases(project.many(2))
+    project.run("-W", "ignore").assert_outcomes(passed=2)
+    assert most(project) == 1
+
+
+def test_after_its_minutes_a_run_starts_no_target_that_asks_nobody(project: Any) -> None:
+    project.write(
+        "test_words.py",
+        HEAD + "@ev.suite(golden='words')\nasync def words(case):\n"
+        "    note('ran.txt', case.id)\n    await asyncio.sleep(0.2)\n    return 'word'\n",
+    )
+    project.cases(project.many(40))
+    done = project.run("--evals-budget=0.02minutes", "--evals-concurrency=2", "-v")
+    assert done.ret == 10, done.stdout.str()
+    begun = len(ran(project))
+    assert begun < 40
+    assert done.stdout.str().count("] MISSING") == 40 - begun
+    assert "minutes" in project.manifest()["stopped"]
+    assert project.run().ret == 0
+    assert len(set(ran(project))) == 40
