@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         store = Store(Path(folder))
+        used = time.process_time()
         puts = fill(store, args.entries, args.size, args.batch)
+        used = (time.process_time() - used) / args.entries
         store.close()
         began = time.perf_counter()
         store = Store(Path(folder))
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(
         f"{args.entries} entries of {args.size} bytes, {size / 2**20:.0f} MiB\n"
         f"put, per entry in batches of {args.batch}: mean {micro * statistics.fmean(puts):.1f} µs, "
-        f"p50 {micro * statistics.median(puts):.1f} µs\n"
+        f"p50 {micro * statistics.median(puts):.1f} µs, processor {micro * used:.1f} µs\n"
         f"open: {1000 * opened:.1f} ms\n"
         f"get: p50 {micro * statistics.median(gets):.1f} µs, "
         f"p99 {micro * statistics.quantiles(gets, n=100)[98]:.1f} µs\n"
