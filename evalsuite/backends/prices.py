@@ -26,8 +26,8 @@ def price_of(
     """The price of a backend's model; None where it is unknown.
 
     `own` are the settings' prices by "PROVIDER:MODEL" or "PROVIDER", US dollars per million tokens
-    as input, cached (input where left out) and output; what is written to a cache is input. `tier` is the service tier that is asked
-    for, where the table has a price of its own for it.
+    as input, cached (input where left out) and output; what is written to a cache is input. `tier`
+    is the service tier that is asked for, where the table has a price of its own for it.
     """
     provider, model = str(identity.get("provider")), str(identity.get("model"))
     rates = own.get(f"{provider}:{model}", own.get(provider))
