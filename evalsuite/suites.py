@@ -189,7 +189,10 @@ def _problems(made: Suite) -> list[str]:
     """All that is wrong with the arguments, each with its remedy."""
     found = []
     if not made.name.isidentifier():
-        found.append("it needs a name for its snapshot: decorate a `def`")
+        found.append(
+            "it needs a name for its snapshot, such as my_app: decorate a `def`, or give the "
+            "ready-made target that name"
+        )
     inner = inspect.unwrap(made.target)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         found.append("a target must return its answer, and this is a generator")
