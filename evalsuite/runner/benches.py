@@ -145,7 +145,8 @@ class Benches:
             )
             self._lanes[lane_name] = Lane(lane_name, limits, self._halt)
         metered = Metered(backend, self._budget, config.prices)
-        sampled = Sampled(Resilient(metered, self._lanes[lane_name]))
+        preflight = getattr(backend, "preflight", None)
+        sampled = Sampled(Resilient(metered, self._lanes[lane_name], preflight))
         start = getattr(backend, "start", None)
         return Started(sampled, start, self._halt) if start else sampled
 

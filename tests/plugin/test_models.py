@@ -48,10 +48,15 @@ def provider(httpserver: HTTPServer, project: Any, monkeypatch: pytest.MonkeyPat
     return project
 
 
+def calls(provider: Any) -> int:
+    """Paid requests: that for the model's name, before the first of them, is none."""
+    return len([sent for sent, _ in provider.server.log if sent.method == "POST"])
+
+
 def test_the_same_suite_runs_on_a_real_provider_by_one_option(provider: Any) -> None:
     done = provider.run_apart(provider.spec)
     assert done.ret == 0, done.stdout.str()
-    assert len(provider.server.log) == 6
+    assert calls(provider) == 6
     manifest = provider.manifest()
     assert manifest["operations"]["fresh_calls"] == 6
     assert manifest["operations"]["input_tokens"] == 42
@@ -62,7 +67,7 @@ def test_its_calls_are_answered_from_the_store_when_the_target_changes(provider:
     provider.run_apart(provider.spec)
     provider.write("test_words.py", SUITE + "\n# changed\n")
     provider.run_apart(provider.spec)
-    assert len(provider.server.log) == 6
+    assert calls(provider) == 6
     assert provider.manifest()["operations"]["stored_calls"] == 6
 
 
@@ -85,7 +90,7 @@ def test_replay_only_answers_without_a_key_and_without_a_call(
     monkeypatch.delenv("OPENAI_API_KEY")
     done = provider.run_apart(provider.spec, "--evals-replay=only")
     assert done.ret == 0, done.stdout.str()
-    assert len(provider.server.log) == 6
+    assert calls(provider) == 6
 
 
 def test_replay_only_with_a_missing_reply_is_incomparable_and_lists_it(provider: Any) -> None:
@@ -98,7 +103,7 @@ def test_replay_only_with_a_missing_reply_is_incomparable_and_lists_it(provider:
     assert done.ret == 11
     done.stdout.fnmatch_lines(["*words?c003? MISSING*"])
     assert "c003" in " ".join(provider.manifest()["notes"])
-    assert len(provider.server.log) == 6
+    assert calls(provider) == 6
 
 
 def test_a_missing_key_is_one_clear_error_before_anything_runs(
@@ -170,3 +175,20 @@ def test_the_command_lines_backend_wins_over_the_suites(project: Any) -> None:
     assert project.manifest()["subject"]["models"]["default"]["label"] == "embedded?noise=0.5"
     project.run("--evals-backend=other=embedded?noise=0.5")
     assert project.manifest()["subject"]["models"]["default"]["label"] == "embedded"
+
+
+def test_an_unknown_model_ends_the_run_with_one_message_before_anything_is_paid(
+    provider: Any,
+) -> None:
+    error = {"message": "The model `some-model` does not exist", "code": "model_not_found"}
+    provider.server.expect_request("/v1/models/some-model").respond_with_json(
+        {"error": error}, status=404
+    )
+    done = provider.run_apart(provider.spec)
+    assert done.ret == 10, done.stdout.str()
+    assert calls(provider) == 0
+    assert "model_not_found" in provider.manifest()["stopped"]
+    provider.server.clear()
+    provider.server.expect_request("/v1/chat/completions").respond_with_handler(reply)
+    assert provider.run_apart(provider.spec).ret == 0
+    assert calls(provider) == 6
