@@ -166,6 +166,20 @@ def test_a_server_that_does_not_start_is_one_error_with_the_end_of_its_log(
     assert gone(group_of(tmp_path))
 
 
+def test_of_a_long_log_the_cause_is_told_and_not_the_noise_of_the_shutdown() -> None:
+    from evalsuite.backends.vllm.server import _told
+
+    noise = "\n".join(f"leaked function {place}" for place in range(50))
+    log = (
+        "WARNING may cause errors like `OSError: too many`\n"
+        "\x1b[31m(Worker pid=1) ERROR 11-21 RuntimeError: no offset\x1b[0m\n"
+        f"loading 10%\rloading 20%\n(API pid=2) ERROR EngineDeadError: see above\n{noise}"
+    )
+    assert _told(log) == ("says:\n    RuntimeError: no offset\n    EngineDeadError: see above")
+    assert _told(noise).splitlines()[0] == "ends with:"
+    assert len(_told(noise).splitlines()) == 7
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "vllm").write_text("in the way", encoding="utf-8")
     with pytest.raises(BackendError, match="can't be started") as caught:

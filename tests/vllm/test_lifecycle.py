@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,6 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from real_server import LAUNCH, TINY, Served, gone, hold
+
+from evalsuite.backends import open_backend
+from evalsuite.backends.base import Request
+from evalsuite.errors import BackendError
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -65,6 +70,30 @@ def test_two_processes_share_a_server_and_the_last_one_to_be_killed_ends_it(
     served.holder.send_signal(signal.SIGKILL)
     served.holder.wait()
     assert gone(group)
+
+
+def test_an_engine_that_crashes_is_an_error_with_its_cause(tmp_path: Path) -> None:
+    """On a CPU, a seeded request that is prefilled in two parts ends vLLM's engine: the reason why
+    a server of ours does not do that, and a crash as they come."""
+    chunked = "--enable-chunked-prefill%20--max-num-batched-tokens%20256%20--max-num-seqs%2032"
+    long = [{"role": "user", "content": "word " * 600}]
+    request = Request(messages=long, params={"temperature": 1, "max_tokens": 8}, seed=1)
+
+    async def crash() -> BackendError:
+        spec = f"vllm:{TINY}?{LAUNCH}&flags={chunked}"
+        backend = open_backend(spec, state=tmp_path)
+        try:
+            while True:
+                with pytest.raises(BackendError) as caught:
+                    await backend.complete(request)
+                if caught.value.fault == "provider":
+                    return caught.value
+                assert caught.value.fault == "transient"
+                await asyncio.sleep(0.2)
+        finally:
+            await backend.close()
+
+    assert "RuntimeError: CPU Generator does not use offset" in str(asyncio.run(crash()))
 
 
 def test_a_server_that_is_killed_fails_no_case_and_a_resumed_run_completes(

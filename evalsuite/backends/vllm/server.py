@@ -30,13 +30,17 @@ _LOOK = 0.5
 _ENDING = 15.0
 """Seconds that the end of a server may take."""
 
-_SHOWN = 8
+_READ = 200_000
+"""Bytes of the server's log that are looked at."""
+
+_SHOWN = 6
 """Lines of the server's log that an error repeats."""
 
 _HIDDEN = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 """Of the environment, what a server of one's own has no use for."""
 
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
+_ERROR = re.compile(r"\b\w*(Error|Exception)\b: .*")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -140,15 +144,22 @@ class Server:
             )
 
     def _failed(self, how: str) -> BackendError:
-        log = self._folder / "server.log"
+        log, said = self._folder / "server.log", ""
         with contextlib.suppress(OSError):
-            text = _ESCAPES.sub("", log.read_bytes()[-20_000:].decode("utf-8", "replace"))
-            lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
-            shown = "".join(f"\n    {line[:300]}" for line in lines[-_SHOWN:])
-            return BackendError(
-                f"vllm: the server {how}; {log} ends with:{shown}", fault="provider"
-            )
-        return BackendError(f"vllm: the server {how}", fault="provider")
+            said = f"; {log} {_told(log.read_bytes()[-_READ:].decode('utf-8', 'replace'))}"
+        return BackendError(f"vllm: the server {how}{said}", fault="provider")
+
+
+def _told(log: str) -> str:
+    """What a log says of its end: the errors, the first of which is the cause, else its last lines.
+    Complaints of a shutdown come after the cause, and are many."""
+    lines = [line.strip() for line in re.split(r"[\r\n]+", _ESCAPES.sub("", log)) if line.strip()]
+    errors = dict.fromkeys(
+        found[0] for line in lines if " WARNING " not in line and (found := _ERROR.search(line))
+    )
+    shown = list(errors)[:_SHOWN] or lines[-_SHOWN:]
+    how = "says" if errors else "ends with"
+    return f"{how}:" + "".join(f"\n    {line[:300]}" for line in shown)
 
 
 def _locked(file: IO[bytes]) -> bool:
