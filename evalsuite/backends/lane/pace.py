@@ -11,6 +11,7 @@ Headers that tell what is left spare most refusals.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 from evalsuite.backends.lane.headers import Left
@@ -46,6 +47,7 @@ explains, and so far that the limit must have changed in between."""
 
 _SHORT, _LONG = 4.0, 10.0
 _DOUBT = 8
+_LATELY = 32
 _TRIAL, _TRIAL_REFUSED = 12, 6
 """Where refusals keep coming after fewer requests than the first of these, whatever the pace, a
 trial at many times the pace shows whether they come from it: if not, as few of its requests are
@@ -115,6 +117,7 @@ class Pace:
         self._last = -math.inf
         self._blocked = -math.inf
         self._largest = 0.0
+        self._won = 0
         self._epoch = (
             0  # refusals of requests that were sent before an earlier one was heard are one
         )
@@ -122,9 +125,11 @@ class Pace:
         self._risen = 0.0
         self._held = False
         self._open = self._good = 0
+        self._sends: deque[float] = deque(maxlen=_LATELY)
         self._doubt = 0
         self._trial = False
         self._tried = [0, 0, 0]  # sent, answered and refused
+        self._tokens = [0.0, 0.0]  # of those, answered and refused
         self._noisy = False
         self._share = 0.0  # of refused requests, lately
         self._floor = 0.0  # requests a second, until refusals are known to come from the pace
@@ -144,8 +149,10 @@ class Pace:
             bucket.fill(now, rate)
             wait = max(wait, -bucket.level / rate)
         if not self.limited:
-            early = self._buckets[0].sent - _AT_ONCE - _RAMP * (now - self._began)
-            return max(wait, early / _RAMP) if early >= 0.0 <= self._began else wait
+            if self._began < 0.0 or self._won >= 4 * _AT_ONCE:
+                return wait
+            early = self._buckets[0].sent + 1 - _AT_ONCE - _RAMP * (now - self._began)
+            return max(wait, early / _RAMP) if early > 1e-6 else wait
         if self._trial:
             return wait if self._tried[0] < _TRIAL else math.inf
         if self._epoch <= _SEARCH and self._open > _AT_ONCE + 2 * self._good:
@@ -171,6 +178,7 @@ class Pace:
         self._last = now
         self._largest = max(self._largest, tokens)
         if self.limited:
+            self._sends.append(now)
             self._open += 1
             if self._rate() >= 2.0 * self._buckets[self._binding].rate:
                 self._faster()
@@ -183,6 +191,7 @@ class Pace:
 
     def accepted(self, ticket: Ticket, tokens: float) -> None:
         """The reply came, and the request had cost so many tokens."""
+        self._won += 1
         more = tokens - ticket.cost[1]
         for bucket in (self._buckets[1], *(bucket for d, _, bucket in self._most if d == 1)):
             bucket.sent += more
@@ -283,6 +292,7 @@ class Pace:
         if self._doubt >= _DOUBT:
             self._trial = True
             self._tried = [0, 0, 0]
+            self._tokens = [0.0, 0.0]
 
     def _answered(self, ticket: Ticket, *, refused: bool) -> None:
         self._share = 0.95 * self._share + 0.05 * refused
@@ -292,10 +302,11 @@ class Pace:
             return
         self._tried[1] += 1
         self._tried[2] += refused
+        self._tokens[refused] += ticket.cost[1]
         if self._tried[1] < _TRIAL:
             return
         self._floor = 0.0
-        if self._tried[2] <= _TRIAL_REFUSED:
+        if self._tried[2] <= _TRIAL_REFUSED and self._tokens[1] <= self._tokens[0]:
             self._noisy, self.limited, self._doubt = True, False, 0
         else:
             self._doubt = -2 * _DOUBT
@@ -319,12 +330,15 @@ class Pace:
         seconds = max(1e-3, last.time - first.time)
         if spilt > 0.05 * (last.sent[self._binding] - first.sent[self._binding]):
             slower = 0.9 if self.known >= _SURE else 0.5
+            lately = self._sends[-1] - self._sends[0]
+            if len(self._sends) == _LATELY and lately > 0.0:  # no faster than what emptied it
+                slower = min(slower, _LATELY / lately / self._buckets[0].rate)
             for d, bucket in enumerate(self._buckets):
                 least = (first.won[d] - ticket.cost[d]) / seconds
                 bucket.rate = max(least, slower * bucket.rate, self._slowest(ticket.cost[d]))
                 bucket.size = max(2.0 * ticket.cost[d], 0.7 * bucket.size)
             self._marks = [last]
-            self.known /= 2.0
+            self.known = max(self.known / 2.0, min(_SURE, first.won[0] / 2.0))
             return
         while len(self._marks) > 2 and min(self._misfit(0), self._misfit(1)) > _BROKEN:
             del self._marks[0]
