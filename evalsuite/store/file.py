@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -72,6 +73,8 @@ def writer(file: Path, today: int) -> sqlite3.Connection:
 
     Unusable or sqlite3.DatabaseError tells of damage, DataError of a newer format.
     """
+    if not file.exists() or not file.stat().st_size:
+        _made(file, today)
     connection = connect(file)
     try:
         if _short(file) and not _logged(file, connection):
@@ -89,6 +92,18 @@ def writer(file: Path, today: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _made(file: Path, today: int) -> None:
+    """A file without entries, whole from the moment that others can see it."""
+    new = file.with_name(file.name + ".new")
+    remove(new)
+    with closing(connect(new)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        _bring_up(connection, 0, today)
+    for ending in LOG_ENDINGS:  # of a file that was deleted alone
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+    new.replace(file)
 
 
 def reader(file: Path) -> sqlite3.Connection | None:
