@@ -37,6 +37,13 @@ class CaseResult:
     seconds: float
     calls: Sequence[str] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes until it is read, roughly."""
+        outputs = [output for _, output in self.outputs]
+        contexts = [document.text for output in outputs for document in output.contexts]
+        return 4_096 + sum(len(output.text) for output in outputs) + sum(map(len, contexts))
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -288,7 +288,7 @@ class Engine:
     def _arrive(self, job: Job, result: CaseResult | Exception) -> None:
         if isinstance(result, Exception) or result.status == "failed":
             self._schedule.failed(job)
-        size = _size(result)
+        size = result.size if isinstance(result, CaseResult) else 0
         with self._arrived:
             self._results[job] = result, size
             self._schedule.held += size
@@ -302,14 +302,3 @@ class Engine:
         with self._arrived:
             self._idle = True
             self._arrived.notify()
-
-
-def _size(result: CaseResult | Exception) -> int:
-    """Bytes that a result takes until it is read, roughly."""
-    if isinstance(result, Exception):
-        return 4_096
-    texts = sum(
-        len(output.text) + sum(len(document.text) for document in output.contexts)
-        for _, output in result.outputs
-    )
-    return 4_096 + texts
