@@ -171,7 +171,7 @@ def test_of_a_long_log_the_cause_is_told_and_not_the_noise_of_the_shutdown() -> 
 
     noise = "\n".join(f"leaked function {place}" for place in range(50))
     log = (
-        "WARNING may cause errors like `OSError: too many`\n"
+        "(API pid=2) WARNING may cause errors like `OSError: too many`\n"
         "\x1b[31m(Worker pid=1) ERROR 11-21 RuntimeError: no offset\x1b[0m\n"
         f"loading 10%\rloading 20%\n(API pid=2) ERROR EngineDeadError: see above\n{noise}"
     )
