@@ -32,7 +32,10 @@ import evalsuite as ev
 async def many(case, llm):
     return (await llm.chat(case.input)).text
 """
-SETTINGS = "[tool.evalsuite]\nconcurrency = 50\ntimeout = 10\nformats = []\n"
+SAMPLE = 3
+"""Calls of a run's own, to see whether equal requests get equal answers."""
+
+SETTINGS = "[tool.evalsuite]\nconcurrency = 50\ntimeout = 30\nformats = []\n"
 ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_PLUGINS": "evalsuite.plugin",
@@ -105,11 +108,15 @@ def measure(provider: str, fault: str, count: int) -> bool:
         if fault in TRANSIENT:
             fine = good == count and asked <= 1.6 * count
         elif fault in FOR_A_CASE:
-            fine = good + errors == count == asked and errors == counted["injected"]
+            fine = (
+                good + errors == count
+                and asked <= count + SAMPLE
+                and 0 < errors <= counted["injected"]
+            )
         else:
             with server("", 0.0, port) as (_, again):
                 after, _, _ = run(folder, provider, port)
-            fine = status == 10 and after == 0 and again["asked"] <= count
+            fine = status == 10 and after == 0 and again["asked"] <= count + SAMPLE
             fine = fine and passed(folder)[0] == count
             line += f" then {again['asked']} calls, {passed(folder)[0]} right |"
         print(line + ("" if fine else f"  BEYOND (exit {status})"), flush=True)
