@@ -28,7 +28,8 @@ async def acme(case, llm):
     return ev.Output(text=f"{name} word: {{said.text}}")
 """
 
-VOLATILE = ("run", "created", "command", "operations", "notes")
+VOLATILE = ("run", "created", "command", "operations", "notes", "files")
+"""What names one run, and hashes of answers in the order in which they came."""
 VARIANTS = ("acme@large", "acme@small")
 PACKAGES = ("chat", "search")
 
