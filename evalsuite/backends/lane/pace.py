@@ -318,7 +318,7 @@ class Pace:
         for bucket, cost, sent in zip(self._buckets, ticket.cost, ticket.before, strict=True):
             bucket.rate = max(4.0 * cost, sent) / seconds
             bucket.size = max(2.0 * cost, sent)
-        self._floor = self._buckets[0].rate / 4.0
+        self._floor = self._buckets[0].rate / 8.0
 
     def _learn(self, ticket: Ticket) -> None:
         """The rate from what was accepted between moments of an empty bucket. A bucket that has
