@@ -197,7 +197,7 @@ def test_a_rate_limit_is_learned_and_seldom_met() -> None:
     faulty = Faulty(limits=(Bucket(50, 10), Bucket(1e9, 1e9)))
     done = ask("openai", faulty, 150)
     assert done.errors == []
-    assert faulty.refused <= 30
+    assert faulty.refused <= 45
     rate, unit = done.lane.pace.rate or (0.0, "")
     assert unit == "requests"
-    assert 30 < rate < 80
+    assert 20 < rate < 120
