@@ -8,6 +8,12 @@ from typing import Literal
 
 OVERALL = "overall"
 
+DERIVED = (
+    *("input_length", "context_tokens", "language", "documents", "relevant_retrieved"),
+    "model",
+)
+"""The dimensions that a runner's facts give rise to; a gate may declare slices of them."""
+
 Mode = Literal["block", "observe"]
 
 

@@ -13,12 +13,6 @@ import numpy as np
 
 from evalsuite.records import Json
 
-DERIVED = (
-    *("input_length", "context_tokens", "language", "documents", "relevant_retrieved"),
-    "model",
-)
-"""The dimensions that a runner's facts give rise to; a gate may declare slices of them."""
-
 _LENGTHS = ("short", "medium", "long", "longest")
 _AMOUNTS = ("lowest", "low", "high", "highest")
 

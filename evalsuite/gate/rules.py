@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from evalsuite.diff.derived import DERIVED
 from evalsuite.errors import SuiteError, did_you_mean
-from evalsuite.policy import Gate, Slice
+from evalsuite.policy import DERIVED, Gate, Slice
 from evalsuite.records import Json
 
 _SHARES = ("margin", "exclude", "slice_margin", "slice_exclude")

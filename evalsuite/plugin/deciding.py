@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import command_of, or_stop
-from evalsuite.runner.conclude import Conclusion, conclude
 from evalsuite.runner.results import Brief, RunWriter
+
+if TYPE_CHECKING:
+    from evalsuite.runner.conclude import Conclusion
 
 STATUS = {
     "missed": ("missed", "m", ("MISSED", {"yellow": True})),
@@ -91,6 +93,8 @@ class Deciding:
             self._conclude(session)
 
     def _conclude(self, session: pytest.Session) -> None:
+        from evalsuite.runner.conclude import conclude  # noqa: PLC0415 (loaded while models answer)
+
         command = command_of(self.invocation.arguments)
         for nodeid in sorted({*self.briefs, *self.writers}):
             if nodeid not in self.briefs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,6 @@ import pytest
 
 from evalsuite.config import Config, load_config
 from evalsuite.plugin.translate import arguments_of, options_of
-from evalsuite.runner.conclude import run_id
 from evalsuite.runner.plan import Plan, with_options
 
 
@@ -50,3 +51,9 @@ class Invocation:
             pytest.exit(message, returncode=status)
         assert self.session is not None
         self.session.shouldstop = message
+
+
+def run_id() -> str:
+    """Sorts by time, to the millisecond; unique beside runs of the same one."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)}"

@@ -7,13 +7,19 @@ first half and send their results with the reports, the controller does the seco
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import gc
+import threading
 from collections.abc import Generator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.junitxml import xml_key
 
+from evalsuite import registry
 from evalsuite.backends.budget import run_budget
 from evalsuite.errors import DataError, EvalsuiteError
 from evalsuite.plugin.collecting import Collecting
@@ -24,6 +30,7 @@ from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import (
     configured,
     or_stop,
+    quietly,
     settings_files,
     telling,
     terminated_as_interrupt,
@@ -56,6 +63,10 @@ def start(config: pytest.Config) -> None:
     collecting = Collecting(invocation, running)
     for name, part in (("collecting", collecting), ("running", running), ("deciding", deciding)):
         config.pluginmanager.register(part, f"evalsuite-{name}")
+    # A process that ends need not look for cycles among all that it has imported and made: with an
+    # SDK loaded that takes a quarter of a second.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
 
 
 class Running:
@@ -70,6 +81,7 @@ class Running:
         self.engine: Engine | None = None
         self.items: list[CaseItem] = []
         self.begun: dict[Plan, EvalsuiteError | None] = {}
+        self.getting_ready: threading.Thread | None = None
         if invocation.controller:
             self.watch.stop()
 
@@ -126,6 +138,16 @@ class Running:
                 self.begin(item.job.plan, {})
         self.progress.start(self.engine.counts, len(jobs), self.engine.state)
 
+    def _get_ready(self) -> None:
+        """Load what only the end of the run needs, while calls are waited for."""
+        with quietly(), contextlib.suppress(Exception):  # the end says what can't be loaded
+            import_module("evalsuite.runner.conclude")
+            import_module("evalsuite.gate.decision")
+            import_module("evalsuite.report.building")
+            for item in self.items[:1]:
+                for name in item.job.plan.config.formats:
+                    registry.find("formats", name)
+
     def _budget(self, workers: int) -> dict[str, float]:
         worker = self.invocation.worker
         place = int(worker["workerid"].removeprefix("gw")) if worker else 0
@@ -152,6 +174,9 @@ class Running:
             self.invocation.refuse(str(error), error.exit_code)
             raise
         self.progress.show()
+        if self.getting_ready is None:
+            self.getting_ready = threading.Thread(target=self._get_ready, daemon=True)
+            self.getting_ready.start()
         return result
 
     @pytest.hookimpl(tryfirst=True)

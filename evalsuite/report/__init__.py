@@ -8,70 +8,28 @@ Nothing here reads a file, a clock or the network; outputs and commands are hand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from evalsuite.diff import Diff
-from evalsuite.gate import Verdict
-from evalsuite.records import Case, Row
-from evalsuite.report import sections, trouble
-from evalsuite.report.blocks import Block, Commands, Report
-from evalsuite.report.cases import answers as _answers
-from evalsuite.report.cases import case_list, distributions, heat
-from evalsuite.report.explaining import explain
-from evalsuite.report.headline import headline
-from evalsuite.report.material import Material, Pair, wanted
-from evalsuite.report.repeats import variances
+if TYPE_CHECKING:
+    from evalsuite.report.blocks import Commands, Report
+    from evalsuite.report.building import build
+    from evalsuite.report.explaining import explain
+    from evalsuite.report.material import wanted
 
 __all__ = ["Commands", "Report", "build", "explain", "wanted"]
 
+_HOMES = {
+    "Commands": "blocks",
+    "Report": "blocks",
+    "build": "building",
+    "explain": "explaining",
+    "wanted": "material",
+}
 
-def build(
-    diff: Diff,
-    verdict: Verdict,
-    *,
-    before: Mapping[str, Row],
-    after: Mapping[str, Row],
-    answers: Mapping[str, Pair],
-    commands: Commands,
-    cases: Mapping[str, Case] | None = None,
-) -> Report:
-    """Decide what is said of a run.
 
-    `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
-    cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions.
-    """
-    material = Material(
-        diff=diff,
-        verdict=verdict,
-        before=before,
-        after=after,
-        answers=answers,
-        cases=cases or {},
-        commands=commands,
-    )
-    listed = case_list(material)
-    varies = variances(material, listed)
-    shown = _answers(material, listed)
-    found = trouble.troubles(material)
-    blocks: list[Block | None] = [
-        headline(material, shown, found, varies),
-        sections.comparability(material),
-        sections.gates(material, varies),
-        shown,
-        heat(material, listed, varies),
-        *distributions(listed),
-        sections.cost(material),
-        trouble.section(material, found),
-        sections.actions(material),
-        listed,
-        sections.footer(material),
-    ]
-    return Report(
-        suite=diff.suite,
-        verdict=verdict,
-        candidate=diff.candidate,
-        baseline=diff.baseline,
-        subject=diff.subject,
-        commands=commands,
-        blocks=tuple(each for each in blocks if each is not None),
-    )
+def __getattr__(name: str) -> Any:
+    """Loaded when it is used: a run prints at its end, and asks its first model long before."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"evalsuite.report.{_HOMES[name]}"), name)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from evalsuite.diff import Change
-from evalsuite.gate import Verdict
 from evalsuite.records import Manifest
+
+if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
+    from evalsuite.diff import Change
+    from evalsuite.gate import Verdict
 
 Level = Literal["caution", "warning", "note", "tip"]
 Tone = Literal["bad", "warn", "good", "plain"]

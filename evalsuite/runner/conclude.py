@@ -6,7 +6,6 @@ xdist's controller, which ran nothing itself, concludes as a single process does
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -222,12 +221,6 @@ def _says(finding: Finding) -> str:
     reason = f"; {finding.reason}" if finding.reason else ""
     figures = spread(finding) if finding.after is not None else ""
     return f"{finding.result}: {figures}{reason}".replace(": ;", ":")
-
-
-def run_id() -> str:
-    """Sorts by time, to the millisecond; unique beside runs of the same one."""
-    now = datetime.now(UTC)
-    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)}"
 
 
 def _prune(folder: Path) -> None:

@@ -111,8 +111,8 @@ def make_plan(
     Raises:
         DataError: golden set, inputs, gate or snapshot; the message names file and remedy.
     """
-    for name in config.formats:
-        registry.find("formats", name)
+    for name in set(config.formats) - registry.names("formats"):
+        registry.find("formats", name)  # says what is known; those that are load when they print
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
     dataset = dataset or _dataset(suite, config, where)
     if not dataset.cases:
