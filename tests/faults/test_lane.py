@@ -185,7 +185,7 @@ def test_a_lane_without_limits_starts_all_its_calls_at_once() -> None:
 
     async def look(lane: Lane) -> None:
         for _ in range(40):
-            most.append(lane._under_way)
+            most.append(lane.turns.under_way)
             await asyncio.sleep(0.01)
 
     done = ask("openai", faulty, 20, Limits(concurrency=20, attempt=5.0), meanwhile=look)

@@ -5,6 +5,7 @@ The SDKs' own retries are off: each of them would know one call, not the provide
 all calls share.
 """
 
-from evalsuite.backends.lane.lane import ATTEMPTS, Lane, Limits, Resilient
+from evalsuite.backends.lane.lane import ATTEMPTS, Lane, Resilient
+from evalsuite.backends.lane.limits import Limits
 
 __all__ = ["ATTEMPTS", "Lane", "Limits", "Resilient"]

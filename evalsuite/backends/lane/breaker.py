@@ -7,31 +7,30 @@ from __future__ import annotations
 
 from collections import deque
 
-WINDOW = 20.0
-"""Seconds that are looked back on."""
-
 _LEAST = 20
 """Calls from which on a share of them says something; fewer do if all of them failed."""
 
 _ALL = 8
-_AGE = 5.0
-"""Seconds that failures must have lasted: a moment of them is what retries are for."""
+_AGE = 0.25
+"""Parts of the window that failures must have lasted: a moment of them is what retries are for."""
 
-_FIRST, _LONGEST = 5.0, 30.0
-"""Seconds of the first pause, and of the longest; each is twice the one before."""
+_FIRST, _LONGEST = 0.25, 1.5
+"""Parts of the window that the first pause takes, and the longest; each is twice the one before."""
 
 _PROBES = 3
 
 
 class Breaker:
-    """Whether calls may go. Times are seconds of one steady clock."""
+    """Whether calls may go. Times are seconds of one steady clock; `window` of them are looked back
+    on."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: float = 20.0) -> None:
         self.openings = 0
+        self._window = window
         self._seen: deque[tuple[float, bool]] = deque()
         self._failed = 0
         self._until: float | None = None
-        self._pause = _FIRST
+        self._pause = _FIRST * window
         self._probes = 0
         self._answers: list[bool] = []
 
@@ -60,11 +59,11 @@ class Breaker:
             return  # what never fails is not kept count of
         self._seen.append((now, ok))
         self._failed += not ok
-        while self._seen[0][0] < now - WINDOW:
+        while self._seen[0][0] < now - self._window:
             self._failed -= not self._seen.popleft()[1]
         count, since = len(self._seen), now - self._seen[0][0]
         most = count >= _LEAST and 2 * self._failed >= count
-        if since >= _AGE and not ok and (most or self._failed == count >= _ALL):
+        if since >= _AGE * self._window and not ok and (most or self._failed == count >= _ALL):
             self._open(now)
 
     def gone(self) -> None:
@@ -84,9 +83,9 @@ class Breaker:
         self._answers.append(ok)
         good = sum(self._answers)
         if 2 * good >= max(_PROBES, len(self._answers)):
-            self._until, self._pause = None, _FIRST
+            self._until, self._pause = None, _FIRST * self._window
             self._seen.clear()
             self._failed = 0
         elif len(self._answers) - good >= _PROBES:
-            self._pause = min(_LONGEST, 2.0 * self._pause)
+            self._pause = min(_LONGEST * self._window, 2.0 * self._pause)
             self._open(now)
