@@ -9,6 +9,7 @@ retries are off, so that one place decides about them.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -212,6 +213,7 @@ class Endpoint:
             httpx2: Any = import_module("httpx2")
             # The SDK imports this at its first call, on the loop.
             import_module(f"{self._package}._base_client")
+        gc.freeze()  # an SDK is no garbage, and large: not to be looked through while calls go on
         openai = self._package == "openai"
         base = sdk.OpenAIError if openai else sdk.AnthropicError
         self._errors = (base, httpx2.HTTPError, LookupError, TypeError, ValueError)

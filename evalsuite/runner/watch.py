@@ -91,7 +91,7 @@ class Watch:
         self._covered: Collection[str] = frozenset()
         self._ignored: tuple[str, ...] = ()
         self._looked = 0
-        self._modules = -1
+        self._modules: dict[str, None] = {}
         self._end_presence: Callable[[], None] | None = None
         self._events: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
             "open": self._opened,
@@ -225,8 +225,7 @@ class Watch:
 
     def seen(self) -> str:
         """The key of all that was touched by now; `links` holds the chain that leads to it."""
-        if len(sys.modules) != self._modules:
-            self._modules = len(sys.modules)
+        if len(sys.modules) != len(self._modules):
             self._see_modules()
         if self._looked < len(self._order) or not self.links:
             outside, used = self._news()
@@ -239,8 +238,11 @@ class Watch:
 
     def _see_modules(self) -> None:
         """Modules come out of caches, archives and libraries that are not opened as files."""
-        for module in list(sys.modules.values()):
-            file = getattr(module, "__file__", None)
+        before, self._modules = self._modules, dict.fromkeys(list(sys.modules))
+        for name in self._modules:
+            if name in before:
+                continue
+            file = getattr(sys.modules.get(name), "__file__", None)
             if isinstance(file, str):
                 self._touch("read", os.path.abspath(file))  # noqa: PTH100
 
