@@ -1,6 +1,7 @@
 """Throughput and refusals against a provider's rate limits, over real HTTP with OpenAI's SDK.
 
-    python benchmarks/rate_limits.py              5 minutes each; exit status 1 beyond a limit
+    python benchmarks/rate_limits.py              5 minutes each, two side by side; exit status 1
+                                                  beyond a limit
     python benchmarks/rate_limits.py 60           seconds of each
 
 Nothing is configured and nothing known beforehand: 10 requests a second with a burst of 10, and
@@ -68,15 +69,16 @@ async def measure(kind: str, told: bool, seconds: float) -> tuple[float, float]:
 
 
 async def main(seconds: float) -> int:
-    cells = [(kind, told) for kind in ("requests", "tokens") for told in (False, True)]
-    found = await asyncio.gather(*(measure(*cell, seconds) for cell in cells))
     bad = 0
-    for (kind, told), (used, refused) in zip(cells, found, strict=True):
-        beyond = used < 0.9 or refused > 0.02
-        bad += beyond
-        headers = "with headers" if told else "without headers"
-        mark = "  BEYOND" if beyond else ""
-        print(f"{kind:8} {headers:15} used {used:.1%}, refused {refused:.2%}{mark}", flush=True)
+    for told in (False, True):
+        kinds = ("requests", "tokens")
+        found = await asyncio.gather(*(measure(kind, told, seconds) for kind in kinds))
+        for kind, (used, refused) in zip(kinds, found, strict=True):
+            beyond = used < 0.9 or refused > 0.02
+            bad += beyond
+            headers = "with headers" if told else "without headers"
+            mark = "  BEYOND" if beyond else ""
+            print(f"{kind:8} {headers:15} used {used:.1%}, refused {refused:.2%}{mark}", flush=True)
     return min(bad, 1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +103,34 @@ def test_a_stream_that_breaks_is_asked_again(provider: str, fault: str) -> None:
     done = ask(provider, faulty, 12, HANGING if fault == "hang" else QUICK, stream=True)
     assert faulty.injected > 0
     assert [each.text for each in done.results] == [right(f"prompt {n}") for n in range(12)]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_connections_that_hang_from_the_start_cost_what_answers_take(provider: str) -> None:
+    faulty = Faulty("hang", share=0.3)
+    done = ask(provider, faulty, 60, Limits(backoff=0.02, attempt=90.0, hang=0.5))
+    assert faulty.injected > 0
+    assert [each.text for each in done.results] == [right(f"prompt {n}") for n in range(60)]
+    assert done.lane.counts.retried == {"no answer in time": faulty.injected}
+    assert done.lane.turns.slots > 10  # three in ten are no reason for fewer at once
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_outage_opens_the_breaker_and_fails_no_call(provider: str) -> None:
+    times: list[float] = []
+    faulty = Faulty("503", 0.6, delay=0.01, which=lambda _: not times.append(time.monotonic()))
+
+    async def mend(lane: Lane) -> None:
+        while not lane.breaker.openings:  # noqa: ASYNC110 (nothing says so)
+            await asyncio.sleep(0.01)
+        faulty.share = 0.0
+
+    limits = Limits(backoff=0.02, window=2.0)
+    done = ask(provider, faulty, 800, limits, meanwhile=mend)
+    assert done.errors == []
+    assert done.lane.breaker.openings == 1
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert max(gaps) > 0.4  # a quarter of the window nobody was asked
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

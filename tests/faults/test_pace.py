@@ -161,11 +161,11 @@ def test_refusals_that_do_not_come_from_the_pace_do_not_slow_it_for_good() -> No
     assert accepted > 2_000  # a bucket's pace would crawl
 
 
-def test_without_refusals_nothing_waits_but_for_the_first_milliseconds() -> None:
+def test_without_refusals_nothing_waits() -> None:
     pace = Pace()
-    assert [pace.delay(0.0, 50.0) or (pace.send(0.0, 50.0) and 0.0) for _ in range(8)] == [0.0] * 8
-    assert 0.0 < pace.delay(0.0, 50.0) <= 0.002
-    assert pace.delay(0.1, 50.0) == 0.0
+    for _ in range(200):
+        assert pace.delay(0.0, 50.0) == 0.0
+        pace.send(0.0, 50.0)
 
 
 def test_a_configured_limit_is_never_exceeded() -> None:

@@ -16,15 +16,10 @@ from dataclasses import dataclass, field
 
 from evalsuite.backends.lane.headers import Left
 
-_AT_ONCE = 8
-_RAMP = 500.0
-"""Calls that a lane of which nothing is known starts at once, and how many more each second: as
-fast as an SDK can build them, and slow enough for a refusal to be heard before hundreds are."""
-
 _SURE = 16.0
 """Accepted requests between refusals from which on the rate is more than a guess."""
 
-_SEARCH = 3
+_SEARCH, _AT_ONCE = 3, 8
 """Refusals until which a guess may be far off, and so few replies are waited for at once."""
 
 _CYCLE = 400.0
@@ -117,7 +112,6 @@ class Pace:
         self._last = -math.inf
         self._blocked = -math.inf
         self._largest = 0.0
-        self._won = 0
         self._epoch = (
             0  # refusals of requests that were sent before an earlier one was heard are one
         )
@@ -149,10 +143,7 @@ class Pace:
             bucket.fill(now, rate)
             wait = max(wait, -bucket.level / rate)
         if not self.limited:
-            if self._began < 0.0 or self._won >= 4 * _AT_ONCE:
-                return wait
-            early = self._buckets[0].sent + 1 - _AT_ONCE - _RAMP * (now - self._began)
-            return max(wait, early / _RAMP) if early > 1e-6 else wait
+            return wait
         if self._trial:
             return wait if self._tried[0] < _TRIAL else math.inf
         if self._epoch <= _SEARCH and self._open > _AT_ONCE + 2 * self._good:
@@ -191,7 +182,6 @@ class Pace:
 
     def accepted(self, ticket: Ticket, tokens: float) -> None:
         """The reply came, and the request had cost so many tokens."""
-        self._won += 1
         more = tokens - ticket.cost[1]
         for bucket in (self._buckets[1], *(bucket for d, _, bucket in self._most if d == 1)):
             bucket.sent += more

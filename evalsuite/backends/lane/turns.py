@@ -40,7 +40,7 @@ class Turns:
         self._pace = pace
         self._breaker = breaker
         self._counts = counts
-        self._most = self._slots = float(at_once)
+        self._most = self.slots = float(at_once)
         self._narrowed = 0.0
         self._late = 0.0  # share of attempts lately that came too late
         self._waiting: list[_Waiter] = []
@@ -50,7 +50,7 @@ class Turns:
     async def next(self, order: int, tokens: float) -> Ticket:
         """Wait until the call may go; what it is given back with is `free`."""
         now = time.monotonic()
-        free = not self._waiting and self.under_way < self._slots
+        free = not self._waiting and self.under_way < self.slots
         if free and not self._breaker.delay(now) and not self._pace.delay(now, tokens):
             return self._grant(now, tokens)
         waiter = _Waiter(order, tokens, asyncio.get_running_loop().create_future())
@@ -76,7 +76,7 @@ class Turns:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._waiting and self.under_way < self._slots:
+        while self._waiting and self.under_way < self.slots:
             waiter = self._waiting[0]
             if waiter.turn.done():
                 heapq.heappop(self._waiting)
@@ -99,8 +99,8 @@ class Turns:
     def in_time(self) -> None:
         """An attempt was answered."""
         self._late *= 0.9
-        if self._slots < self._most:
-            self._slots = min(self._most, self._slots + 1.0 / self._slots)
+        if self.slots < self._most:
+            self.slots = min(self._most, self.slots + 1.0 / self.slots)
 
     def too_late(self, began: float) -> None:
         """An attempt that began then had no answer in time. Half the slots go if most attempts end
@@ -108,7 +108,7 @@ class Turns:
         self._late += 0.1 * (1.0 - self._late)
         if self._late > 0.5 and began > self._narrowed:
             self._narrowed = time.monotonic()
-            self._slots = max(1.0, self._slots / 2.0)
+            self.slots = max(1.0, self.slots / 2.0)
 
     async def sleep(self, seconds: float) -> None:
         """A wait between two attempts; RunStopped once the run ends."""
