@@ -42,6 +42,9 @@ from evalsuite.runner.results import RunWriter, brief_of
 from evalsuite.runner.schedule import Job
 from evalsuite.runner.watch import Watch
 
+LONG = 250
+"""Results after which a run is long enough to load meanwhile what its end needs."""
+
 _WATCH = pytest.StashKey[Watch]()
 
 
@@ -81,7 +84,7 @@ class Running:
         self.engine: Engine | None = None
         self.items: list[CaseItem] = []
         self.begun: dict[Plan, EvalsuiteError | None] = {}
-        self.getting_ready: threading.Thread | None = None
+        self.read = 0
         if invocation.controller:
             self.watch.stop()
 
@@ -174,9 +177,9 @@ class Running:
             self.invocation.refuse(str(error), error.exit_code)
             raise
         self.progress.show()
-        if self.getting_ready is None:
-            self.getting_ready = threading.Thread(target=self._get_ready, daemon=True)
-            self.getting_ready.start()
+        self.read += 1
+        if self.read == LONG:
+            threading.Thread(target=self._get_ready, daemon=True).start()
         return result
 
     @pytest.hookimpl(tryfirst=True)
