@@ -1,5 +1,6 @@
-"""Kills runs of 500 cases at random moments, lets each go on, and compares it with an undisturbed
-one: the same scores, no finished call asked again, a store that verifies.
+"""Kills runs of 500 cases at random moments while calls are in flight, lets each go on, and
+compares it with an undisturbed one: the same scores, no finished call asked again, a store that
+verifies at the kill and after it.
 
     python benchmarks/kill.py [--kills 100] [--cases 500] [--latency 0.05] [--seed 0]
 
@@ -14,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -51,9 +53,8 @@ def project(root: Path, cases: int, spec: str) -> None:
     (root / "test_words.py").write_text(SUITE, encoding="utf-8")
 
 
-def run(root: Path, kill_after: float | None = None) -> int:
-    """The exit status, negative if it was killed."""
-    process = subprocess.Popen(
+def started(root: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-m", "pytest", "--evals", "-q", "-p", "no:cacheprovider"],
         cwd=root,
         env=os.environ
@@ -62,12 +63,17 @@ def run(root: Path, kill_after: float | None = None) -> int:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    if kill_after is not None:
-        try:
-            return process.wait(kill_after)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-    return process.wait()
+
+
+def killed(root: Path, server: Counting, after: int, delay: float) -> bool:
+    """Whether a run was killed, some seconds after it had made so many calls, or had ended."""
+    process = started(root)
+    while server.asked.total() < after and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(delay)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait() < 0
 
 
 def scores(root: Path) -> list[Any]:
@@ -76,20 +82,26 @@ def scores(root: Path) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def once(root: Path, server: Counting, moment: float, undisturbed: list[Any]) -> tuple[int, int]:
-    """How many calls had been made at the kill, and how many were made again; -1 if it had ended.
-    AssertionError if anything was lost."""
+def once(
+    root: Path, server: Counting, after: int, delay: float, undisturbed: list[Any]
+) -> tuple[int, int] | None:
+    """How many calls had been made at the kill, and how many were made again; None if it came
+    after the last call. AssertionError if anything was lost."""
     shutil.rmtree(root / ".evalsuite", ignore_errors=True)
     server.asked.clear()
-    killed = run(root, moment) < 0
-    made = server.asked.total() if killed else -1
-    status = run(root)
-    assert status == 0, f"killed after {moment:.3f} s, the next run ended with {status}"
-    assert scores(root) == undisturbed, f"killed after {moment:.3f} s: other scores"
-    count = len(server.asked)
-    assert count == len(undisturbed), f"killed after {moment:.3f} s: {count} calls"
+    was_killed = killed(root, server, after, delay)
+    made = server.asked.total()
+    if not was_killed or made >= len(undisturbed):
+        return None
     damage = verify(root / ".evalsuite")[1]
-    assert not damage, damage
+    assert not damage, f"killed after {made} calls: {damage}"
+    status = started(root).wait()
+    assert status == 0, f"killed after {made} calls, the next run ended with {status}"
+    assert scores(root) == undisturbed, f"killed after {made} calls: other scores"
+    count = len(server.asked)
+    assert count == len(undisturbed), f"killed after {made} calls: {count} different ones"
+    damage = verify(root / ".evalsuite")[1]
+    assert not damage, f"killed after {made} calls, then ended: {damage}"
     return made, server.again()
 
 
@@ -105,20 +117,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder, counting(args.latency) as server:
         root = Path(folder)
         project(root, args.cases, server.spec)
-        began = time.monotonic()
-        assert run(root) == 0, "the undisturbed run failed"
-        life, undisturbed = time.monotonic() - began, scores(root)
+        assert started(root).wait() == 0, "the undisturbed run failed"
+        undisturbed = scores(root)
         while len(found) < args.kills:
-            made, again = once(root, server, chance.uniform(0, 1.1 * life), undisturbed)
-            if made >= 0:
-                found.append((made, again))
-    calling = [again for made, again in found if 0 < made < args.cases]
+            after, delay = chance.randrange(1, args.cases), chance.uniform(0, args.latency)
+            if (one := once(root, server, after, delay, undisturbed)) is not None:
+                found.append(one)
+    made, again = (sorted(each) for each in zip(*found, strict=True))
     sys.stdout.write(
-        f"{len(found)} kills, {len(calling)} of them while calls were made; the same scores each "
-        f"time, every store verifies; asked again: {sum(calling)} calls, at most {max(calling)} "
-        f"after one kill ({IN_FLIGHT} in flight)\n"
+        f"{len(found)} kills, after {made[0]} to {made[-1]} of {args.cases} calls (median "
+        f"{statistics.median(made):g}); the same scores each time, every store verifies; asked "
+        f"again after a kill: {again[0]} to {again[-1]} calls (median "
+        f"{statistics.median(again):g}), {IN_FLIGHT} in flight\n"
     )
-    return 0 if max(calling) <= IN_FLIGHT else 1
+    return 0 if again[-1] <= IN_FLIGHT else 1
 
 
 if __name__ == "__main__":
