@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
+from evalsuite.backends.lane.bucket import Ticket
 from evalsuite.backends.lane.headers import Left, left
-from evalsuite.backends.lane.pace import Pace, Ticket
+from evalsuite.backends.lane.pace import Pace
 
 REQUESTS = (10.0, 10.0)
 TOKENS = (1_000.0, 5_000.0)
@@ -124,7 +125,7 @@ def drive(
 
 @pytest.mark.parametrize("told", [False, True])
 @pytest.mark.parametrize("after", [None, 1.0])
-@pytest.mark.parametrize("latency", [0.05, 0.3, 1.5])
+@pytest.mark.parametrize("latency", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize("sizes", [small, mixed])
 def test_a_limit_on_requests_is_used_and_seldom_met(
     sizes: Sizes, latency: float, after: float | None, told: bool
@@ -132,20 +133,35 @@ def test_a_limit_on_requests_is_used_and_seldom_met(
     accepted, _, refused = drive(
         Provider(REQUESTS, FREE), sizes, latency=latency, after=after, told=told
     )
-    assert accepted >= 0.87 * 3_000
+    assert accepted >= 0.9 * 3_000
     assert refused <= 0.02 * (accepted + refused)
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("latency", [0.05, 0.3, 2.0])
-def test_a_limit_on_tokens_is_told_from_one_on_requests(latency: float, seed: int) -> None:
+@pytest.mark.parametrize("after", [None, 1.0])
+@pytest.mark.parametrize("latency", [0.05, 0.3, 1.0])
+def test_a_limit_on_tokens_is_told_from_one_on_requests(
+    latency: float, after: float | None, seed: int
+) -> None:
     pace = Pace()
     accepted, tokens, refused = drive(
-        Provider(FREE, TOKENS), mixed, latency=latency, seed=seed, pace=pace
+        Provider(FREE, TOKENS), mixed, latency=latency, after=after, seed=seed, pace=pace
     )
-    assert tokens >= 0.85 * 300_000
-    assert refused <= 0.03 * (accepted + refused)
+    assert tokens >= 0.9 * 300_000
+    assert refused <= 0.02 * (accepted + refused)
     assert (pace.rate or (0.0, ""))[1] == "tokens"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("after", [None, 1.0])
+def test_large_requests_that_happen_to_be_refused_first_prove_no_limit_on_tokens(
+    after: float | None, seed: int
+) -> None:
+    accepted, _, refused = drive(
+        Provider(REQUESTS, FREE), mixed, latency=0.05, after=after, seed=seed
+    )
+    assert accepted >= 0.9 * 3_000
+    assert refused <= 0.02 * (accepted + refused)
 
 
 @pytest.mark.parametrize("factor", [0.3, 0.7, 3.0])

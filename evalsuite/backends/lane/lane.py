@@ -13,10 +13,11 @@ from dataclasses import replace
 from evalsuite.backends.base import Backend, Completion, Request
 from evalsuite.backends.calls import ATTEMPT, TALLY, Attempt, Halt
 from evalsuite.backends.lane.breaker import Breaker
+from evalsuite.backends.lane.bucket import Ticket
 from evalsuite.backends.lane.hangs import Hangs
 from evalsuite.backends.lane.headers import left
 from evalsuite.backends.lane.limits import Counts, Limits
-from evalsuite.backends.lane.pace import Pace, Ticket
+from evalsuite.backends.lane.pace import Pace
 from evalsuite.backends.lane.turns import Turns
 from evalsuite.errors import BackendError, RunStopped
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
 
+from evalsuite.backends.lane.bucket import Bucket, Mark, Ticket
+from evalsuite.backends.lane.doubt import Doubt
 from evalsuite.backends.lane.headers import Left
 
 _SURE = 16.0
@@ -32,67 +33,19 @@ _SLOWEST = 0.1
 """Requests a second that are always tried: a provider that was down for a while must be noticed
 to be back."""
 
+_LATELY = 32
+"""Requests that tell how fast was sent lately."""
+
 _MARKS = 10
 """Refusals that an estimate rests on."""
 
-_FITS = 1.25
 _BROKEN = 4.0
-"""How many requests moments of an empty bucket may be off a line: as far as one request's size
-explains, and so far that the limit must have changed in between."""
+"""How many requests moments of an empty bucket may be off a line before the limit must have changed
+in between."""
 
-_SHORT, _LONG = 4.0, 10.0
-_DOUBT = 8
-_LATELY = 32
-_TRIAL, _TRIAL_REFUSED = 12, 6
-"""Where refusals keep coming after fewer requests than the first of these, whatever the pace, a
-trial at many times the pace shows whether they come from it: if not, as few of its requests are
-refused as before, and the pace is left alone."""
-
-Units = tuple[float, float]
-"""Requests and tokens."""
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A request on its way: when it was sent, what it was taken to cost, and what had been sent and
-    not refused before it. `held`: it had to wait for the pace; `trial`: it went at once, to see."""
-
-    sent: float
-    cost: Units
-    before: Units
-    epoch: int
-    held: bool
-    trial: bool
-
-
-@dataclass(slots=True)
-class Mark:
-    """A moment at which the bucket was empty, what had been sent by then and not refused, and what
-    was accepted for certain since."""
-
-    time: float
-    sent: Units
-    won: list[float] = field(default_factory=lambda: [0.0, 0.0])
-
-
-@dataclass(slots=True)
-class Bucket:
-    """What is known of one limit: units a second, what the bucket holds at `time` and at most, what
-    was sent and not refused in all, and what ran over since the last refusal."""
-
-    rate: float = math.inf
-    level: float = 0.0
-    time: float = 0.0
-    size: float = math.inf
-    sent: float = 0.0
-    spilt: float = 0.0
-
-    def fill(self, now: float, rate: float) -> None:
-        self.level += rate * max(0.0, now - self.time)
-        self.time = max(now, self.time)
-        if self.level > self.size:
-            self.spilt += self.level - self.size
-            self.level = self.size
+_PROOF, _TOKENS = 3.0, 2.2
+"""How far either kind of evidence counts for one limit or the other, and how much it takes to
+believe in a limit on tokens: refusals of a few large requests may be chance."""
 
 
 class Pace:
@@ -112,21 +65,14 @@ class Pace:
         self._last = -math.inf
         self._blocked = -math.inf
         self._largest = 0.0
-        self._epoch = (
-            0  # refusals of requests that were sent before an earlier one was heard are one
-        )
+        self._large = 0.0  # how much larger than others those are that are refused; a log
+        self._epoch = 0  # refusals of what was sent before an earlier one was heard are one
         self._late = 0
         self._risen = 0.0
         self._held = False
         self._open = self._good = 0
         self._sends: deque[float] = deque(maxlen=_LATELY)
-        self._doubt = 0
-        self._trial = False
-        self._tried = [0, 0, 0]  # sent, answered and refused
-        self._tokens = [0.0, 0.0]  # of those, answered and refused
-        self._noisy = False
-        self._share = 0.0  # of refused requests, lately
-        self._floor = 0.0  # requests a second, until refusals are known to come from the pace
+        self._doubt = Doubt()
         self._told = False
 
     @property
@@ -144,8 +90,8 @@ class Pace:
             wait = max(wait, -bucket.level / rate)
         if not self.limited:
             return wait
-        if self._trial:
-            return wait if self._tried[0] < _TRIAL else math.inf
+        if self._doubt.trial:
+            return wait if self._doubt.tries else math.inf
         if self._epoch <= _SEARCH and self._open > _AT_ONCE + 2 * self._good:
             return math.inf
         bucket = self._buckets[self._binding]
@@ -163,8 +109,7 @@ class Pace:
             self._began = now
         cost = (1.0, tokens)
         before = (self._buckets[0].sent, self._buckets[1].sent)
-        ticket = Ticket(now, cost, before, self._epoch, self._held, self._trial)
-        self._tried[0] += ticket.trial
+        ticket = Ticket(now, cost, before, self._epoch, self._held, self._doubt.sent())
         self._held = False
         self._last = now
         self._largest = max(self._largest, tokens)
@@ -194,11 +139,11 @@ class Pace:
             self._open -= 1
             self._good += 1
             self._risen += ticket.held
-        self._answered(ticket, refused=False)
+        self._heard(ticket, refused=False)
 
     def lost(self, ticket: Ticket) -> None:
         """The request failed otherwise: whether it was counted is not known, so it was."""
-        self._answered(ticket, refused=False)
+        self._heard(ticket, refused=False)
         if ticket.epoch == self._epoch and self.limited:
             self._open -= 1
 
@@ -207,13 +152,13 @@ class Pace:
         self.refusals += 1
         for bucket, each in zip(self._buckets, ticket.cost, strict=True):
             bucket.sent -= each
-        if self._noisy:
-            self._answered(ticket, refused=True)
+        if self._doubt.noisy:
+            self._heard(ticket, refused=True)
             return
         if ticket.epoch == self._epoch or not self._marks:
             self._late = 0
             self._react(ticket)
-        self._answered(ticket, refused=True)
+        self._heard(ticket, refused=True)
         self._late += 1
         self._blocked = max(self._blocked, now + (after or 0.0))
         mark = self._marks[-1]
@@ -259,48 +204,23 @@ class Pace:
         """A first refusal since the last reaction: a moment at which a bucket was empty."""
         self._epoch += 1
         self._open = self._good = 0
-        if self._trial:
+        if self._doubt.trial:
             self._marks = [Mark(ticket.sent, ticket.before)]
             return
         if self._marks:
-            self._suspect(ticket.before[0] - self._marks[-1].sent[0])
+            sized = self._large > _TOKENS  # noise does not choose by size
+            self._doubt.refused_after(ticket.before[0] - self._marks[-1].sent[0], sized=sized)
         self._risen = 0.0
+        self._weigh(ticket.cost[1] / self._mean_tokens())
         self._marks = [*self._marks, Mark(ticket.sent, ticket.before)][-_MARKS:]
         if not self.limited:
             self._guess(ticket)
         elif len(self._marks) > 1:
             self._learn(ticket)
 
-    def _suspect(self, accepted: float) -> None:
-        """Doubt whether the refusals come from the pace."""
-        if accepted < _SHORT:
-            self._doubt += 1
-        else:
-            self._floor /= 2.0
-            if self._doubt > 0 and accepted >= _LONG:
-                self._doubt = max(0, self._doubt - 3)
-        if self._doubt >= _DOUBT:
-            self._trial = True
-            self._tried = [0, 0, 0]
-            self._tokens = [0.0, 0.0]
-
-    def _answered(self, ticket: Ticket, *, refused: bool) -> None:
-        self._share = 0.95 * self._share + 0.05 * refused
-        if self._noisy and self._share > 0.7:
-            self._noisy = False
-        if not ticket.trial or not self._trial:
-            return
-        self._tried[1] += 1
-        self._tried[2] += refused
-        self._tokens[refused] += ticket.cost[1]
-        if self._tried[1] < _TRIAL:
-            return
-        self._floor = 0.0
-        if self._tried[2] <= _TRIAL_REFUSED and self._tokens[1] <= self._tokens[0]:
-            self._noisy, self.limited, self._doubt = True, False, 0
-        else:
-            self._doubt = -2 * _DOUBT
-        self._trial = False
+    def _heard(self, ticket: Ticket, *, refused: bool) -> None:
+        if self._doubt.answered(ticket, refused=refused):
+            self.limited = False
 
     def _guess(self, ticket: Ticket) -> None:
         self.limited = True
@@ -308,7 +228,7 @@ class Pace:
         for bucket, cost, sent in zip(self._buckets, ticket.cost, ticket.before, strict=True):
             bucket.rate = max(4.0 * cost, sent) / seconds
             bucket.size = max(2.0 * cost, sent)
-        self._floor = self._buckets[0].rate / 8.0
+        self._doubt.floor = self._buckets[0].rate / 8.0
 
     def _learn(self, ticket: Ticket) -> None:
         """The rate from what was accepted between moments of an empty bucket. A bucket that has
@@ -326,7 +246,8 @@ class Pace:
             for d, bucket in enumerate(self._buckets):
                 least = (first.won[d] - ticket.cost[d]) / seconds
                 bucket.rate = max(least, slower * bucket.rate, self._slowest(ticket.cost[d]))
-                bucket.size = max(2.0 * ticket.cost[d], 0.7 * bucket.size)
+            binding.size = max(2.0 * ticket.cost[self._binding], 0.7 * binding.size)
+            self._binding *= self._large >= 0.0
             self._marks = [last]
             self.known = max(self.known / 2.0, min(_SURE, first.won[0] / 2.0))
             return
@@ -339,13 +260,24 @@ class Pace:
             least = (first.won[d] - ticket.cost[d]) / seconds
             bucket.rate = max(least, min(bucket.rate, most), self._slowest(ticket.cost[d]))
         self.known = last.sent[0] - first.sent[0]
-        if self._misfit(0) <= _FITS:
-            self._binding = 0
-        elif len(self._marks) > 3 and self._misfit(1) < 0.7 * self._misfit(0):
-            self._binding = 1
+        self._bind()
+
+    def _weigh(self, size: float) -> None:
+        """A request of so many times the usual tokens was refused. An empty bucket of tokens
+        refuses the more likely the larger a request is, one of requests any: the log of the size
+        is the log of the odds."""
+        self._large += min(1.2, max(-1.2, math.log(size)))
+        self._large = _bounded(self._large)
+
+    def _bind(self) -> None:
+        """Decide which limit binds, by what was refused and by which one's moments lie on a
+        line."""
+        proof = self._large + _bounded(self._misfit(0) - self._misfit(1))
+        if proof > _TOKENS or proof < 0.0:
+            self._binding = int(proof > 0.0)
 
     def _slowest(self, cost: float) -> float:
-        return max(_SLOWEST, self._floor) * cost
+        return max(_SLOWEST, self._doubt.floor) * cost
 
     def _misfit(self, d: int) -> float:
         """How far, in requests, the moments of an empty bucket are from one steady rate."""
@@ -384,3 +316,7 @@ class Pace:
 
     def _mean_tokens(self) -> float:
         return max(1.0, self._buckets[1].sent / max(1.0, self._buckets[0].sent))
+
+
+def _bounded(proof: float) -> float:
+    return min(_PROOF, max(-_PROOF, proof))

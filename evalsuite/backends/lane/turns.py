@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from evalsuite.backends.calls import TALLY
 from evalsuite.backends.lane.breaker import Breaker
+from evalsuite.backends.lane.bucket import Ticket
 from evalsuite.backends.lane.limits import Counts
-from evalsuite.backends.lane.pace import Pace, Ticket
+from evalsuite.backends.lane.pace import Pace
 from evalsuite.errors import RunStopped
 
 
