@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from evalsuite.backends.lane.binding import Sized, misfit
 from evalsuite.backends.lane.bucket import Bucket, Mark, Ticket
 from evalsuite.backends.lane.doubt import Doubt
 from evalsuite.backends.lane.headers import Left
@@ -43,10 +44,6 @@ _BROKEN = 4.0
 """How many requests moments of an empty bucket may be off a line before the limit must have changed
 in between."""
 
-_PROOF, _TOKENS = 3.0, 2.2
-"""How far either kind of evidence counts for one limit or the other, and how much it takes to
-believe in a limit on tokens: refusals of a few large requests may be chance."""
-
 
 class Pace:
     """When the next request may go. All times are seconds of one steady clock; `most` are requests
@@ -65,7 +62,7 @@ class Pace:
         self._last = -math.inf
         self._blocked = -math.inf
         self._largest = 0.0
-        self._large = 0.0  # how much larger than others those are that are refused; a log
+        self._sized = Sized()
         self._epoch = 0  # refusals of what was sent before an earlier one was heard are one
         self._late = 0
         self._risen = 0.0
@@ -208,10 +205,10 @@ class Pace:
             self._marks = [Mark(ticket.sent, ticket.before)]
             return
         if self._marks:
-            sized = self._large > _TOKENS  # noise does not choose by size
-            self._doubt.refused_after(ticket.before[0] - self._marks[-1].sent[0], sized=sized)
+            accepted = ticket.before[0] - self._marks[-1].sent[0]
+            self._doubt.refused_after(accepted, sized=self._sized.sure)
         self._risen = 0.0
-        self._weigh(ticket.cost[1] / self._mean_tokens())
+        self._sized.refused(ticket.cost[1] / self._mean_tokens())
         self._marks = [*self._marks, Mark(ticket.sent, ticket.before)][-_MARKS:]
         if not self.limited:
             self._guess(ticket)
@@ -247,11 +244,12 @@ class Pace:
                 least = (first.won[d] - ticket.cost[d]) / seconds
                 bucket.rate = max(least, slower * bucket.rate, self._slowest(ticket.cost[d]))
             binding.size = max(2.0 * ticket.cost[self._binding], 0.7 * binding.size)
-            self._binding *= self._large >= 0.0
+            if self._sized.proof < 0.0:
+                self._binding = 0
             self._marks = [last]
             self.known = max(self.known / 2.0, min(_SURE, first.won[0] / 2.0))
             return
-        while len(self._marks) > 2 and min(self._misfit(0), self._misfit(1)) > _BROKEN:
+        while len(self._marks) > 2 and min(misfit(self._marks, d) for d in (0, 1)) > _BROKEN:
             del self._marks[0]
         first = self._marks[0]
         seconds = max(1e-3, last.time - first.time)
@@ -260,35 +258,10 @@ class Pace:
             least = (first.won[d] - ticket.cost[d]) / seconds
             bucket.rate = max(least, min(bucket.rate, most), self._slowest(ticket.cost[d]))
         self.known = last.sent[0] - first.sent[0]
-        self._bind()
-
-    def _weigh(self, size: float) -> None:
-        """A request of so many times the usual tokens was refused. An empty bucket of tokens
-        refuses the more likely the larger a request is, one of requests any: the log of the size
-        is the log of the odds."""
-        self._large += min(1.2, max(-1.2, math.log(size)))
-        self._large = _bounded(self._large)
-
-    def _bind(self) -> None:
-        """Decide which limit binds, by what was refused and by which one's moments lie on a
-        line."""
-        proof = self._large + _bounded(self._misfit(0) - self._misfit(1))
-        if proof > _TOKENS or proof < 0.0:
-            self._binding = int(proof > 0.0)
+        self._binding = self._sized.binding(self._marks, self._binding)
 
     def _slowest(self, cost: float) -> float:
         return max(_SLOWEST, self._doubt.floor) * cost
-
-    def _misfit(self, d: int) -> float:
-        """How far, in requests, the moments of an empty bucket are from one steady rate."""
-        first, last = self._marks[0], self._marks[-1]
-        seconds = max(1e-3, last.time - first.time)
-        units = max(1e-9, last.sent[d] - first.sent[d])
-        places = (
-            (mark.time - first.time) / seconds - (mark.sent[d] - first.sent[d]) / units
-            for mark in self._marks[1:-1]
-        )
-        return max(map(abs, places), default=0.0) * max(1.0, last.sent[0] - first.sent[0])
 
     def _rate(self) -> float:
         """Units a second of the limit that binds: the estimate, and how far the pace has risen."""
@@ -316,7 +289,3 @@ class Pace:
 
     def _mean_tokens(self) -> float:
         return max(1.0, self._buckets[1].sent / max(1.0, self._buckets[0].sent))
-
-
-def _bounded(proof: float) -> float:
-    return min(_PROOF, max(-_PROOF, proof))
