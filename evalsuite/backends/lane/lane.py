@@ -30,6 +30,9 @@ _LONGEST = 30.0
 _SHARE = 0.4
 """The part of a case's time that one attempt may take: a hang leaves room for another."""
 
+_UNPAID = 20.0
+"""Seconds that the unpaid question may take at most: without its answer the calls tell."""
+
 _FEW = 3
 """Failures in a row without which a provider is not given up, however long one of them took."""
 
@@ -224,7 +227,7 @@ class Lane:
         """A failure that is not the provider's word on every call is left to the calls."""
         with contextlib.suppress(BackendError, TimeoutError):
             try:
-                async with asyncio.timeout(self.limits.attempt):
+                async with asyncio.timeout(min(_UNPAID, self.limits.attempt)):
                     await ask()
             except BackendError as error:
                 if error.fault == "provider":
