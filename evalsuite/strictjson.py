@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from evalsuite.records import Json
@@ -97,3 +98,12 @@ def _too_deep(text: str) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
+
+
+def rewritten(value: Json, change: Callable[[str], str]) -> Json:
+    """The value with `change` applied to all of its texts, names included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(name): rewritten(each, change) for name, each in value.items()}
+    return [rewritten(each, change) for each in value] if isinstance(value, list) else value

@@ -24,6 +24,8 @@ from evalsuite import strictjson
 from evalsuite.backends import faults, remote
 from evalsuite.backends.base import Completion
 from evalsuite.backends.calls import ATTEMPT
+from evalsuite.backends.muting import muted
+from evalsuite.backends.quoting import blotted, unquoted
 from evalsuite.backends.remote import Api
 from evalsuite.errors import BackendError
 from evalsuite.records import Json
@@ -81,7 +83,8 @@ class Endpoint:
         """One attempt: the completion, and the reply that it was read from."""
         streams = bool(body.get("stream")) and api.assemble is not None
         speaks = api.speaks if streams else None
-        reply = await self.post(path or api.path, body, headers=headers, speaks=speaks)
+        with muted():
+            reply = await self.post(path or api.path, body, headers=headers, speaks=speaks)
         try:
             if speaks and api.assemble and "json" not in reply.content_type:
                 value = api.assemble(reply.events)
@@ -92,7 +95,10 @@ class Endpoint:
             completion = api.read(value)
         except remote.STRANGE as error:
             raise faults.unreadable(self._provider, error, self._secret()) from None
-        return replace(completion, latency=reply.seconds, first_token=reply.first), reply
+        kept = unquoted(completion, self._secret())
+        if path and kept is not completion:  # the reply goes on as it came, or not at all
+            raise BackendError(f"{self._provider}: the answer spells out the key: it is not kept")
+        return replace(kept, latency=reply.seconds, first_token=reply.first), reply
 
     async def post(
         self,
@@ -122,20 +128,21 @@ class Endpoint:
             response = getattr(response, "response", response)  # in a Stream, if the SDK is older
             if attempt is not None:
                 attempt.headers = response.headers
-            kind = response.headers.get("content-type", "")
+            kind = blotted(response.headers.get("content-type", ""), self._secret())
             if speaks is not None and "json" not in kind:
                 return await self._heard(response, kind, speaks, started)
             text = (await response.aread()).decode("utf-8")
         except self._errors as error:
             raise self.failed(error) from None
-        return Reply(text, kind, time.perf_counter() - started)
+        return Reply(blotted(text, self._secret()), kind, time.perf_counter() - started)
 
     async def get(self, path: str, name: str) -> None:
         """Ask for one resource, unpaid; BackendError of fault "provider" if the provider says that
         it does not know the key or the name. Any other failure is no verdict."""
         client = await self._opened()
         try:
-            await client.get(f"{path}/{quote(name, safe='')}", cast_to=self._response)
+            with muted():
+                await client.get(f"{path}/{quote(name, safe='')}", cast_to=self._response)
         except self._errors as error:
             status = getattr(error, "status_code", None)
             if status == 401 or (status == 404 and _unknown(error)):
@@ -178,7 +185,8 @@ class Endpoint:
         events: list[Json] = []
         first: float | None = None
         try:
-            async for line in response.aiter_lines():
+            async for sent in response.aiter_lines():
+                line = blotted(sent, self._secret())
                 lines.append(line)
                 data = line[5:].strip() if line.startswith("data:") else ""
                 if not data or data == "[DONE]":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from evalsuite.backends.muting import muted
 from evalsuite.errors import BackendError, EvalsuiteError, MissingExtra, SuiteError
 from evalsuite.records import Case, Json, Output
 from evalsuite.targets.reply import LIMIT, Paths, TargetError, at_place
@@ -79,7 +80,8 @@ def http_target(  # noqa: PLR0913 (the one place where a user describes an endpo
         used: dict[str, str] = {}
         try:
             where, sending = _expand(url, used), {k: _expand(v, used) for k, v in named.items()}
-            body = await _ask(method, where, sending, sent)
+            with muted():
+                body = await _ask(method, where, sending, sent)
             return paths.read(body, lambda said: _without(said, used))
         except (TargetError, EvalsuiteError) as error:
             raise _retold(error, f"{method} {url}: {_without(str(error), used)}") from None

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalsuite.errors import SuiteError
 from evalsuite.records import Document, Json, Output, ToolCall
-from evalsuite.strictjson import Malformed, parse
+from evalsuite.strictjson import Malformed, parse, rewritten
 from evalsuite.wording import shown
 
 LIMIT = 10 * 1024 * 1024
@@ -51,7 +51,7 @@ class Paths:
         if all(getattr(self, part.name) is None for part in fields(self)):
             return Output(text=clean(text.removesuffix("\n").removesuffix("\r")))
         try:
-            reply = _cleaned(parse(text), clean)
+            reply = rewritten(parse(text), clean)
         except Malformed as error:
             raise TargetError(f"the reply is not JSON: {error.message}: {shown(text)}") from None
         model = self._found(reply, "model")
@@ -92,14 +92,6 @@ def _find(value: Json, steps: Sequence[str | int], where: str) -> Json:
             raise TargetError(f"{where} is not in the reply: {_holds(value)}")
         value = value[step]
     return value
-
-
-def _cleaned(value: Json, clean: Callable[[str], str]) -> Json:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(name): _cleaned(each, clean) for name, each in value.items()}
-    return [_cleaned(each, clean) for each in value] if isinstance(value, list) else value
 
 
 def _holds(value: Json) -> str:
