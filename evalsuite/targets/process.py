@@ -78,3 +78,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_GRACE):
             await process.wait()
+    # asyncio has no public way to close the pipes of a process that nobody reads any more.
+    process._transport.close()  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
