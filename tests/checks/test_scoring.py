@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,27 @@ from hypothesis import strategies as st
 
 from evalsuite import checks
 from evalsuite.canonical import canonical
-from evalsuite.records import Case, Metric, Output, Score
-from evalsuite.scoring import apply, fold, measures, metric_of, scorer_key, scorer_name
+from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Output, Score
+from evalsuite.runner.score import aside, score
+from evalsuite.runner.threads import Threads
+from evalsuite.scoring import fold, measures, metric_of, scorer_key, scorer_name
 
 CASE, OUTPUT = Case(id="a", input="q"), Output(text="16 weeks")
 
 
 def run(scorer: Callable[..., Any]) -> list[Score]:
-    return asyncio.run(apply(scorer, CASE, OUTPUT, 3))
+    """What a run makes of one scorer beside the checks."""
+    plan = SimpleNamespace(scorers=[scorer], config=SimpleNamespace(seed=0))
+    bench: Any = SimpleNamespace(
+        plan=plan,
+        aside=[aside(scorer)],
+        asking=[False],
+        llm=None,
+        limit=10.0,
+        threads=Threads(),
+    )
+    scores, _ = asyncio.run(score(bench, CASE, OUTPUT, [], 3))
+    return [each for each in scores if each.metric not in (CHECKS, COMPLETION)]
 
 
 def values(result: object, metric: Metric = Metric("m")) -> list[tuple[str, float | None, str]]:  # noqa: B008
