@@ -133,6 +133,9 @@ class Running:
             self.watch.touch(file)
         if self.config.getoption("xmlpath", None):
             self.watch.wrote(Path(self.config.option.xmlpath))
+        # What is loaded and collected by now lives as long as the process does: not to be looked
+        # through while cases run, nor several times when pytest ends.
+        gc.freeze()
         places = dealt(self.config, len(self.items))
         jobs = [self.items[place] for place in places]
         self.engine.ahead([item.job for item in jobs if not item.needs.sequential])

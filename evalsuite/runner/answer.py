@@ -34,7 +34,7 @@ class Bench:
     depended on, for the list of what changed. `sure`: equal requests always get equal answers;
     `unpinned` are the models ("PROVIDER:MODEL") that take no seed.
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
-    it may wait."""
+    it may wait, `asking` whether it takes `llm`."""
 
     plan: Plan
     store: Store
@@ -45,6 +45,7 @@ class Bench:
     halt: Halt
     lanes: frozenset[str]
     aside: Sequence[bool]
+    asking: Sequence[bool]
     sure: bool
     sources: Mapping[str, str]
     models: Mapping[str, Part]

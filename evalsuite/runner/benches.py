@@ -30,6 +30,7 @@ from evalsuite.runner.fingerprint import Fingerprint, fingerprint, salt_from
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import aside
 from evalsuite.runner.watch import Watch
+from evalsuite.scoring import takes_llm
 from evalsuite.store import Store
 
 
@@ -88,6 +89,7 @@ class Benches:
             lanes=frozenset(filter(None, (_lane_of(each.backend) for each in roles.values()))),
             sure=all(_sure(each.backend) for each in roles.values()),
             aside=[aside(scorer) for scorer in plan.scorers],
+            asking=[takes_llm(scorer) for scorer in plan.scorers],
             sources=found.files,
             models={
                 role: Part(key("model", each.backend.identity), plan.specs[role])

@@ -40,12 +40,13 @@ async def score(
     if output.error is not None:
         return _no_scores(bench, case, output.error, trial), []
     pairs = list(zip(bench.plan.scorers, bench.aside, strict=True))
-    waiting = [scorer for scorer, aside in pairs if aside]
-    tallies = [Tally(case.id, VOTE, bench.plan.config.seed) for _ in waiting]
-    coming = [
-        _within(bench, _bound(bench, scorer, case, output), scorer, case, trial, tally)
-        for scorer, tally in zip(waiting, tallies, strict=True)
-    ]
+    tallies, coming = [], []
+    for (scorer, aside), asks in zip(pairs, bench.asking, strict=True):
+        if aside:
+            given = {"llm": bench.llm} if asks else {}
+            bound = functools.partial(scorer, case, output, **given)
+            tallies.append(Tally(case.id, VOTE, bench.plan.config.seed))
+            coming.append(_within(bench, bound, scorer, case, trial, tallies[-1]))
     came = iter(await together(coming))
     found = [checks.score(case, output, compiled, trial)]
     for scorer, aside in pairs:
@@ -61,11 +62,6 @@ def _no_scores(bench: Bench, case: Case, failure: Failure, trial: int) -> list[S
         *(Score(case.id, trial, name, None, reason) for name in names),
         Score(case.id, trial, COMPLETION, completed, reason),
     ]
-
-
-def _bound(bench: Bench, scorer: scoring.Scorer, case: Case, output: Output) -> Callable[[], Any]:
-    given = {"llm": bench.llm} if scoring.takes_llm(scorer) else {}
-    return functools.partial(scorer, case, output, **given)
 
 
 async def _at_once(
