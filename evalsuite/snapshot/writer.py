@@ -125,10 +125,10 @@ def row_line(row: Row) -> bytes:
     Scores are rounded to 6 decimals and reasons cut to 200 characters.
     """
     cut = {name: reason[:MAX_REASON] for name, reason in row.reasons.items()}
-    value = to_json(replace(row, reasons=cut), sparse=True)
+    value = to_json(replace(row, reasons=cut, scores={}), sparse=True)
     value["scores"] = {
-        name: [None if each is None else _short(each) for each in values]
-        for name, values in value["scores"].items()
+        name: [None if each is None else _short(each) for each in row.scores[name]]
+        for name in sorted(row.scores)
     }
     first = {name: value[name] for name in READ_FIRST if name in value}
     return _text(dump, first | value, f"case {row.id!r}")
