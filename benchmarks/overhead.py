@@ -19,6 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from counting import counting
+
 TRIVIAL = """
 import evalsuite as ev
 
@@ -53,6 +59,32 @@ async def many(case, llm):
     return ev.Output(text=answer.text)
 """
 
+SCORING = """
+import evalsuite as ev
+
+def words(case, output):
+    return len(output.text.split()) / 10
+
+def short(case, output):
+    return float(len(output.text) < 200)
+
+def digits(case, output):
+    return float(any(map(str.isdigit, output.text)))
+
+def polite(case, output):
+    return float("please" in output.text)
+
+async def judged(case, output, llm):
+    reply = await llm.chat("Say whether this is right: " + output.text)
+    return float("answer" in reply.text)
+
+@ev.suite(
+    golden="many", backend="SPEC?temperature=0", scorers=[words, short, digits, polite, judged]
+)
+async def many(case, llm):
+    return (await llm.chat("Say the word " + case.input)).text
+"""
+
 ENDINGS = ("07", "23", "41", "68", "90")
 QUIET = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "evalsuite.plugin"}
 XDIST = {**QUIET, "PYTEST_PLUGINS": "evalsuite.plugin,xdist.plugin"}
@@ -85,21 +117,25 @@ def project(folder: Path, count: int, suite: str, check: str = "word") -> Path:
     return folder
 
 
-def run(folder: Path, *options: str, environment: Mapping[str, str] = QUIET) -> Cost:
-    command = [sys.executable, "-m", "pytest", "--evals", "-q", *options]
+def run(
+    folder: Path, *options: str, environment: Mapping[str, str] = QUIET, evals: bool = True
+) -> Cost:
+    command = [sys.executable, "-m", "pytest", *(["--evals"] if evals else []), "-q", *options]
     began = time.perf_counter()
     with (folder.parent / f"{folder.name}.txt").open("wb") as printed:
         process = subprocess.Popen(  # noqa: S603 (fixed commands)
             command,
             cwd=folder,
-            env={**os.environ, **environment},
+            # compiled modules are kept, as they are where nobody forbids it
+            env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},
             stdout=printed,
             stderr=subprocess.STDOUT,
         )
         _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    empty = pytest.ExitCode.NO_TESTS_COLLECTED
+    if process.returncode and (evals or process.returncode != empty):
         sys.stderr.write((folder.parent / f"{folder.name}.txt").read_text()[-3000:])
         raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
     return Cost(wall=wall, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss)
@@ -171,8 +207,27 @@ def start(folder: Path) -> list[tuple[str, float, float]]:
     return [("40 cases on the embedded backend, s", min(walls), 1.5)]
 
 
+def unchanged(folder: Path) -> list[tuple[str, float, float]]:
+    """Runs that have nothing to ask, beyond what pytest with the same plugins takes to start."""
+    place, empty = folder / "asked", folder / "empty"
+    empty.mkdir()
+    (empty / "test_empty.py").write_text("")
+    with counting(0) as server:
+        project(place, 1_000, SCORING.replace("SPEC", server.spec))
+        run(place)
+        accept(place)
+        server.asked.clear()
+        starts, walls = [], []
+        for _ in range(5):
+            starts.append(run(empty, "--co", evals=False).wall)
+            walls.append(run(place).wall)
+        assert not server.asked, f"{server.asked.total()} calls"
+    return [("1,000 unchanged cases x 5 scorers beyond the start, s", min(walls) - min(starts), 1)]
+
+
 MEASUREMENTS: Sequence[Callable[[Path], list[tuple[str, float, float]]]] = (
     start,
+    unchanged,
     overlap,
     cpu_and_memory,
 )
