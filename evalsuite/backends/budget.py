@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from evalsuite.backends.calls import TALLY, Halt
@@ -65,14 +65,16 @@ class Budget:
         """Whether anything is limited that is spent by calls."""
         return any(unit in self.limits for unit in _UNITS)
 
-    async def reserve(self, wanted: Spend) -> None:
-        """Hold what one call may take. If it fits only once others turn out smaller than was held
-        for them, wait for them; RunStopped if it does not fit at all, which ends the run."""
+    async def reserve(self, expected: Callable[[], Spend]) -> Spend:
+        """Hold what one call may take, and return it. If it fits only once others turn out smaller
+        than was held for them, wait for them: what they took teaches what to expect. RunStopped if
+        it does not fit at all, which ends the run."""
         while True:
             self.halt.check()
+            wanted = expected()
             if self._short(self.spent.plus(self._held).plus(wanted)) is None:
                 self._held = self._held.plus(wanted)
-                return
+                return wanted
             if not self._held.calls:
                 self.halt.pull(self._says(wanted))
             else:

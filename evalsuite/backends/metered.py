@@ -61,8 +61,7 @@ class Metered:
         if not self._budget.counts:
             self._budget.halt.check()
             return await self._ask(request)
-        held = self._expected(request)
-        await self._budget.reserve(held)
+        held = await self._budget.reserve(lambda: self._expected(request))
         spent = held  # of an attempt that is cut off nobody knows what it took
         try:
             completion = await self._ask(request)

@@ -288,8 +288,8 @@ def test_an_attempt_that_is_refused_is_a_call_and_takes_no_tokens() -> None:
 def test_what_does_not_fit_beside_others_waits_for_them_and_then_goes() -> None:
     async def run() -> Budget:
         budget = Budget({"tokens": 1000}, Halt())
-        await budget.reserve(Spend(1, 800))
-        second = asyncio.create_task(budget.reserve(Spend(1, 800)))
+        await budget.reserve(lambda: Spend(1, 800))
+        second = asyncio.create_task(budget.reserve(lambda: Spend(1, 800)))
         await asyncio.sleep(0)
         assert not second.done()
         budget.settle(Spend(1, 800), Spend(1, 100))
@@ -318,14 +318,31 @@ class Clock:
         self.stopped -= 1
 
 
+def test_what_waits_expects_what_replies_have_taught_meanwhile() -> None:
+    class Small(Scripted):
+        async def complete(self, request: Request) -> Completion:
+            await asyncio.sleep(0)
+            return Completion(text="word", usage=tokens(10, 5))
+
+    async def spent() -> Spend:
+        budget = Budget({"tokens": 1200}, Halt())
+        metered = Metered(Small(), budget, {})
+        calls = [ask(metered) for _ in range(100)]
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(each) for each in done} == {Completion, RunStopped}
+        return budget.spent
+
+    assert 1150 <= asyncio.run(spent()).tokens <= 1200
+
+
 def test_waiting_for_the_budget_is_not_the_cases_time() -> None:
     async def run() -> None:
         tally = Tally("c", 1, 0, clock=(clock := Clock()))
         TALLY.set(tally)
         budget = Budget({"tokens": 1000}, Halt())
-        await budget.reserve(Spend(1, 800))
+        await budget.reserve(lambda: Spend(1, 800))
         assert clock.stops == 0
-        second = asyncio.create_task(budget.reserve(Spend(1, 800)))
+        second = asyncio.create_task(budget.reserve(lambda: Spend(1, 800)))
         await asyncio.sleep(0)
         assert clock.stopped == 1
         budget.settle(Spend(1, 800), Spend(1, 100))
@@ -338,8 +355,8 @@ def test_waiting_for_the_budget_is_not_the_cases_time() -> None:
 def test_a_waiting_call_ends_with_the_run() -> None:
     async def run() -> None:
         budget = Budget({"tokens": 1000}, Halt())
-        await budget.reserve(Spend(1, 800))
-        second = asyncio.create_task(budget.reserve(Spend(1, 800)))
+        await budget.reserve(lambda: Spend(1, 800))
+        second = asyncio.create_task(budget.reserve(lambda: Spend(1, 800)))
         await asyncio.sleep(0)
         budget.halt.pull("enough")
         with pytest.raises(RunStopped, match="enough"):
