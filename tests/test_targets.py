@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -414,7 +415,10 @@ def test_an_endpoint_is_asked_again_unless_its_version_is_declared(served: Any) 
 
 
 def test_an_endpoint_that_is_not_there_is_no_score(served: Any) -> None:
-    served.server.stop()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/a"
+    source = served.source().replace(served.server.url_for("/a"), closed)
+    served.write("test_words.py", source)
     done = served.run_apart()
     assert done.ret == 10
     row = served.rows()["c000"]
