@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    chance = random.Random(args.seed)  # noqa: S311
+    chance = random.Random(args.seed)
     found = []
     with tempfile.TemporaryDirectory() as folder, counting(args.latency) as server:
         root = Path(folder)

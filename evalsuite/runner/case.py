@@ -140,10 +140,10 @@ def _row(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         scores=shared({name: tuple(column) for name, column in values.items()}),
         outputs=tuple(None if o.error else snapshot.output_key(o) for o in answers),
         errors=errors if any(errors) else (),
-        reasons=reasons,
+        reasons=shared(reasons),
         slices=case.slices,
-        facts=case_facts(case),
-        output_facts={} if first.error else output_facts(case, first),
+        facts=shared(case_facts(case)),
+        output_facts=shared({} if first.error else output_facts(case, first)),
         must_pass=case.must_pass,
         cluster=case.cluster,
     )
