@@ -24,7 +24,7 @@ from pathlib import Path
 FAULTY = Path(__file__).parents[1] / "tests" / "faults" / "faulty.py"
 sys.path.insert(0, str(FAULTY.parent))
 
-from faulty import FOR_A_CASE, FOR_ALL, TRANSIENT, right  # type: ignore[import-not-found]
+from faulty import FOR_A_CASE, FOR_ALL, TRANSIENT, right  # type: ignore[import-not-found]  # noqa: E402
 
 SUITE = """
 import evalsuite as ev
