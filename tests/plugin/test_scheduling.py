@@ -102,6 +102,7 @@ def test_scorers_run_side_by_side_and_are_listed_in_their_order(project: Any) ->
 def test_a_suite_on_a_slow_provider_keeps_no_other_provider_waiting(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("openai")
     monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
     project.write(
         "test_words.py",
