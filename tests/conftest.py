@@ -13,7 +13,8 @@ import pytest
 from browser import listening
 
 # pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
-import evalsuite.plugin.session  # noqa: F401
+import evalsuite.plugin.session
+import evalsuite.runner.conclude  # noqa: F401
 
 with contextlib.suppress(ImportError):  # the oldest pytest is tried without it
     from hypothesis import HealthCheck, settings
