@@ -84,7 +84,7 @@ def writer(file: Path, today: int) -> sqlite3.Connection:
         # cut at most the last moments, and neither leaves the file inconsistent.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA cache_size=-16000")  # KiB: the index of some 100,000 entries
+        connection.execute("PRAGMA cache_size=-6000")  # KiB: the index of some 100,000 entries
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: fewer waits for the disk
         if version != FORMAT:
             _bring_up(connection, version, today)
