@@ -29,7 +29,9 @@ class Config:
     the run stops. `limits` and `prices` are by "PROVIDER:MODEL" or "PROVIDER": requests_per_minute,
     tokens_per_minute and concurrency; US dollars per million tokens as input, cached and output.
     `budget` ends the run, each as "2.50usd", "500calls", "200000tokens" or "10minutes".
-    `recordings` are committed files of replies, read where the store has none.
+    `recordings` are committed files of replies, read where the store has none. `judges` is the
+    folder of judge cards, `bar` what a certificate asks (see `judging.bar`), `strict_judges` makes
+    a gating judge without one an error.
     """
 
     root: Path
@@ -37,6 +39,7 @@ class Config:
     snapshots: str = "snapshots"
     reports: str = "reports"
     state: str = ".evalsuite"
+    judges: str = "judges"
     backends: Mapping[str, str] = field(default_factory=lambda: {"default": "embedded"})
     concurrency: int = 20
     timeout: float = 300.0
@@ -49,6 +52,12 @@ class Config:
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     budget: tuple[str, ...] = ()
     recordings: tuple[str, ...] = ()
+    bar: Mapping[str, float] = field(default_factory=dict)
+    strict_judges: bool = False
+
+    @property
+    def judge_dir(self) -> Path:
+        return self.root / self.judges
 
     @property
     def golden_dir(self) -> Path:
@@ -93,6 +102,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "prices": (dict,),
     "budget": (list,),
     "recordings": (list,),
+    "judges": (str,),
+    "bar": (dict,),
+    "strict_judges": (bool,),
 }
 
 _RATES = {
@@ -150,7 +162,9 @@ def config_from(table: object, root: Path, file: str) -> Config:
         if name not in _TYPES:
             known = [each.name for each in fields(Config) if each.name != "root"]
             problems.append(f'unknown setting "{name}": {did_you_mean(name, known)}')
-        elif not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+        elif not isinstance(value, _TYPES[name]) or (
+            isinstance(value, bool) and bool not in _TYPES[name]
+        ):
             wanted = " or ".join(_SPOKEN[kind] for kind in _TYPES[name])
             given = _SPOKEN.get(type(value), f"a {type(value).__name__}")
             problems.append(f"{name} must be {wanted}, not {given}")
@@ -168,12 +182,12 @@ def config_from(table: object, root: Path, file: str) -> Config:
 
 
 def _folders(values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the four folders: the state folder is git-ignored as a whole, what lies
-    in any of the four is no source of the target, and none may overwrite another's files."""
+    """What is wrong with the folders: the state folder is git-ignored as a whole, what lies in any
+    of them is no source of the target, and none may overwrite another's files."""
     problems = []
     places: dict[str, Path] = {}
     for each in fields(Config):
-        if each.name in ("golden", "snapshots", "reports", "state"):
+        if each.name in ("golden", "snapshots", "reports", "state", "judges"):
             folder = values.get(each.name, each.default)
             path = Path(folder)
             if not path.parts or path.is_absolute() or ".." in path.parts:
@@ -185,7 +199,7 @@ def _folders(values: Mapping[str, Any]) -> list[str]:
             places[each.name] = path
     problems += [
         f"{name} must not lie in the folder of state, which git ignores"
-        for name in ("golden", "snapshots")
+        for name in ("golden", "snapshots", "judges")
         if places["state"].parts and places[name].is_relative_to(places["state"])
     ]
     return problems

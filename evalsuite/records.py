@@ -157,12 +157,41 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured. Gated values are mapped to [0, 1], higher is better."""
+    """What is measured. Gated values are mapped to [0, 1], higher is better.
+
+    `role`: "gate" is compared with the baseline and may block; "detail" is shown beside what it is
+    a part of; "diagnostic" is about the measurement (a judge's consistency, say). Floors can be put
+    on each. `center` is for values that are themselves comparisons with the baseline (a preference
+    over its answer): what "as good" is, taken as the baseline's value of every case.
+    """
 
     name: str
     low: float = 0.0
     high: float = 1.0
     higher_is_better: bool = True
+    role: Literal["gate", "detail", "diagnostic"] = "gate"
+    center: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the values of a judge's metric are worth, in one run.
+
+    "uncertified" informs; "provisional" blocks only beyond a margin widened by `error`; "trusted"
+    gates. `says` is why, `remedy` the shortest way to a better one. `error` in [0, 1] bounds the
+    mean difference between judge and people. `pairs` are (human, judge, weight) values by which
+    rates are corrected. `gates` False: the suite asks it only to inform. `broken` says why its
+    values can't be compared at all: it drifted, or follows what it judges.
+    """
+
+    state: Literal["uncertified", "provisional", "trusted"] = "uncertified"
+    judge: str = ""
+    says: str = ""
+    remedy: str = ""
+    error: float = 0.0
+    pairs: Sequence[Sequence[float]] = ()
+    gates: bool = True
+    broken: str = ""
 
 
 def shared(mapping: Mapping[str, T]) -> Mapping[str, T]:
@@ -281,7 +310,8 @@ class Manifest:
     selects; `partial` says that only a part of them was asked for; `complete` that none is missing.
     `policy` is the gate's policy as JSON, so that a finished run can be decided again without its
     suite. `detectable` (written by accept and plan) maps a slice to the smallest drop of `checks`
-    that the gate finds with 80 % power. `accepted` says why a snapshot was taken.
+    that the gate finds with 80 % power. `accepted` says why a snapshot was taken. `judges` says
+    by metric what a judge's values are worth.
     """
 
     suite: str
@@ -306,6 +336,7 @@ class Manifest:
     outputs: Literal["full", "redacted", "hash"] = "full"
     detectable: Mapping[str, float] = field(default_factory=dict)
     accepted: Mapping[str, Json] = field(default_factory=dict)
+    judges: Mapping[str, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

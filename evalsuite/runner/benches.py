@@ -104,7 +104,13 @@ class Benches:
             salt = salt_from(store.get("note", "salt"))
             store.put("note", "salt", salt)
             store.flush()
-            own = [config.golden_dir, config.snapshot_dir, config.report_dir, config.state_dir]
+            own = [
+                config.golden_dir,
+                config.snapshot_dir,
+                config.report_dir,
+                config.state_dir,
+                config.judge_dir,
+            ]
             self._prints[config.root] = fingerprint(
                 config.root,
                 own=own,

@@ -1,0 +1,1 @@
+"""The web app in which people rate outputs, blind: a small server on loopback, over sqlite."""
