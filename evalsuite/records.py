@@ -25,6 +25,10 @@ COMPLETION = "completion"
 """1 if the target returned, 0 if its own code raised: a crash is an outcome, not a gap."""
 
 
+STYLE = ("answer_characters", "answer_format")
+"""Facts of an output that tell its form: judges are known to grade a new form differently."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a case was written: for messages and annotations, never part of its identity."""
@@ -179,9 +183,11 @@ class Standing:
 
     "uncertified" informs; "provisional" blocks only beyond a margin widened by `error`; "trusted"
     gates. `says` is why, `remedy` the shortest way to a better one. `error` in [0, 1] bounds the
-    mean difference between judge and people. `pairs` are (human, judge, weight) values by which
-    rates are corrected. `gates` False: the suite asks it only to inform. `broken` says why its
-    values can't be compared at all: it drifted, or follows what it judges.
+    mean difference between judge and people. `pairs` are (human, judge, weight) values from which
+    a run's end makes `corrected`: its rate with a 95 % interval as people would have rated it, and
+    that by Rogan and Gladen where it is defined. `gates` False: the suite asks it only to inform.
+    `broken` says why its values can't be compared at all: it drifted, or follows what it judges;
+    `checked` what was asked to know that.
     """
 
     state: Literal["uncertified", "provisional", "trusted"] = "uncertified"
@@ -190,8 +196,10 @@ class Standing:
     remedy: str = ""
     error: float = 0.0
     pairs: Sequence[Sequence[float]] = ()
+    corrected: Sequence[float | None] = ()
     gates: bool = True
     broken: str = ""
+    checked: str = ""
 
 
 def shared(mapping: Mapping[str, T]) -> Mapping[str, T]:

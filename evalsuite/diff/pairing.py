@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 
 from evalsuite.diff.derived import derived_slices
+from evalsuite.diff.form import form_shift
 from evalsuite.diff.record import Change, Diff, Level, Pairs, Status
 from evalsuite.errors import SnapshotError
-from evalsuite.records import CHECKS, COMPLETION, Manifest, Metric, Part, Row, Run
+from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Part, Row, Run
 from evalsuite.stats.flips import Bools, Floats
 from evalsuite.stats.repeats import combined
 
@@ -47,11 +48,13 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
             stale[case] += [name for name in metrics if _values(new[case], name) is not None]
     pairs = {}
     for name, metric in metrics.items():
+        if metric.role != "gate":
+            continue
         measured = known.get(name) == metric
         fit = []
         for case in shared:
-            fits = _fits(old[case], new[case], name) if name in known else None
-            if fits and measured:
+            fits = _fits(old[case], new[case], metric) if _comparable(metric, known) else None
+            if fits and (measured or metric.center is not None):
                 fit.append(case)
             elif fits is not None:
                 stale[case].append(name)
@@ -70,6 +73,7 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
         levels={name: _level(metric, candidate) for name, metric in metrics.items()},
         must_pass={case: _held(row) for case, row in sorted(new.items()) if row.must_pass},
         lost=_lost(candidate),
+        form=form_shift(old, new, shared),
     )
 
 
@@ -136,12 +140,19 @@ def own_trials(row: Row, values: Trials, run: Manifest) -> Trials:
     return values[: max(1, run.trials)] if row.must_pass else values
 
 
-def _fits(before: Row, after: Row, metric: str) -> bool | None:
+def _comparable(metric: Metric, known: Mapping[str, Metric]) -> bool:
+    """Whether the baseline has a value of it. What compares with the baseline itself needs none."""
+    return metric.name in known or metric.center is not None
+
+
+def _fits(before: Row, after: Row, metric: Metric) -> bool | None:
     """Whether both sides were measured the same way; None: on neither side."""
-    one, other = _values(before, metric), _values(after, metric)
+    one, other = _values(before, metric.name), _values(after, metric.name)
+    if metric.center is not None:
+        return None if other is None else True
     if one is None and other is None:
         return None
-    same = before.scorer_keys.get(metric) == after.scorer_keys.get(metric)
+    same = before.scorer_keys.get(metric.name) == after.scorer_keys.get(metric.name)
     return same and one is not None and other is not None
 
 
@@ -151,9 +162,10 @@ def _pairs(
     runs: tuple[Run, Run],
     status: Mapping[str, Status],
 ) -> Pairs:
-    (before, before_seen), (after, after_seen) = (
-        _grid(metric, [_own(run, case, metric.name) for case in ids]) for run in runs
-    )
+    sides = [[_own(run, case, metric.name) for case in ids] for run in runs]
+    if metric.center is not None:  # each value is a comparison with the baseline already
+        sides[0] = [[metric.center] * len(trials) for trials in sides[1]]
+    (before, before_seen), (after, after_seen) = (_grid(metric, side) for side in sides)
     return Pairs(
         metric=metric.name,
         ids=tuple(ids),
@@ -236,7 +248,9 @@ def _derived(
     for case, row in new.items():
         answered = old[case].output_facts if case in old else {}
         merged = {**answered, **row.facts}
-        facts[case] = {name: merged[name] for name in merged if name not in tagged}
+        facts[case] = {
+            name: merged[name] for name in merged if name not in tagged and name not in STYLE
+        }
     return derived_slices(facts)
 
 

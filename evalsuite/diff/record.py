@@ -65,7 +65,8 @@ class Diff:
     ("topic=legal", "input_length=longest") to the ids of its cases in the candidate.
 
     `must_pass` holds per strict case what each trial said (None: can't be told); `lost` counts
-    cases that the candidate's suite selects but that have no row.
+    cases that the candidate's suite selects but that have no row; `form` says how the form of the
+    answers shifted, "" if it did not.
     """
 
     suite: str
@@ -80,3 +81,4 @@ class Diff:
     levels: Mapping[str, Level] = field(default_factory=dict)
     must_pass: Mapping[str, Sequence[bool | None]] = field(default_factory=dict)
     lost: int = 0
+    form: str = ""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from evalsuite.diff import Diff
-from evalsuite.gate.family import effects, hypotheses, naive
+from evalsuite.gate.family import effects, hypotheses, informs, naive
+from evalsuite.gate.judged import People
 from evalsuite.gate.relative import relative
 from evalsuite.gate.strict import floors, must_pass
 from evalsuite.gate.verdict import BAD, Finding, Result, Verdict
@@ -25,12 +26,16 @@ class Hold(NamedTuple):
     reason: str
 
 
-def decide(diff: Diff, policy: Gate) -> Verdict:
-    """The verdict of a suite's gates; equal diffs and policies always give equal verdicts."""
+def decide(diff: Diff, policy: Gate, people: People | None = None) -> Verdict:
+    """The verdict of a suite's gates; equal diffs and policies always give equal verdicts.
+
+    `people` are differences that people found between the answers of both sides, where some were
+    rated (see `gate.judged`).
+    """
     found = effects(diff)
     tested = hypotheses(diff, policy, found)
     hold = _hold(diff)
-    findings = [*relative(diff, policy, found, tested), *floors(diff, policy)]
+    findings = [*relative(diff, policy, found, tested, people or {}), *floors(diff, policy)]
     if hold:
         findings = [
             replace(each, result=hold.result, reason=hold.reason, p=None)
@@ -77,15 +82,26 @@ def _hold(diff: Diff) -> Hold | None:
 
 def _together(diff: Diff, findings: Sequence[Finding], hold: Hold | None) -> tuple[Result, str]:
     """The gravest result that counts, and why the run as a whole has it; see Verdict."""
-    counted = [each for each in findings if each.declared or not each.derived]
+    counted = [
+        each for each in findings if (each.declared or not each.derived) and not each.informs
+    ]
     blocking = _gravest(each for each in counted if each.blocks)
     if blocking:
         return blocking, ""
     if hold:
         return hold
-    if _apart(findings):
+    if broken := _broken(diff):
+        return "incomparable", broken
+    if _apart(counted):
         return "incomparable", "no case was measured the same way on both sides"
     return _gravest(counted) or _mildest(diff, counted), ""
+
+
+def _broken(diff: Diff) -> str:
+    """What is wrong with a judge that a gate rests on: an error of the judge, no regression."""
+    run = diff.candidate
+    told = {metric.name for metric in run.metrics if informs(run, metric.name)}
+    return next((s.broken for name, s in run.judges.items() if s.broken and name not in told), "")
 
 
 def _gravest(findings: Iterable[Finding]) -> Result | None:

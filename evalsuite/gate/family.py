@@ -1,8 +1,8 @@
 """The hypotheses of a gate, tested together: every metric, overall and in every slice.
 
 One family is tested at one level, so that a suite with many slices and metrics is not blocked by
-chance more often than one with few. Derived slices, which nobody asked for, are a family of their
-own and take nothing from the power of the others.
+chance more often than one with few. What can't block is a family of its own and takes nothing from
+the power of the others: derived slices, which nobody asked for, and judges that only inform.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
+from evalsuite.records import Manifest
 from evalsuite.stats.bounds import Bounds, paired_bounds
 from evalsuite.stats.flips import Bools, Floats, Ints, flip_ranks, steadiness, step_down
 
@@ -48,7 +49,8 @@ class Effects:
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """A metric does not drop in a slice. `at` are the positions of its usable pairs, `lacking` of
-    those without a score; `declared` slices have a gate, `derived` ones a family of their own."""
+    those without a score; `declared` slices have a gate, `derived` ones a family of their own, as
+    have metrics of judges that only inform (`informs`)."""
 
     metric: str
     slice: str
@@ -56,6 +58,14 @@ class Hypothesis:
     lacking: Ints
     declared: bool
     derived: bool = False
+    informs: bool = False
+
+
+def informs(run: Manifest, metric: str) -> bool:
+    """Whether a metric is a judge's that no gate may rest on: without a certificate, or asked by
+    its suite only to inform."""
+    standing = run.judges.get(metric)
+    return standing is not None and (standing.state == "uncertified" or not standing.gates)
 
 
 def effects(diff: Diff) -> dict[str, Effects]:
@@ -115,14 +125,17 @@ def hypotheses(diff: Diff, policy: Gate, found: Mapping[str, Effects]) -> list[H
 def _of_metric(metric: str, effect: Effects, diff: Diff, policy: Gate) -> Iterator[Hypothesis]:
     place = {case: position for position, case in enumerate(effect.pairs.ids)}
     everything = np.arange(len(place))
-    overall = _hypothesis(metric, OVERALL, everything, effect, declared=True)
+    told = informs(diff.candidate, metric)
+    overall = _hypothesis(metric, OVERALL, everything, effect, declared=True, informs=told)
     yield overall
     seen = {overall.at.tobytes()}
     for slices, derived in ((diff.slices, False), (diff.derived, True)):
         for name in sorted(slices, key=lambda name: (name not in policy.slices, name)):
             at = np.array([place[case] for case in slices[name] if case in place], dtype=np.int64)
             declared = name in policy.slices
-            each = _hypothesis(metric, name, at, effect, declared=declared, derived=derived)
+            each = _hypothesis(
+                metric, name, at, effect, declared=declared, derived=derived, informs=told
+            )
             large = len(each.at) >= policy.min_cases and each.at.tobytes() not in seen
             if declared or large:
                 seen.add(each.at.tobytes())
@@ -137,25 +150,38 @@ def _hypothesis(
     *,
     declared: bool,
     derived: bool = False,
+    informs: bool = False,
 ) -> Hypothesis:
     usable = effect.usable[at]
-    return Hypothesis(metric, name, at[usable], at[~usable], declared, derived)
+    return Hypothesis(metric, name, at[usable], at[~usable], declared, derived, informs)
 
 
 def adjusted(tested: Sequence[Hypothesis], found: Mapping[str, Effects]) -> list[float | None]:
     """The family-wise adjusted one-sided p of each hypothesis; None without a pair."""
     lowest: list[float | None] = [1.0 if len(each.at) else None for each in tested]
+    for told in (False, True):  # apart, so that a gate's p is the same whatever a judge informs of
+        _adjust([n for n, each in enumerate(tested) if each.informs == told], tested, found, lowest)
+    return lowest
+
+
+def _adjust(
+    numbers: Sequence[int],
+    tested: Sequence[Hypothesis],
+    found: Mapping[str, Effects],
+    lowest: list[float | None],
+) -> None:
+    """Fill in the p of the hypotheses at `numbers`."""
     size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)
     columns, owners = [], []
-    for number, each in enumerate(tested):
-        effect = found[each.metric]
-        at = each.at[effect.d[each.at] != 0]
+    for number in numbers:
+        effect, at = found[tested[number].metric], tested[number].at
+        at = at[effect.d[at] != 0]
         parts = [effect.d] if effect.weights is None else [effect.d, effect.d * effect.weights]
         for part in parts if len(at) else ():
             columns.append(np.bincount(effect.units[at], part[at], minlength=size))
             owners.append(number)
     if not columns:
-        return lowest
+        return
     ranks = flip_ranks(np.stack(columns, axis=1), rng=np.random.default_rng(SEED))
     apart = np.array([tested[number].derived and not tested[number].declared for number in owners])
     p = np.ones(len(owners))
@@ -163,7 +189,6 @@ def adjusted(tested: Sequence[Hypothesis], found: Mapping[str, Effects]) -> list
         p[family] = step_down(ranks[family])
     for number, value in zip(owners, p.tolist(), strict=True):
         lowest[number] = min(value, lowest[number] or 1.0)
-    return lowest
 
 
 def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bounds:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from evalsuite.diff import Diff
 from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, moved
+from evalsuite.gate.judged import People, judged
 from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
@@ -21,7 +22,11 @@ _TINY = 1e-9
 
 
 def relative(
-    diff: Diff, policy: Gate, found: Mapping[str, Effects], tested: Sequence[Hypothesis]
+    diff: Diff,
+    policy: Gate,
+    found: Mapping[str, Effects],
+    tested: Sequence[Hypothesis],
+    people: People,
 ) -> list[Finding]:
     """A finding per hypothesis, and per declared gate of which nothing can be said.
 
@@ -32,11 +37,15 @@ def relative(
         if not _applies(diff, each.metric):
             continue
         finding = _finding(diff, policy, each, found[each.metric], p)
+        if finding.standing and finding.effect is not None:
+            rated = people.get(each.metric, {})
+            finding = judged(diff, policy, finding, (each, found[each.metric]), rated)
         if each.metric != COMPLETION or each.slice == OVERALL or finding.result == "regression":
             findings.append(finding)
     absent = [name for name in policy.slices if name not in {*diff.slices, *diff.derived}]
     findings += [_absent(policy, name) for name in sorted(absent)]
-    known = {metric.name for metric in diff.baseline.metrics} if diff.baseline else set()
+    old = diff.baseline.metrics if diff.baseline else ()
+    known = {each.name for each in old if each.role == "gate" and each.center is None}
     findings += [_dropped(policy, name) for name in sorted(known - set(diff.levels))]
     return findings
 
@@ -81,6 +90,8 @@ def _finding(
     diff: Diff, policy: Gate, each: Hypothesis, effect: Effects, p: float | None
 ) -> Finding:
     own = policy.slices.get(each.slice, Slice())
+    unasked = each.derived and not each.declared
+    standing = diff.candidate.judges.get(each.metric)
     margin, exclude = asked(policy, each.slice)
     fell, rose = moved(each, effect)
     finding = Finding(
@@ -90,7 +101,11 @@ def _finding(
         declared=each.declared,
         derived=each.derived,
         critical=own.critical,
-        mode="observe" if each.derived and not each.declared else own.mode or policy.mode,
+        mode="observe" if unasked or each.informs else own.mode or policy.mode,
+        judge=standing.judge if standing else "",
+        standing=standing.state if standing else "",
+        remedy=standing.remedy if standing else "",
+        informs=each.informs,
         result="no baseline",
         p=p,
         detectable=_detectable(diff, each),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evalsuite.diff import Diff
+from evalsuite.gate.family import informs
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS
@@ -36,13 +37,21 @@ def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Fi
     rate = float(values.mean()) if len(values) else None
     interval = None if rate is None else rate_bounds(rate, units)
     result, reason = _floor_result(values, missing, units, floor)
+    standing = diff.candidate.judges.get(metric)
+    told = informs(diff.candidate, metric)
+    if standing is not None and standing.broken and not told:
+        result, reason = "incomparable", standing.broken
     return Finding(
         name=f"{metric if name == OVERALL else f'{metric}, {name}'} >= {floor:.2f}",
         metric=metric,
         slice=name,
         kind="floor",
         critical=own.critical,
-        mode=own.mode or policy.mode,
+        mode="observe" if told else own.mode or policy.mode,
+        informs=told,
+        judge=standing.judge if standing else "",
+        standing=standing.state if standing else "",
+        remedy=standing.remedy if standing else "",
         result=result,
         reason=reason,
         after=rate,

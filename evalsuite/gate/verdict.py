@@ -40,6 +40,10 @@ class Finding:
     95 % upper bound of the drop; `detectable` the smallest drop found with 80 % power. `n` counts
     the pairs compared, `missing` those left out for lack of a score. `fell` and `rose` are ids of
     the cases that moved, the largest change first.
+
+    Of a judge's metric `judge` is the judge's name and `standing` its state, `remedy` the shortest
+    way to a better one; with `informs` nothing rests on it. `corrected` with its interval is the
+    change as people's ratings of some pairs and the judge's of all give it.
     """
 
     name: str
@@ -67,6 +71,22 @@ class Finding:
     missing: int = 0
     fell: Sequence[str] = ()
     rose: Sequence[str] = ()
+    judge: str = ""
+    standing: Literal["", "uncertified", "provisional", "trusted"] = ""
+    informs: bool = False
+    remedy: str = ""
+    corrected: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+
+    @property
+    def worth(self) -> str:
+        """What is to be said of the judge beside its figures; "" for what needs no word."""
+        if self.standing in ("", "trusted") and not self.informs:
+            return ""
+        state = f"{self.standing} judge" if self.standing != "trusted" else "judge"
+        said = f"{state}, only informs" if self.informs else state
+        return f"{said}; {self.remedy}" if self.remedy else said
 
     @property
     def blocks(self) -> bool:
@@ -106,7 +126,7 @@ class Verdict:
         return sum(
             finding.mode == "observe" and finding.result in BAD
             for finding in self.findings
-            if finding.declared or not finding.derived
+            if (finding.declared or not finding.derived) and not finding.informs
         )
 
     @property

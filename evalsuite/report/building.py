@@ -12,6 +12,7 @@ from evalsuite.report.blocks import Block, Commands, Report
 from evalsuite.report.cases import answers as _answers
 from evalsuite.report.cases import case_list, distributions, heat
 from evalsuite.report.headline import headline
+from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair
 from evalsuite.report.repeats import variances
 
@@ -48,6 +49,7 @@ def build(
         headline(material, shown, found, varies),
         sections.comparability(material),
         sections.gates(material, varies),
+        judges(material),
         shown,
         heat(material, listed, varies),
         *distributions(listed),

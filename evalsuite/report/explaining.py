@@ -50,6 +50,8 @@ def _seen(finding: Finding) -> list[str]:
         said.append(f"{figures.many(len(finding.rose), 'case')} rose: {_ids(finding.rose)}.")
     if finding.missing:
         said.append(f"{figures.many(finding.missing, 'pair')} had no score and was left out.")
+    if finding.worth:
+        said.append(line(terminal(f"{finding.worth[0].upper()}{finding.worth[1:]}.")))
     if finding.reason:
         said.append(line(terminal(finding.reason[:1].upper() + finding.reason[1:])))
     return said
@@ -80,7 +82,9 @@ def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
         said.append(f"With 95% confidence the true drop is under {drop:.1f} points{_bar(finding)}.")
     if drop_seen is not None:
         said.append(f"A drop of {100 * drop_seen:.1f} points is found here in 4 runs of 5.")
-    if finding.result in BAD and not finding.blocks:
+    if finding.informs:
+        said.append("No gate rests on this judge: it informs.")
+    elif finding.result in BAD and not finding.blocks:
         said.append("This gate observes: it says what it would have blocked, and never fails.")
     return said
 

@@ -128,15 +128,21 @@ def _watch(material: Material) -> Line | None:
     p = "" if first.p is None else f", adjusted p {figures.chance(first.p)}"
     more = f"; {len(found) - 1} more below" if len(found) > 1 else ""
     return Line(
-        "suspect", (*subject_of(first), f"{fall} (n = {first.n}{p}), not blocking{more}"), "warn"
+        "suspect",
+        (*subject_of(first), f"{fall} (n = {first.n}{p}), not blocking{more}", *_worth(first)),
+        "warn",
     )
+
+
+def _worth(finding: Finding) -> Text:
+    return ("; ", Name(finding.worth)) if finding.worth else ()
 
 
 def _listed(findings: Sequence[Finding], limit: int = 4) -> Text:
     said: list[Text] = []
     for finding in findings[:limit]:
         change = "" if finding.effect is None else f" {figures.points(finding.effect)} points"
-        said.append((Name(finding.name), change))
+        said.append((Name(finding.name), change, *_worth(finding)))
     if len(findings) > limit:
         said.append((f"and {len(findings) - limit} more",))
     return joined(said)

@@ -70,7 +70,11 @@ def measured(material: Material) -> list[Metric]:
     names = {name for row in rows for name in row.scores}
     if not any(0.0 in row.scores.get(COMPLETION, ()) for row in rows):
         names.discard(COMPLETION)
-    return [metric for name, metric in known.items() if name in names and metric.high > metric.low]
+    return [
+        metric
+        for name, metric in known.items()
+        if name in names and metric.high > metric.low and metric.role != "diagnostic"
+    ]
 
 
 def finding_of(verdict: Verdict, metric: str, part: str = OVERALL) -> Finding | None:

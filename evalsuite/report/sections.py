@@ -174,7 +174,7 @@ def _gate_row(
         (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
         ("" if seen is None else f"{100 * seen:.1f}",),
         *([("" if varied is None else figures.variance(varied),)] if varies else []),
-        (result,),
+        (f"{result} (", Name(finding.worth), ")") if finding.worth else (result,),
     ]
     return TableRow(cells, tone)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.calls import Tally
-from evalsuite.records import CHECKS, Case, Json, Output, Row, Score, shared
+from evalsuite.records import CHECKS, STYLE, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
@@ -195,7 +196,9 @@ def case_facts(case: Case) -> dict[str, Json]:
 def output_facts(case: Case, output: Output) -> dict[str, Json]:
     """What the first trial's output tells: which model served it, size of the context, whether
     retrieval found it."""
-    facts: dict[str, Json] = {"model": scoring.clip(output.model, 100)} if output.model else {}
+    facts: dict[str, Json] = dict(zip(STYLE, (len(output.text), layout(output.text)), strict=True))
+    if output.model:
+        facts["model"] = scoring.clip(output.model, 100)
     if not output.contexts:
         return facts
     characters = sum(len(document.text) for document in output.contexts)
@@ -204,6 +207,25 @@ def output_facts(case: Case, output: Output) -> dict[str, Json]:
         found = {document.id for document in output.contexts}
         facts["relevant_retrieved"] = not found.isdisjoint(case.relevant)
     return facts
+
+
+def layout(text: str) -> str:
+    """How an answer is laid out: "code", "table", "list", "data" or "plain".
+
+    >>> layout('{"days": 30}'), layout("30 days.")
+    ('data', 'plain')
+    """
+    if "```" in text:
+        return "code"
+    if _TABLE.search(text):
+        return "table"
+    if len(_POINT.findall(text)) > 1:
+        return "list"
+    return "data" if text.lstrip()[:1] in ("{", "[") else "plain"
+
+
+_TABLE = re.compile(r"^\s*\|?\s*:?-{3,}:?\s*\|", re.MULTILINE)
+_POINT = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s", re.MULTILINE)
 
 
 def _length(value: Json) -> int:

@@ -218,7 +218,7 @@ def _status(finding: Finding) -> str:
 
 def _says(finding: Finding) -> str:
     """What a gate's own line in terminal and junit tells."""
-    reason = f"; {finding.reason}" if finding.reason else ""
+    reason = "".join(f"; {each}" for each in (finding.reason, finding.worth) if each)
     figures = spread(finding) if finding.after is not None else ""
     return f"{finding.result}: {figures}{reason}".replace(": ;", ":")
 

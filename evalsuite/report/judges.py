@@ -1,0 +1,127 @@
+"""What a run's judges are worth: their standing, how consistent they were, what people would say.
+
+Every figure has its interval, and a judge that may not gate says the shortest way to one that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evalsuite.records import Metric, Row, Standing
+from evalsuite.report import figures
+from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone
+from evalsuite.report.material import Material, value
+from evalsuite.stats.bounds import rate_bounds
+
+CONSISTENT, FIRST, AGREEMENT, ESCALATED = "consistent", "first", "agreement", "escalated"
+"""What a judge measures of itself, as NAME.consistent and so on."""
+
+_TONES: Mapping[str, Tone] = {"uncertified": "warn", "provisional": "plain", "trusted": "good"}
+
+_NOTE = (
+    "Rates with 95 % intervals. As people rate: the run's mean corrected by people's ratings of"
+    " some outputs (PPI++; in brackets Rogan and Gladen). Orders disagree: of pairs shown in both"
+    " orders; first wins: how often what was shown first was preferred, without bias 50 %."
+)
+
+
+def judges(material: Material) -> Table | None:
+    """A row per judge's metric; None without judges. Columns that no judge has are left out."""
+    run = material.diff.candidate
+    metrics = {metric.name: metric for metric in run.metrics}
+    named = [(metrics[name], each) for name, each in run.judges.items() if name in metrics]
+    if not named:
+        return None
+    columns: dict[str, list[Text]] = {
+        "Judge": [(Name(metric.name),) for metric, _ in named],
+        "Standing": [_standing(each) for _, each in named],
+        "Mean": [_mean(metric, material) for metric, _ in named],
+        "As people rate": [_corrected(each) for _, each in named],
+        "Orders disagree": [_flips(each.judge, metric, material) for metric, each in named],
+        "First wins": [_share(each.judge, FIRST, metric, material) for metric, each in named],
+        "Votes agree": [_share(each.judge, AGREEMENT, metric, material) for metric, each in named],
+        "Escalated": [_share(each.judge, ESCALATED, metric, material) for metric, each in named],
+        "No verdict": [_silent(metric, material.after) for metric, _ in named],
+        "Next": [(Name(each.remedy),) if each.remedy else () for _, each in named],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    rows = [
+        TableRow([cells[at] for cells in shown.values()], _tone(each))
+        for at, (_, each) in enumerate(named)
+    ]
+    return Table("Judges", list(shown), rows, _NOTE)
+
+
+def _tone(standing: Standing) -> Tone:
+    return "bad" if standing.broken and standing.gates else _TONES[standing.state]
+
+
+def _standing(standing: Standing) -> Text:
+    said: list[str | Name] = [standing.state]
+    if not standing.gates:
+        said.append(", asked only to inform")
+    for text in (standing.broken, standing.says, standing.checked):
+        if text:
+            said += ["; ", Name(text)]
+    return tuple(said)
+
+
+def _mean(metric: Metric, material: Material) -> Text:
+    run = material.diff.candidate
+    values = [value(row, metric, run) for row in material.after.values()]
+    known = [each for each in values if each is not None]
+    if not known:
+        return (figures.UNKNOWN,)
+    return (_rate(sum(known) / len(known), len(known)),)
+
+
+def _corrected(standing: Standing) -> Text:
+    if len(standing.corrected) < 3:
+        return ()
+    rate, low, high = standing.corrected[:3]
+    text = f"{figures.percent(rate)} ({figures.percent(low)} to {figures.percent(high)})"
+    rogan = standing.corrected[3] if len(standing.corrected) > 3 else None
+    return (text if rogan is None else f"{text} [{figures.percent(rogan)}]",)
+
+
+def _own(judge: str, part: str, metric: Metric, material: Material) -> list[float]:
+    """The values of a judge's diagnostic, beside its main metric only."""
+    if metric.name != judge:
+        return []
+    name = f"{judge}.{part}"
+    rows = material.after.values()
+    return [each for row in rows for each in row.scores.get(name, ()) if each is not None]
+
+
+def _flips(judge: str, metric: Metric, material: Material) -> Text:
+    values = [1 - each for each in _own(judge, CONSISTENT, metric, material)]
+    return (_rate(sum(values) / len(values), len(values)),) if values else ()
+
+
+def _share(judge: str, part: str, metric: Metric, material: Material) -> Text:
+    values = _own(judge, part, metric, material)
+    return (_rate(sum(values) / len(values), len(values)),) if values else ()
+
+
+def _silent(metric: Metric, rows: Mapping[str, Row]) -> Text:
+    """Outputs without a verdict, and why most of them have none."""
+    trials = [(row, each) for row in rows.values() for each in row.scores.get(metric.name, ())]
+    without = [row.reasons.get(metric.name, "") for row, each in trials if each is None]
+    if not without:
+        return ("none",)
+    text = f"{figures.number(len(without))} of {figures.number(len(trials))}: "
+    return (text, Name(_commonest(without)))
+
+
+def _commonest(reasons: Sequence[str]) -> str:
+    heads = [reason.partition(":")[0][:60] for reason in reasons]
+    return max(dict.fromkeys(heads), key=heads.count)
+
+
+def _rate(rate: float, n: int) -> str:
+    bounds = rate_bounds(rate, n)
+    low, high = bounds or (0.0, 1.0)
+    return (
+        f"{figures.percent(rate)} ({figures.percent(low)} to {figures.percent(high)}, "
+        f"n = {figures.number(n)})"
+    )
