@@ -61,7 +61,7 @@ class Piece:
 class Answer:
     """One case before and after. `pieces` is empty, and `remark` says why, without two texts.
 
-    `question`, `reason` and `command` are "" where unknown.
+    `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Answer:
     remark: str = ""
     reason: str = ""
     command: str = ""
+    said: Sequence[Line] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evalsuite.diff import Diff
 from evalsuite.gate import Verdict
@@ -13,7 +13,7 @@ from evalsuite.report.cases import answers as _answers
 from evalsuite.report.cases import case_list, distributions, heat
 from evalsuite.report.headline import headline
 from evalsuite.report.judges import judges
-from evalsuite.report.material import Material, Pair
+from evalsuite.report.material import Material, Pair, Shown
 from evalsuite.report.repeats import variances
 
 
@@ -26,11 +26,13 @@ def build(
     answers: Mapping[str, Pair],
     commands: Commands,
     cases: Mapping[str, Case] | None = None,
+    evidence: Mapping[str, Sequence[Shown]] | None = None,
 ) -> Report:
     """Decide what is said of a run.
 
     `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
-    cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions.
+    cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions,
+    `evidence` what scorers showed for the candidate's answers.
     """
     material = Material(
         diff=diff,
@@ -40,6 +42,7 @@ def build(
         answers=answers,
         cases=cases or {},
         commands=commands,
+        evidence=evidence or {},
     )
     listed = case_list(material)
     varies = variances(material, listed)

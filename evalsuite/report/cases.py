@@ -8,7 +8,7 @@ from typing import get_args
 
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, Case, Metric, Output, Row
+from evalsuite.records import CHECKS, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
     Answer,
@@ -21,6 +21,7 @@ from evalsuite.report.blocks import (
     Heat,
     HeatRow,
     Kind,
+    Line,
     Name,
     Text,
     Tone,
@@ -30,6 +31,7 @@ from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
     Pair,
+    Shown,
     measured,
     suspects,
     value,
@@ -43,6 +45,8 @@ from evalsuite.report.words import compare
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NOTE = 200
 _BINS = 10
+_VERDICTS, _WORDS = 20, 400
+"""How many verdicts are shown of an answer, and how much of each."""
 
 
 def case_list(material: Material) -> Cases:
@@ -60,7 +64,7 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
     before, after = material.before.get(id_), material.after.get(id_)
     stale = material.diff.stale.get(id_, ())
     was, now = material.diff.baseline, material.diff.candidate
-    old = [None if each.name in stale else value(before, each, was) for each in shown]
+    old = [None if each.name in stale else _before(before, after, each, was) for each in shown]
     new = [value(after, each, now) for each in shown]
     repeated = now.trials > 1
     row = after or before
@@ -73,6 +77,34 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
         note=_note(after),
         variance=[variance(after, each, now) for each in shown] if repeated else (),
     )
+
+
+def _before(
+    before: Row | None, after: Row | None, metric: Metric, run: Manifest | None
+) -> float | None:
+    """The baseline's value; of what compares with the baseline itself, what "as good" is."""
+    if metric.center is None or before is None or after is None:
+        return value(before, metric, run)
+    return (metric.center - metric.low) / (metric.high - metric.low)
+
+
+def spoken(shown: Shown) -> list[Line]:
+    """What a scorer showed, a line per verdict: "correct, order ba: no. It leaves out ..."."""
+    metric, trial, evidence = shown
+    label = metric if trial == 1 else f"{metric}, trial {trial}"
+    return [Line(label, (Name(shorten(line(_verdict(each)), _WORDS)),)) for each in evidence]
+
+
+def _verdict(evidence: Mapping[str, Json]) -> str:
+    """A judge's verdict as a sentence; other evidence as its fields."""
+    if "criterion" not in evidence:
+        return "; ".join(f"{name}: {each}" for name, each in evidence.items())
+    order = f", order {evidence['order']}" if evidence.get("order") else ""
+    vote = f", vote {evidence['vote']}" if evidence.get("vote", 1) != 1 else ""
+    label = evidence.get("label")
+    said = f"{evidence['criterion']}{order}{vote}: {'no verdict' if label is None else label}"
+    rest = [evidence.get(name) for name in ("critique", "reason", "raw")]
+    return ". ".join([said, *(str(each) for each in rest if each)])
 
 
 def _kind(
@@ -121,7 +153,9 @@ def answers(material: Material, cases: Cases) -> Answers:
         pair = material.answers.get(id_)
         if pair is not None and id_ in by_id:
             case = material.cases.get(id_)
-            items.append(_answer(by_id[id_], pair, case, cases.metrics, material.commands))
+            made = _answer(by_id[id_], pair, case, cases.metrics, material.commands)
+            said = [line for each in material.evidence.get(id_, ()) for line in spoken(each)]
+            items.append(replace(made, said=said[:_VERDICTS]))
     return Answers("Answers before and after", items)
 
 

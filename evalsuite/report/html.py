@@ -164,6 +164,8 @@ def _body(answer: Answer) -> str:
         parts.append(f'<p class="note">{html(answer.remark)}</p>')
     if answer.reason:
         parts.append(f'<p class="reason">{html(answer.reason)}</p>')
+    if answer.said:
+        parts.append(_lines(answer.said))
     if answer.command:
         parts.append(f"<pre>{html(answer.command)}</pre>")
     return "\n".join(part for part in parts if part)

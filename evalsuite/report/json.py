@@ -44,6 +44,10 @@ def document(report: Report) -> dict[str, Any]:
         "findings": [{**asdict(each), "blocks": each.blocks} for each in verdict.findings],
         "run": _manifest(report.candidate),
         "baseline": None if report.baseline is None else _manifest(report.baseline),
+        "judges": {
+            name: {**asdict(each), "corrected": list(each.corrected), "pairs": list(each.pairs)}
+            for name, each in report.candidate.judges.items()
+        },
         "variances": [
             {"metric": metric, "slice": row.slice, "variance": cell.variance}
             for row in block_of(report, Heat).rows
@@ -57,6 +61,7 @@ def document(report: Report) -> dict[str, Any]:
                 "id": answer.id,
                 "remark": answer.remark,
                 "diff": [[piece.op, piece.text] for piece in answer.pieces],
+                "judged": [{"label": line.label, "text": plain(line.text)} for line in answer.said],
             }
             for answer in shown.items
         ],

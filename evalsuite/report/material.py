@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from evalsuite.diff import VOTED, Diff, own_trials
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, COMPLETION, Case, Manifest, Metric, Output, Row
+from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
 from evalsuite.stats.repeats import majority
 
@@ -21,9 +21,14 @@ AMBER = ("inconclusive", "incomparable", "flaky")
 Pair = tuple[Output | None, Output | None]
 
 
+Shown = tuple[str, int, Sequence[Mapping[str, Json]]]
+"""A metric, a trial, and what its scorer showed for the value."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some."""
+    """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some, and
+    `evidence` what scorers showed for the candidate's."""
 
     diff: Diff
     verdict: Verdict
@@ -32,6 +37,7 @@ class Material:
     answers: Mapping[str, Pair]
     cases: Mapping[str, Case]
     commands: Commands
+    evidence: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
 
 
 def value(row: Row | None, metric: Metric, run: Manifest | None) -> float | None:

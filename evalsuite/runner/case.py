@@ -26,7 +26,8 @@ MORE_TRIALS = 4
 class CaseResult:
     """What came of one case. `status` is what a person sees beside its name; "missing" says that a
     call was not made (the run has ended, or the reply is not stored), so that it has no row. The
-    keys of the replies that it needed are `calls`."""
+    keys of the replies that it needed are `calls`; `evidence` is what its scorers showed, and
+    `judged` how many fresh calls they made."""
 
     case: Case
     row: Row | None
@@ -37,6 +38,8 @@ class CaseResult:
     reused: int
     seconds: float
     calls: Sequence[str] = ()
+    evidence: Sequence[snapshot.Evidence] = ()
+    judged: int = 0
 
     @property
     def size(self) -> int:
@@ -83,7 +86,19 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
     seconds = time.perf_counter() - began
     calls = tuple(dict.fromkeys(key for tally in tallies for key in tally.keys))
-    return CaseResult(case, row, outputs, status, message, tallies, reused, seconds, calls)
+    return CaseResult(
+        case=case,
+        row=row,
+        outputs=outputs,
+        status=status,
+        message=message,
+        tallies=tallies,
+        reused=reused,
+        seconds=seconds,
+        calls=calls,
+        evidence=_evidence(case, made),
+        judged=sum(tally.fresh for each in made for tally in each.tallies[1:]),
+    )
 
 
 async def _trial(
@@ -112,6 +127,16 @@ async def _trial(
     missing = output.error.message if output.error and output.error.detail == MISSING else ""
     stop = next(filter(None, map(not_asked, tallies)), None)
     return Trial(output, scores, tallies, reused, missing or (str(stop) if stop else ""))
+
+
+def _evidence(case: Case, made: Sequence[Trial]) -> tuple[snapshot.Evidence, ...]:
+    """What scorers showed; of checks the reason says enough."""
+    return tuple(
+        snapshot.Evidence(case.id, score.metric, score.trial, score.evidence)
+        for each in made
+        for score in each.scores
+        if score.evidence and score.metric != CHECKS
+    )
 
 
 def _failed(trial: Trial) -> bool:

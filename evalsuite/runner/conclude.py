@@ -85,6 +85,7 @@ def conclude(
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
     snapshot.write_calls(writer.folder, writer.calls)
+    snapshot.write_evidence(writer.folder, writer.evidence)
     _prune(config.state_dir / "runs")
     folder = config.snapshot_dir / brief.suite
     if baseline is None and folder.exists():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evalsuite.backends.account import Account
+from evalsuite.backends.calls import Tally
 from evalsuite.runner.case import CaseResult
 
 
 @dataclass(slots=True)
 class Counts:
-    """What happened so far, for progress and for the run's manifest."""
+    """What happened so far, for progress and for the run's manifest. `judged` counts the fresh
+    calls of scorers."""
 
     done: int = 0
     failed: int = 0
@@ -22,6 +24,7 @@ class Counts:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = 0.0
+    judged: int = 0
     account: Account = field(default_factory=Account)
 
     def add(self, result: CaseResult) -> None:
@@ -29,10 +32,15 @@ class Counts:
         self.failed += result.status in ("missed", "error", "failed", "missing")
         self.missing += result.status == "missing"
         self.reused += result.reused
+        self.judged += result.judged
         for tally in result.tallies:
-            self.fresh += tally.fresh
-            self.stored += tally.stored
-            self.input_tokens += tally.usage.input_tokens
-            self.output_tokens += tally.usage.output_tokens
-            self.account.add(tally.account)
+            self.spent(tally)
+
+    def spent(self, tally: Tally) -> None:
+        """What was asked on behalf of a case, or of the harness itself."""
+        self.fresh += tally.fresh
+        self.stored += tally.stored
+        self.input_tokens += tally.usage.input_tokens
+        self.output_tokens += tally.usage.output_tokens
+        self.account.add(tally.account)
         self.cost = self.account.cost

@@ -50,6 +50,10 @@ def report_of(
         answers={name: (old.get(name), new.get(name)) for name in ids},
         cases=_cases(run.manifest.golden, golden_dir, set(ids), dataset),
         commands=commands,
+        evidence={
+            name: [(each.metric, each.trial, each.evidence) for each in found]
+            for name, found in snapshot.read_evidence(candidate[1], set(ids)).items()
+        },
     )
 
 

@@ -133,6 +133,7 @@ class RunWriter:
         self.rows: dict[str, Row] = {}
         self.missing: dict[str, str] = {}
         self.calls: set[str] = set()
+        self.evidence: list[snapshot.Evidence] = []
         self.metrics: dict[str, None] = {}
         self.writer = snapshot.Writer(self.folder)
 
@@ -145,22 +146,25 @@ class RunWriter:
             "outputs": [[name, to_json(output)] for name, output in result.outputs],
             "message": result.message,
             "calls": result.calls,
+            "evidence": to_json(result.evidence),
         }
 
     def add(self, result: CaseResult | Json) -> None:
         """Take one case's result, as it is or as `payload` made it."""
         if isinstance(result, CaseResult):
             name, row, message = result.case.id, result.row, result.message
-            outputs, calls = result.outputs, result.calls
+            outputs, calls, evidence = result.outputs, result.calls, result.evidence
         else:
             name, message, calls = result["id"], result["message"], result["calls"]
             row = decoder(Row | None)(result["row"])
             outputs = [(each, decoder(Output)(value)) for each, value in result["outputs"]]
+            evidence = decoder(Sequence[snapshot.Evidence])(result["evidence"])
         if row is None:
             self.missing[name] = message
             return
         self.rows[name] = row
         self.calls.update(calls)
+        self.evidence += evidence
         self.metrics.update(dict.fromkeys(row.scores))
         for place, output in outputs:
             self.writer.add(place, output)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evalsuite.snapshot.accept import accept, as_kept, merged, pass_rate, refusal, unchanged
 from evalsuite.snapshot.calls import calls_of, write_calls
+from evalsuite.snapshot.evidence import Evidence, read_evidence, write_evidence
 from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
@@ -17,6 +18,7 @@ from evalsuite.snapshot.revisions import Revision
 from evalsuite.snapshot.writer import Writer, write
 
 __all__ = [
+    "Evidence",
     "Head",
     "Merge",
     "Revision",
@@ -33,6 +35,7 @@ __all__ = [
     "open_ref",
     "output_key",
     "pass_rate",
+    "read_evidence",
     "read_head",
     "read_outputs",
     "refusal",
@@ -45,4 +48,5 @@ __all__ = [
     "unchanged",
     "write",
     "write_calls",
+    "write_evidence",
 ]
