@@ -1,0 +1,196 @@
+"""Rates of a judge against people, with intervals that never collapse and know clusters.
+
+TPR and TNR say what kind of error a judge makes, where accuracy and kappa mix both. The interval is
+Wilson's score with an effective n: the rows, less what clusters and weights take from them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalsuite.errors import MissingExtra
+from evalsuite.stats.bounds import Z_ONE_SIDED, Z_TWO_SIDED, paired_bounds, rate_bounds
+from evalsuite.stats.flips import Floats, Ints
+from evalsuite.stats.intervals import Estimate, cluster_codes, row_weights, student
+
+
+def share(
+    hits: Sequence[bool],
+    *,
+    kept: Sequence[bool] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    weights: Sequence[float] | None = None,
+    baseline: float | None = None,
+) -> Estimate:
+    """The share of hits among the rows that are kept, in [0, 1].
+
+    One entry per row in all arguments. None of no row. With independent rows of equal weight and
+    no clusters the interval is Wilson's.
+    """
+    n = len(hits)
+    rows = np.flatnonzero(np.ones(n, dtype=bool) if kept is None else np.array(kept, dtype=bool))
+    codes = cluster_codes(clusters, n)[rows]
+    base = row_weights(weights, n)[rows]
+    hit = np.array(hits, dtype=np.float64)[rows]
+    count = len(np.unique(codes))
+    if not len(rows):
+        return Estimate(
+            value=None,
+            low=None,
+            high=None,
+            lower=None,
+            n=0,
+            clusters=0,
+            method="undefined",
+            baseline=baseline,
+        )
+    mean = float((base * hit).sum() / base.sum())
+    effective = effective_n(hit, base, codes)
+    clustered = count < len(rows)
+    two, one = student(count - 1) if clustered and count > 1 else (None, None)
+    low, high = _wilson(mean, effective, two)
+    lower, _ = _wilson(mean, effective, one, sides=1)
+    return Estimate(
+        value=mean,
+        low=low,
+        high=high,
+        lower=lower,
+        n=len(rows),
+        clusters=count,
+        method="Wilson's score" + (", effective n over clusters" if clustered else ""),
+        baseline=baseline,
+    )
+
+
+def effective_n(hit: Floats, weights: Floats, codes: Ints) -> float:
+    """How many independent rows of equal weight would fix the share of hits as well as these.
+
+    All arguments are (n,). Never more than (sum w)^2 / sum w^2 (L. Kish), less by the design effect
+    of the clusters; where all rows are alike no design effect can be seen and clusters count.
+    """
+    kish = float(weights.sum() ** 2 / (weights**2).sum())
+    _, codes = np.unique(codes, return_inverse=True)
+    sizes = np.bincount(codes, weights=weights)
+    count = len(sizes)
+    if count == len(hit):
+        return kish
+    mean = float((weights * hit).sum() / weights.sum())
+    if count < 2 or mean in {0.0, 1.0}:
+        return min(kish, float(count))
+    residual = np.bincount(codes, weights=weights * (hit - mean))
+    variance = count / (count - 1) * float((residual**2).sum()) / float(weights.sum()) ** 2
+    return min(kish, mean * (1 - mean) / max(variance, 1e-12))
+
+
+def _wilson(mean: float, n: float, quantile: float | None, sides: int = 2) -> tuple[float, float]:
+    z = quantile or (Z_TWO_SIDED if sides == 2 else Z_ONE_SIDED)
+    found = rate_bounds(mean, n, z)
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """A binary judge against the truth; "positive" is a pass.
+
+    `tpr` is the share of true passes that the judge passes, `tnr` that of true fails that it fails,
+    `precision` the share of its passes that are true, `npv` that of its fails. `accuracy` is over
+    all rows. An invalid verdict is wrong: it is in the denominators of tpr, tnr and accuracy, and a
+    verdict of neither kind. Each figure's `baseline` is that of a judge that always gives the most
+    common true label (None where it gives no such verdict).
+    """
+
+    tpr: Estimate
+    tnr: Estimate
+    precision: Estimate
+    npv: Estimate
+    accuracy: Estimate
+    n_invalid: int
+
+
+def rates(
+    truth: Sequence[bool],
+    judged: Sequence[bool | None],
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Rates:
+    """Rates of verdicts (None: invalid) against the truth, one entry per row in all arguments.
+
+    `weights` are inverse chances of selection: rows that were sampled by the judge's verdict give a
+    wrong tpr and tnr without them.
+    """
+    if len(truth) != len(judged):
+        raise ValueError(f"{len(truth)} truths can't be paired with {len(judged)} verdicts")
+    base = row_weights(weights, len(truth))
+    passing = (
+        float((base * np.array(truth, dtype=np.float64)).sum() / base.sum()) if len(base) else 0
+    )
+    always = passing >= 0.5
+    right = [a == b for a, b in zip(truth, judged, strict=True)]
+
+    def of(kept: Sequence[bool], baseline: float | None) -> Estimate:
+        return share(right, kept=kept, clusters=clusters, weights=weights, baseline=baseline)
+
+    return Rates(
+        tpr=of([bool(each) for each in truth], float(always)),
+        tnr=of([not each for each in truth], float(not always)),
+        precision=of([each is True for each in judged], passing if always else None),
+        npv=of([each is False for each in judged], None if always else 1 - passing),
+        accuracy=of([True] * len(right), max(passing, 1 - passing)),
+        n_invalid=sum(each is None for each in judged),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Two judges on the same rows. `table` is [[both right, only the first], [only the second,
+    neither]]; `p` the exact two-sided probability of a split of the discordant rows as uneven as
+    this; None without one."""
+
+    table: tuple[tuple[int, int], tuple[int, int]]
+    p: float | None
+
+
+def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar:
+    """Whether two judges are right equally often, row by row. Q. McNemar, Psychometrika 12
+    (1947)."""
+    rows = [(bool(one), bool(two)) for one, two in zip(first, second, strict=True)]
+    only_first, only_second = rows.count((True, False)), rows.count((False, True))
+    table = (rows.count((True, True)), only_first), (only_second, rows.count((False, False)))
+    if not only_first + only_second:
+        return McNemar(table, None)
+    try:
+        from scipy.stats import binomtest  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtra("McNemar's test", "calibration") from None
+    return McNemar(table, float(binomtest(only_first, only_first + only_second, 0.5).pvalue))
+
+
+def win_rate(points: Sequence[float], *, clusters: Sequence[Hashable] | None = None) -> Estimate:
+    """The mean of wins (1), ties (0.5) and losses (0); the baseline is 0.5, that of a coin.
+
+    The interval is the adjusted Wald interval of paired differences over clusters
+    (`bounds.paired_bounds`).
+    """
+    n = len(points)
+    codes = cluster_codes(clusters, n)
+    count = int(codes.max(initial=-1)) + 1
+    if not n:
+        raise ValueError("a win rate needs a comparison")
+    moved = np.bincount(codes, weights=2 * np.array(points, dtype=np.float64) - 1)
+    found = paired_bounds(moved.tolist(), np.bincount(codes).astype(float).tolist())
+    return Estimate(
+        value=math.fsum(points) / n,
+        low=(1 + found.low) / 2,
+        high=(1 + found.high) / 2,
+        lower=max(0.0, (1 - found.upper_drop) / 2),
+        n=n,
+        clusters=count,
+        method="adjusted Wald interval over clusters",
+        baseline=0.5,
+    )
