@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from evalsuite.backends import clients
-from evalsuite.backends.base import Completion, Request
+from evalsuite.backends.base import Capabilities, Completion, Request
 from evalsuite.backends.calls import current, wait_for
 from evalsuite.backends.recording import Recorded
 from evalsuite.errors import EvalsuiteError
@@ -100,6 +100,11 @@ class LLM:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop that calls run on."""
         return self._loop
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this role's backend can do."""
+        return self._roles[self._role].backend.capabilities
 
     @property
     def protocol(self) -> str:

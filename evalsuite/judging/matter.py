@@ -284,10 +284,15 @@ def _label(reading: Reading, label: Json, where: Path, before: Sequence[str]) ->
     return text
 
 
+def is_numeric(labels: Sequence[str]) -> bool:
+    """Whether a scale is one of numbers, which have a mean."""
+    return all(map(_NUMBER.fullmatch, labels))
+
+
 def values_of(labels: Sequence[str]) -> list[float] | None:
     """Values in [0, 1] from worst to best: linear where all labels are numbers, else even. None if
     numbers neither rise nor fall."""
-    if not all(map(_NUMBER.fullmatch, labels)):
+    if not is_numeric(labels):
         return [place / (len(labels) - 1) for place in range(len(labels))]
     numbers = [float(label) for label in labels]
     steps = [after - before for before, after in pairwise(numbers)]

@@ -1,0 +1,167 @@
+"""The only place of judging that waits: prompts go out, replies come back as judgements."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from evalsuite.backends.base import Backend, Completion, Request
+from evalsuite.backends.llm import LLM
+from evalsuite.canonical import key
+from evalsuite.judging.matter import HOLDS
+from evalsuite.judging.prompt import POSITIONS, Prompt, prompts
+from evalsuite.judging.records import TIE, UNSURE, Card, Judgement, Level, Order, Subject
+from evalsuite.judging.reply import CRITIQUE, RAW, Unparsable, repairable, verdicts_in
+from evalsuite.records import Json
+from evalsuite.scoring import clip
+from evalsuite.seeds import derive
+
+T = TypeVar("T")
+
+EQUAL = "the two outputs are equal: a tie without a call"
+
+_REPAIR = (
+    "A first reply to this was no verdict: {problem}. Answer with the JSON object alone, of the "
+    "fields that you were told."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A model to ask. `structured`: it keeps to a JSON Schema, so that it is given one."""
+
+    complete: Callable[[Request], Awaitable[Completion]]
+    structured: bool
+
+
+def of_llm(llm: LLM) -> Ask:
+    """The model of a role, as a scorer has it."""
+
+    def complete(request: Request) -> Awaitable[Completion]:
+        return llm.chat(request.messages, schema=request.schema, **request.params)
+
+    return Ask(complete, llm.capabilities.json_schema)
+
+
+def of_backend(backend: Backend) -> Ask:
+    """A backend asked directly."""
+    return Ask(backend.complete, backend.capabilities.json_schema)
+
+
+async def judge(
+    card: Card, subject: Subject, ask: Ask, *, votes: int | None = None
+) -> tuple[Judgement, ...]:
+    """What the judge says of a subject: a judgement per criterion (or statement), order and vote.
+
+    A pair of equal outputs is a tie without a call. Equal calls of several votes are told apart by
+    their occurrence, so that each is a sample of its own.
+
+    Raises:
+        BackendError: a call had no reply.
+        ValueError: the subject lacks what the card judges by.
+    """
+    if card.kind == "pairwise":
+        if subject.other is None:
+            raise ValueError(f"{card.name} compares two outputs, and there is one")
+        if subject.output == subject.other:
+            return tuple(_equal(each.name) for each in card.criteria)
+    rounds = [each for order in orders_of(card, subject) for each in prompts(card, subject, order)]
+    asked = [
+        _ask(card, ask, prompt, vote)
+        for vote in range(1, (votes or card.votes) + 1)
+        for prompt in rounds
+    ]
+    return tuple(each for found in await _all(asked) for each in found)
+
+
+def orders_of(card: Card, subject: Subject) -> tuple[Order, ...]:
+    """The orders in which a subject is shown. Where one must do, the pair's own content chooses
+    it, so that neither run nor machine can."""
+    if card.kind != "pairwise":
+        return ("",)
+    if card.orders == 2:
+        return ("ab", "ba")
+    content = key("pair", [subject.input, subject.output, subject.other])
+    return ("ba",) if derive(0, content) % 2 else ("ab",)
+
+
+def _equal(criterion: str) -> Judgement:
+    return Judgement(criterion=criterion, label=TIE, value=0.5, reason=EQUAL)
+
+
+async def _ask(card: Card, ask: Ask, prompt: Prompt, vote: int) -> list[Judgement]:
+    """One call, and a second one where the first reply is a slip."""
+    schema = prompt.schema if ask.structured else None
+    request = Request(messages=prompt.messages, schema=schema, params=dict(card.params))
+    reply = await ask.complete(request)
+    try:
+        return _judgements(card, prompt, vote, verdicts_in(reply, prompt.fields))
+    except Unparsable as bad:
+        problem = str(bad)
+    if repairable(reply):
+        reply = await ask.complete(replace(request, messages=_repair(prompt, problem)))
+        try:
+            return _judgements(card, prompt, vote, verdicts_in(reply, prompt.fields))
+        except Unparsable as bad:
+            problem = str(bad)
+    kind = "unparsable" if repairable(reply) else "no"
+    return [
+        Judgement(
+            criterion=each.criterion,
+            label=None,
+            value=None,
+            reason=f"{kind} verdict: {problem}",
+            order=prompt.order,
+            vote=vote,
+            raw=clip(reply.text, RAW),
+        )
+        for each in prompt.fields
+    ]
+
+
+def _repair(prompt: Prompt, problem: str) -> Sequence[Mapping[str, Json]]:
+    """The same question with a note. The reply is not shown again: it may repeat what it judged,
+    and would do so outside of a fence."""
+    *before, last = prompt.messages
+    return (*before, {**last, "content": f"{last['content']}\n\n{_REPAIR.format(problem=problem)}"})
+
+
+def _judgements(
+    card: Card, prompt: Prompt, vote: int, found: Mapping[str, tuple[str, str]]
+) -> list[Judgement]:
+    made = []
+    for criterion, (said, critique) in found.items():
+        label = POSITIONS[prompt.order].get(said, said) if prompt.order else said
+        made.append(
+            Judgement(
+                criterion=criterion,
+                label=label,
+                value=_value(card, criterion, label),
+                critique=clip(critique, CRITIQUE),
+                reason="unable to tell" if label == UNSURE else "",
+                order=prompt.order,
+                vote=vote,
+            )
+        )
+    return made
+
+
+def _value(card: Card, criterion: str, label: str) -> float | None:
+    scale: Sequence[Level] = HOLDS
+    if card.kind != "expectations":
+        scale = card.criterion(criterion).scale
+    return next((level.value for level in scale if level.label == label), None)
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Side by side, in their order; if one fails the others are cancelled."""
+    if len(work) == 1:
+        return [await work[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return [task.result() for task in tasks]

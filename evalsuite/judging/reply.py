@@ -1,0 +1,75 @@
+"""A judge's reply is a verdict or none: one JSON object of exactly the fields asked for.
+
+Nothing is searched for in prose and nothing guessed, since a reply may repeat what it judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from evalsuite import strictjson
+from evalsuite.backends.base import Completion
+from evalsuite.judging.prompt import Field
+from evalsuite.records import Json
+
+RAW = 2_000
+"""Characters kept of a reply that is no verdict."""
+
+CRITIQUE = 600
+"""Characters kept of a critique."""
+
+_CODE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+
+
+class Unparsable(Exception):
+    """A reply that is no verdict; the message says why and quotes nothing of it."""
+
+
+def verdicts_in(reply: Completion, fields: Sequence[Field]) -> dict[str, tuple[str, str]]:
+    """Label and critique by criterion.
+
+    Raises:
+        Unparsable: the reply is not finished, or not exactly what was asked for.
+    """
+    if reply.finish_reason != "stop":
+        raise Unparsable(f"the reply ended with {reply.finish_reason}")
+    text = reply.text.strip()
+    code = _CODE.fullmatch(text)
+    text = code[1].strip() if code else text
+    if not text.startswith("{"):
+        raise Unparsable("the reply is empty" if not text else "the reply is no JSON object")
+    try:
+        value = strictjson.parse(text)
+    except strictjson.Malformed as bad:
+        raise Unparsable(bad.message) from None
+    _exactly(value, [each.name for each in fields], "the reply")
+    return {each.criterion: _verdict(value[each.name], each) for each in fields}
+
+
+def repairable(reply: Completion) -> bool:
+    """Whether asking once more may help: a refusal and a cut are answers, and no slips."""
+    return reply.finish_reason == "stop"
+
+
+def _exactly(value: Json, names: Sequence[str], what: str) -> None:
+    if not isinstance(value, Mapping):
+        raise Unparsable(f"{what} is no JSON object")
+    missing = [name for name in names if name not in value]
+    if missing:
+        raise Unparsable(f'{what} lacks "{missing[0]}"')
+    if len(value) > len(names):
+        raise Unparsable(f"{what} has a field that nobody asked for")
+
+
+def _verdict(value: Json, field: Field) -> tuple[str, str]:
+    what = f'"{field.name}"'
+    _exactly(value, ("critique", "verdict"), what)
+    critique, label = value["critique"], value["verdict"]
+    if not isinstance(critique, str):
+        raise Unparsable(f"the critique of {what} is no text")
+    if isinstance(label, int | float) and not isinstance(label, bool):
+        label = f"{label:g}"  # a level that is a number may be written as one
+    if label not in field.labels:
+        raise Unparsable(f"the verdict of {what} is none of its levels")
+    return str(label), critique.strip()
