@@ -19,6 +19,7 @@ from evalsuite.gate.family import Effects, Hypothesis
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import Gate
 from evalsuite.records import Standing
+from evalsuite.stats.corrected import Corrected, corrected_difference
 
 People = Mapping[str, Mapping[str, float]]
 """By metric and case: how much better, in [-1, 1], people found the candidate's answer than the
@@ -81,16 +82,20 @@ def _with_people(
 
 
 def _corrected(each: Hypothesis, effect: Effects, people: Mapping[str, float]) -> Corrected | None:
+    """The change by people's ratings and the judge's, from PAIRS rated cases on."""
     ids = effect.pairs.ids
     at = [place for place in each.at.tolist() if ids[place] in people]
     if len(at) < PAIRS:
         return None
-    from evalsuite.stats.corrected import ppi_difference  # noqa: PLC0415 (only where people rated)
-
-    labelled = np.array([people[ids[place]] for place in at])
+    units = effect.units if effect.pairs.clusters else np.arange(len(ids))
     rest = np.setdiff1d(each.at, at)
-    clusters = effect.units[at].tolist() if effect.pairs.clusters else None
-    return ppi_difference(labelled, effect.d[at], effect.d[rest], clusters=clusters)
+    return corrected_difference(
+        [people[ids[place]] for place in at],
+        effect.d[at].tolist(),
+        effect.d[rest].tolist(),
+        clusters=units[at].tolist(),
+        judged_clusters=units[rest].tolist(),
+    )
 
 
 def _by_people(finding: Finding, policy: Gate, doubted: str) -> Finding:
