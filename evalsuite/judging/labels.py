@@ -41,9 +41,9 @@ def item_id(subject: Subject) -> str:
     return key("item", written)[:16]
 
 
-def read_items(folder: Path) -> dict[str, Item]:
+def read_items(folder: Path, name: str = ITEMS) -> dict[str, Item]:
     """The items of a judge's folder by id; none where there is no file. ProblemsError."""
-    file = folder / ITEMS
+    file = folder / name
     found: dict[str, Item] = {}
     lines: dict[str, int] = {}
     problems = []
