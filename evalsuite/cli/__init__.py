@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import plan, probe, runs, snapshots, store
+from evalsuite.cli import plan, probe, rate, runs, snapshots, store
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -81,6 +81,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     snapshots.register(commands)
     probe.register(commands)
     store.register(commands)
+    rate.register(commands)
     _golden(commands, given)
     return parser
 

@@ -1,0 +1,263 @@
+"""`evalsuite rate NAME`: people rate outputs in a browser, for a judge to be measured by."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.screen import show
+from evalsuite.config import Config, load_config
+from evalsuite.errors import MissingExtra, OptionError, did_you_mean, plain
+
+if TYPE_CHECKING:
+    from evalsuite.judging.records import Card, Item
+    from evalsuite.rating.links import Links
+    from evalsuite.rating.log import Log
+    from evalsuite.rating.opening import Place
+
+PORT = 8642
+PAIRS = 40
+MAX_ITEMS = 100_000
+MAX_NAME = 60
+RESERVED = ("lead", "adjudicated")
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command; it sets `run`: from the arguments to an exit status."""
+    command = subparsers.add_parser(
+        "rate",
+        help="rate outputs in the browser, so that a judge can be measured",
+        description="Serves the items of judges/NAME/ on this machine until Ctrl-C, one personal "
+        "link per rater, and appends what was rated to judges/NAME/labels.jsonl. Nothing that was "
+        "saved is lost if it is killed: start it again.",
+        epilog="example: evalsuite rate correctness --from-run last --raters anna,ben",
+    )
+    command.add_argument("judge", metavar="NAME", help="the judge whose card is rated by")
+    command.add_argument("--from-run", metavar="REF", help="choose items of a run: an id, or last")
+    command.add_argument("--suite", metavar="SUITE", help="the run's suite, where it has several")
+    command.add_argument(
+        "-n",
+        dest="count",
+        metavar="N",
+        type=int,
+        help="how many items there shall be, those that are there included; default: as many as "
+        "the next certificate needs",
+    )
+    command.add_argument(
+        "--pairs",
+        action="store_true",
+        help=f"choose cases whose answers differ from the snapshot's, both answers of each "
+        f"(default: {PAIRS} cases)",
+    )
+    command.add_argument("--raters", metavar="NAMES", help="anna,ben; default: you alone")
+    command.add_argument("--overlap", type=float, default=0.2, metavar="SHARE", help="for all: 0.2")
+    command.add_argument("--repeats", type=float, default=0.15, metavar="SHARE", help="twice: 0.15")
+    command.add_argument("--port", type=int, default=PORT, help=f"on 127.0.0.1; default {PORT}")
+    command.add_argument("--link", metavar="RATER", help="print a new link, and end")
+    command.add_argument("--revoke", metavar="RATER", help="make a rater's links void, and end")
+    command.add_argument("--export", action="store_true", help="export what was rated, and end")
+    command.add_argument("--no-open", action="store_true", help="don't open a browser")
+    command.set_defaults(run=_rate)
+
+
+def _rate(args: argparse.Namespace) -> int:
+    try:
+        from evalsuite.rating import links, opening, serving  # noqa: F401, PLC0415
+    except ImportError:
+        raise MissingExtra("evalsuite rate", "rating") from None
+    _checked(args)
+    config = load_config(Path.cwd())
+    card, place = opening.place_of(config, args.judge)
+    if args.export or args.link or args.revoke:
+        return _aside(args, place)
+    if args.from_run:
+        show(_choose(args, config, card, place))
+    return _session(args, config, card, place)
+
+
+def _checked(args: argparse.Namespace) -> None:
+    for name in ("overlap", "repeats"):
+        if not 0 <= getattr(args, name) <= 1:
+            raise OptionError(f"--{name} must be a share from 0 to 1")
+    if not 0 <= args.port <= 65_535:
+        raise OptionError("--port must be from 0 to 65535")
+    if args.count is not None and not 1 <= args.count <= MAX_ITEMS:
+        raise OptionError(f"-n must be from 1 to {MAX_ITEMS}")
+    if not args.from_run and (args.pairs or args.count is not None or args.suite):
+        raise OptionError("-n, --pairs and --suite choose items of a run: name it by --from-run")
+
+
+def _aside(args: argparse.Namespace, place: Place) -> int:
+    """What can be done beside a server that runs."""
+    from evalsuite.rating import exporting, opening  # noqa: PLC0415
+
+    log = opening.existing_log(place)
+    try:
+        if args.export:
+            show(_exported(exporting.export(log, place.folder), place))
+        if args.revoke:
+            log.revoke(_known(args.revoke, log))
+            show(plain(f"{args.revoke}: links and sessions are void from now on"))
+        if args.link:
+            name = _known(args.link, log)
+            show(_link(_links(place), log, name, args.port))
+    finally:
+        log.close()
+    return 0
+
+
+def _known(name: str, log: Log) -> str:
+    raters = log.raters()
+    if name not in raters:
+        raise OptionError(
+            f"no rater {name[:MAX_NAME]!r} in this session: {did_you_mean(name, raters)}"
+        )
+    return name
+
+
+def _exported(count: int, place: Place) -> str:
+    from evalsuite.wording import shown_path  # noqa: PLC0415
+
+    where = shown_path(place.folder / "labels.jsonl")
+    return f"{count} new labels in {where}" if count else f"{where} holds all labels already"
+
+
+def _links(place: Place) -> Links:
+    from evalsuite.rating.links import Links, read_secret  # noqa: PLC0415
+
+    return Links(read_secret(place.state), place.judge)
+
+
+def _link(links: Links, log: Log, name: str, port: int) -> str:
+    from evalsuite.rating.server import LEAD  # noqa: PLC0415
+
+    role, rater = ("lead", LEAD) if name == LEAD else ("rate", name)
+    token = links.link(rater, role, log.epoch(rater) or 0)  # type: ignore[arg-type]
+    return f"http://127.0.0.1:{port}/join/{token}"
+
+
+def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) -> str:
+    """Add items of a run to items.jsonl."""
+    from evalsuite.judging.choosing import choose  # noqa: PLC0415
+    from evalsuite.judging.labels import append_items, read_items  # noqa: PLC0415
+    from evalsuite.rating import opening, sampling  # noqa: PLC0415
+
+    run = sampling.stored(config, args.from_run, args.suite)
+    pairs = args.pairs or card.kind == "pairwise"
+    baseline = sampling.baseline_of(config, run) if pairs else None
+    found = sampling.candidates(config, card, run, baseline, arms=args.pairs)
+    there = read_items(place.folder)
+    opening.fitting(card, [*there.values(), *found[0].items])
+    taken = {item.id for each in found for item in each.items if item.id in there}
+    of_run = sum(any(item.id in taken for item in each.items) for each in found)
+    if args.pairs:
+        count = args.count or PAIRS
+    else:
+        count = (args.count or _wanted(config, card, place, there)) - len(there) + of_run
+    chosen = choose(found, max(count, of_run), config.seed, taken)
+    added = append_items(place.folder, chosen)
+    return plain(
+        f"{card.name}: {len(added)} items added of {len(found)} "
+        f"{'cases that differ' if pairs else 'cases'} of run {run[0].manifest.run}; "
+        f"{len(there) + len(added)} in all"
+    )
+
+
+def _wanted(config: Config, card: Card, place: Place, items: dict[str, Item]) -> int:
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.judging.labels import effective, read_labels  # noqa: PLC0415
+    from evalsuite.judging.splits import in_split  # noqa: PLC0415
+    from evalsuite.rating.outlook import wanted  # noqa: PLC0415
+
+    labels = effective(read_labels(place.folder, card))
+    return wanted(card, labels, list(in_split(items, "test")), bar_of(config.bar))
+
+
+def _raters(args: argparse.Namespace, log: Log) -> list[str]:
+    from evalsuite.rating.server import LEAD  # noqa: PLC0415
+
+    if args.raters is None:
+        known = [name for name in log.raters() if name != LEAD]
+        return known or [_me()]
+    names = [name.strip() for name in args.raters.split(",")]
+    for name in names:
+        if not name or len(name) > MAX_NAME or not name.isprintable():
+            raise OptionError(f"--raters: a name must have 1 to {MAX_NAME} printable characters")
+        if name in RESERVED:
+            raise OptionError(f'--raters: "{name}" is no name of a rater')
+    if len(set(names)) != len(names):
+        raise OptionError("--raters: a name is there twice")
+    return names
+
+
+def _me() -> str:
+    try:
+        name = getpass.getuser()[:MAX_NAME]
+    except (OSError, KeyError):
+        return "me"
+    return name if name.isprintable() and name not in ("", *RESERVED) else "me"
+
+
+def _session(args: argparse.Namespace, config: Config, card: Card, place: Place) -> int:
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    from evalsuite.rating import exporting, opening  # noqa: PLC0415
+
+    log = opening.open_log(place)
+    try:
+        with FileLock(place.log.with_suffix(".serve.lock"), timeout=0):
+            _serve(args, config, card, place, log)
+            show(_exported(exporting.export(log, place.folder), place))
+    except Timeout:
+        raise OptionError(f"a session of {place.judge} is being served already") from None
+    finally:
+        log.close()
+    return 0
+
+
+def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, log: Log) -> None:
+    """Until Ctrl-C."""
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.judging.card import load_card  # noqa: PLC0415
+    from evalsuite.rating import opening, serving  # noqa: PLC0415
+    from evalsuite.rating.outlook import outlook  # noqa: PLC0415
+    from evalsuite.rating.queue import Shares  # noqa: PLC0415
+    from evalsuite.rating.server import LEAD, Server  # noqa: PLC0415
+
+    raters = _raters(args, log)
+    shares = Shares(overlap=args.overlap, repeats=args.repeats, seed=config.seed)
+    session = opening.open_session(card, place, log, raters, shares)
+    log.add_raters([LEAD])
+    server = Server(
+        session=session,
+        log=log,
+        links=_links(place),
+        judge=place.judge,
+        reload=partial(load_card, config.judge_dir, place.judge),
+        outlook=partial(outlook, bar=bar_of(config.bar)),
+    )
+    with serving.listen(args.port) as listening:
+        port = listening.getsockname()[1]
+        ready = partial(_ready, server, raters, port, not args.no_open)
+        with contextlib.suppress(KeyboardInterrupt):
+            serving.serve(server, listening, ready)
+
+
+def _ready(server: Any, raters: Sequence[str], port: int, browse: bool) -> None:
+    from evalsuite.rating.server import LEAD  # noqa: PLC0415
+
+    links = {name: _link(server.links, server.log, name, port) for name in [*raters, LEAD]}
+    width = max(map(len, links))
+    lines = [f"{server.judge}: {len(server.session.items)} items; links are good for 7 days"]
+    lines += [f"  {name.ljust(width)}  {link}" for name, link in links.items()]
+    lines.append("Ctrl-C ends it and exports; what is saved stays saved if it is killed.")
+    show(plain("\n".join(lines)))
+    if browse and len(raters) == 1:
+        import webbrowser  # noqa: PLC0415
+
+        webbrowser.open(links[raters[0]])

@@ -1,0 +1,102 @@
+"""Open a session: the card, its items, who rates what, and the log of what was rated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalsuite.config import Config
+from evalsuite.errors import OptionError
+from evalsuite.judging.card import load_card
+from evalsuite.judging.labels import effective, read_items, read_labels
+from evalsuite.judging.records import Card, Item, Label
+from evalsuite.rating.log import Log
+from evalsuite.rating.queue import Shares, plan
+from evalsuite.rating.session import ADJUDICATED, Session
+from evalsuite.store.place import check_place
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a judge's session is: `folder` holds what is committed, `state` what is not."""
+
+    judge: str
+    folder: Path
+    state: Path
+
+    @property
+    def log(self) -> Path:
+        return self.state / f"{self.judge}.db"
+
+
+def place_of(config: Config, judge: str) -> tuple[Card, Place]:
+    """The card, and its session's place. SuiteError if there is no such judge."""
+    card = load_card(config.judge_dir, judge)
+    return card, Place(judge, config.judge_dir / judge, config.state_dir / "rating")
+
+
+def open_log(place: Place) -> Log:
+    place.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_place(place.state)
+    return Log(place.log)
+
+
+def existing_log(place: Place) -> Log:
+    """OptionError if nobody rated for this judge here."""
+    if not place.log.exists():
+        raise OptionError(f"no rating session of {place.judge} here: evalsuite rate {place.judge}")
+    return open_log(place)
+
+
+def open_session(
+    card: Card, place: Place, log: Log, raters: Sequence[str], shares: Shares
+) -> Session:
+    """The session with all that was rated so far; what is new is put into the raters' queues."""
+    items = read_items(place.folder)
+    if not items:
+        raise OptionError(
+            f"{place.judge} has no items to rate: evalsuite rate {place.judge} --from-run last"
+        )
+    fitting(card, items.values())
+    before = effective(read_labels(place.folder, card))
+    log.add_raters(raters)
+    queues = log.queues()
+    owners = _owners(card, before)
+    for rater, entries in queues.items():
+        for entry in entries:
+            owners.setdefault(entry.item, set()).add(rater)
+    log.add_to_queues(plan(list(items.values()), raters, shares, owners))
+    queues = log.queues()
+    session = Session(
+        card,
+        items,
+        {name: tuple(queues.get(name, ())) for name in raters},
+        shares=shares,
+        before=before,
+    )
+    session.replay(log.events())
+    return session
+
+
+def fitting(card: Card, items: Iterable[Item]) -> None:
+    """OptionError if the items are pairs and the card asks of single answers, or the reverse."""
+    pairwise = card.kind == "pairwise"
+    for item in items:
+        if (item.subject.other is not None) != pairwise:
+            held, asked = ("pairs", "one answer") if not pairwise else ("single answers", "two")
+            raise OptionError(f"items.jsonl of {card.name} holds {held}; its card asks of {asked}")
+
+
+def _owners(card: Card, labels: Sequence[Label]) -> dict[str, set[str]]:
+    """Who rated an item before, by every criterion."""
+    given: dict[tuple[str, str], set[str]] = {}
+    for label in labels:
+        if label.occasion == 0 and label.rater != ADJUDICATED:
+            given.setdefault((label.item, label.rater), set()).add(label.criterion)
+    names = {each.name for each in card.criteria}
+    owners: dict[str, set[str]] = {}
+    for (item, rater), criteria in given.items():
+        if names <= criteria:
+            owners.setdefault(item, set()).add(rater)
+    return owners
