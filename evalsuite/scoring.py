@@ -71,6 +71,11 @@ def scorer_name(scorer: Scorer) -> str:
     return metric_of(scorer).name
 
 
+def metrics_of(scorer: Scorer) -> tuple[Metric, ...]:
+    """All metrics that a scorer says beforehand that it gives; its own is the first."""
+    return tuple(getattr(scorer, "metrics", ())) or (metric_of(scorer),)
+
+
 def clip(text: str, limit: int = SNIPPET) -> str:
     """At most `limit` characters, safe to encode: half characters become "?"."""
     if len(text) > limit:
@@ -167,14 +172,15 @@ def _evidence(evidence: Sequence[Mapping[str, Json]]) -> tuple[Mapping[str, Json
 
 
 def scorer_key(scorer: Scorer) -> str:
-    """The identity of a scorer: its `key` if it has one (text), else what can be seen of it.
+    """The identity of a scorer: its `measure` or `key` if it has one (text), else what can be seen
+    of it.
 
     Seen are its source text, default arguments, the values it closes over, and the functions,
     classes, modules and constants of the project that its code names, as far as they lead; of
     installed packages only the names. Not seen: files that it reads, what it looks up by a
     computed name, state that changes later. A scorer that depends on such things says so in `key`.
     """
-    own = getattr(scorer, "key", None)
+    own = getattr(scorer, "measure", None) or getattr(scorer, "key", None)
     if isinstance(own, str) and own:
         return own
     try:

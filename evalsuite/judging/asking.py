@@ -73,7 +73,7 @@ async def judge(
         for vote in range(1, (votes or card.votes) + 1)
         for prompt in rounds
     ]
-    return tuple(each for found in await _all(asked) for each in found)
+    return tuple(each for found in await side_by_side(asked) for each in found)
 
 
 def orders_of(card: Card, subject: Subject) -> tuple[Order, ...]:
@@ -155,7 +155,7 @@ def _value(card: Card, criterion: str, label: str) -> float | None:
     return next((level.value for level in scale if level.label == label), None)
 
 
-async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def side_by_side(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Side by side, in their order; if one fails the others are cancelled."""
     if len(work) == 1:
         return [await work[0]]

@@ -91,6 +91,16 @@ def prompts(card: Card, subject: Subject, order: Order = "") -> tuple[Prompt, ..
     return tuple(_prompt(card, subject, order, statements, each) for each in rounds)
 
 
+def cuts(card: Card, subject: Subject) -> dict[str, int]:
+    """How many characters of which text are cut from the prompt."""
+    texts = (subject.output, subject.other or "", as_text(subject.input), as_text(subject.expected))
+    longest = max((len(_document(each)) for each in subject.contexts), default=0)
+    if max(map(len, texts)) <= fence.TEXT_LIMIT and longest <= _limit(subject):
+        return {}
+    order: Order = "ab" if card.kind == "pairwise" else ""
+    return {name: n for each in prompts(card, subject, order) for name, n in each.left_out.items()}
+
+
 def _fields(card: Card, statements: Sequence[Statement]) -> tuple[Field, ...]:
     if card.kind == "expectations":
         return tuple(
@@ -120,18 +130,19 @@ def _prompt(
         for number, each in enumerate(statements, 1)
         if each.name in wanted
     ]
+    names = template.names_of(card.template)
     fenced = _fenced(subject, order, asked)
-    mark, values = _marked(fenced)
+    mark, values = _marked({name: each for name, each in fenced.items() if name in names})
     rubric = rubric_of(card, criteria)
     shown = dict(values, criteria=tuple(criteria), rubric=rubric)
     shown["criterion"] = criteria[0] if len(criteria) == 1 else None
     body = template.render(card.template, shown).strip()
     if not fence.whole(body, mark, _flat(values)):
         raise SuiteError("the template changes what it shows: put {{ … }} of data in as it is")
-    if not template.names_of(card.template) & {"rubric", "criteria", "criterion"}:
+    if not names & {"rubric", "criteria", "criterion"}:
         body = f"{body}\n\n{rubric}"
-    names = ", ".join(f'"{each.name}"' for each in fields)
-    body = f"{_OPENING.format(mark=mark)}\n\n{body}\n\n{_CLOSING.format(names=names)}"
+    closing = _CLOSING.format(names=", ".join(f'"{each.name}"' for each in fields))
+    body = f"{_OPENING.format(mark=mark)}\n\n{body}\n\n{closing}"
     own = f" {card.system.strip()}" if card.system else ""
     system = _SYSTEM.format(own=own, fields="\n".join(map(_spoken, fields)))
     return Prompt(
@@ -209,13 +220,16 @@ def _fenced(
     if subject.expected is not None:
         texts["expected"] = as_text(subject.expected)
     found = {name: [(name, fence.inert(text))] for name, text in texts.items()}
-    limit = min(fence.TEXT_LIMIT, fence.CONTEXTS_LIMIT // max(1, len(subject.contexts)))
     found["contexts"] = [
-        (f"context {number}", fence.inert(_document(each), limit))
+        (f"context {number}", fence.inert(_document(each), _limit(subject)))
         for number, each in enumerate(subject.contexts, 1)
     ]
     found["statements"] = [(name, fence.inert(text)) for name, text in statements]
     return found
+
+
+def _limit(subject: Subject) -> int:
+    return min(fence.TEXT_LIMIT, fence.CONTEXTS_LIMIT // max(1, len(subject.contexts)))
 
 
 def _document(document: Document) -> str:

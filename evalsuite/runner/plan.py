@@ -21,8 +21,9 @@ from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError, did_you_mean
 from evalsuite.gate import needed_cases, validate
 from evalsuite.golden import Dataset
+from evalsuite.judging.setting import Setting
 from evalsuite.policy import OVERALL
-from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run
+from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run, Standing
 from evalsuite.runner.fingerprint import input_parts
 from evalsuite.suites import Suite, variants_of
 
@@ -45,6 +46,7 @@ class Plan:
     nodeid: str = ""
     notes: list[str] = field(default_factory=list)
     keys_by_checks: dict[str, dict[str, str]] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def snapshot_folder(self) -> Path:
@@ -62,7 +64,7 @@ class Plan:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics known beforehand; scorers that return several add theirs as they come."""
-        own = [scoring.metric_of(scorer) for scorer in self.scorers]
+        own = [metric for scorer in self.scorers for metric in scoring.metrics_of(scorer)]
         return (Metric(CHECKS), Metric(COMPLETION), *own)
 
     def checks_of(self, case: Case) -> tuple[Check, ...]:
@@ -79,7 +81,8 @@ class Plan:
                 COMPLETION: key("scorer", COMPLETION),
             }
             for scorer in self.scorers:
-                keys[scoring.scorer_name(scorer)] = scoring.scorer_key(scorer)
+                names = [metric.name for metric in scoring.metrics_of(scorer)]
+                keys |= dict.fromkeys(names, scoring.scorer_key(scorer))
         return keys
 
 
@@ -118,6 +121,7 @@ def make_plan(
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend, **(chosen or {})}
+    baseline = _baseline(suite, config)
     inputs: dict[str, Part] = {}
     covered: list[str] = []
     try:
@@ -134,7 +138,15 @@ def make_plan(
             parts, _ = input_parts("external", suite.external, suite.file.parent)
             external = key("external", {name: part.key for name, part in parts.items()})
         own = [scorer for scorer in suite.scorers if isinstance(scorer, Check)]
-        others = [scorer for scorer in suite.scorers if not isinstance(scorer, Check)]
+        setting = Setting(
+            config=config,
+            specs=specs,
+            suite=suite.name,
+            cases=dataset.cases,
+            baseline=baseline,
+            source=config.snapshot_dir / suite.name,
+        )
+        others = [_bound(each, setting) for each in suite.scorers if not isinstance(each, Check)]
         names = _metric_names(others)
         slices = {
             f"{name}={value}" for case in dataset.cases for name, value in case.slices.items()
@@ -152,7 +164,7 @@ def make_plan(
         external=external,
         suite_checks=own,
         scorers=others,
-        baseline=_baseline(suite, config),
+        baseline=baseline,
         nodeid=nodeid or f"{suite.file.name}::{suite.name}",
     )
 
@@ -177,10 +189,15 @@ def _param_parts(suite: Suite) -> dict[str, Part]:
     return parts
 
 
+def _bound(scorer: Any, setting: Setting) -> Any:
+    """A judge knows its card, model and baseline from here on; other scorers need nothing."""
+    bind = getattr(scorer, "bind", None)
+    return scorer if bind is None else bind(setting)
+
+
 def _metric_names(scorers: Sequence[Any]) -> set[str]:
     names = {CHECKS, COMPLETION}
-    for scorer in scorers:
-        metric = scoring.metric_of(scorer)
+    for metric in (metric for scorer in scorers for metric in scoring.metrics_of(scorer)):
         if metric.name in names:
             wrong = f'scorers: "{metric.name}" is the name of another metric: rename this one'
             raise SuiteError(wrong)
