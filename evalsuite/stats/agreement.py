@@ -216,22 +216,31 @@ def accuracies(table: Floats) -> Floats:
 
 def kappas(table: Floats, distance: Floats) -> Floats:
     """(r,) Cohen's kappas of (r, k, k) tables with disagreements (k, k); NaN where undefined."""
+    seen = _ratio((table * distance).sum(axis=(1, 2)), table.sum(axis=(1, 2)))
+    return np.asarray(1.0 - _ratio(seen, expected_by_margins(table, distance)), dtype=np.float64)
+
+
+def expected_by_margins(table: Floats, distance: Floats) -> Floats:
+    """(r,) the disagreement in [0, 1] of raters who keep to their own shares of labels: Cohen's
+    chance."""
     total = table.sum(axis=(1, 2))
-    seen = (table * distance).sum(axis=(1, 2)) * total
     rows, columns = table.sum(axis=2), table.sum(axis=1)
-    expected = ((rows @ distance) * columns).sum(axis=1)
-    return np.asarray(1.0 - _ratio(seen, expected), dtype=np.float64)
+    return _ratio(((rows @ distance) * columns).sum(axis=1), total**2)
 
 
 def gwets(table: Floats, distance: Floats) -> Floats:
     """(r,) AC1s or AC2s of (r, k, k) tables with disagreements (k, k); NaN of an empty one."""
+    seen = _ratio((table * distance).sum(axis=(1, 2)), table.sum(axis=(1, 2)))
+    return np.asarray(1.0 - _ratio(seen, expected_at_random(table, distance)), dtype=np.float64)
+
+
+def expected_at_random(table: Floats, distance: Floats) -> Floats:
+    """(r,) the disagreement in [0, 1] that Gwet's chance gives."""
     size = table.shape[1]
-    total = table.sum(axis=(1, 2))
-    seen = 1.0 - _ratio((table * distance).sum(axis=(1, 2)), total)
     mean = (table.sum(axis=2) + table.sum(axis=1)) / 2
-    share = _ratio(mean, total[:, None])
-    chance = (1.0 - distance).sum() / (size * (size - 1)) * (share * (1 - share)).sum(axis=1)
-    return _ratio(seen - chance, 1.0 - chance)
+    share = _ratio(mean, table.sum(axis=(1, 2))[:, None])
+    together = (1.0 - distance).sum() / (size * (size - 1))
+    return np.asarray(1.0 - together * (share * (1 - share)).sum(axis=1), dtype=np.float64)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

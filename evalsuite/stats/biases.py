@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalsuite.errors import MissingExtra
 from evalsuite.stats.flips import Floats
 from evalsuite.stats.intervals import Estimate, coefficient
 from evalsuite.stats.labels import Label
@@ -89,10 +90,14 @@ def length_partial(
     Partial correlation of ranks, for judges of single outputs. None where a side is constant or
     people's score leaves nothing over.
     """
-    from scipy.stats import rankdata  # noqa: PLC0415
-
+    try:
+        from scipy.stats import rankdata  # noqa: PLC0415
+    except ImportError:
+        raise MissingExtra("the bias for length", "calibration") from None
     columns = np.stack([rankdata(each) for each in (judged, lengths, people)], axis=1)
-    return coefficient(lambda w: _partial(columns, w), len(columns), clusters=clusters)
+    return coefficient(
+        lambda w: _partial(columns, w), len(columns), scale="correlation", clusters=clusters
+    )
 
 
 def _partial(columns: Floats, weights: Floats) -> Floats:

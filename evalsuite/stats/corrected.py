@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalsuite.stats.bounds import Z_TWO_SIDED, rate_bounds
 from evalsuite.stats.flips import Floats, Ints
-from evalsuite.stats.intervals import cluster_codes, row_weights, student
+from evalsuite.stats.intervals import MOST, cluster_codes, row_weights
+from evalsuite.stats.student import student
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +44,84 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Cluster sums of weighted deviations, whose products estimate variances of means."""
+class _Sums:
+    """Per cluster: its weight, and the weighted sums of the human and the judge's values."""
 
-    mean: float
-    deviations: Floats
-    count: int
-
-    def covariance(self, other: _Part) -> float:
-        factor = self.count / max(1, self.count - 1)
-        return factor * float((self.deviations * other.deviations).sum())
+    weight: Floats
+    human: Floats
+    judge: Floats
 
 
-def _part(values: Floats, weights: Floats, codes: Ints) -> _Part:
-    mean = float((weights * values).sum() / weights.sum())
-    moved = np.bincount(codes, weights=weights * (values - mean)) / weights.sum()
-    return _Part(mean, moved, len(moved))
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The estimate, the weight of the judge's values, and the variance; None of one cluster."""
+
+    value: float
+    power: float
+    variance: float | None
+    clusters: int
+
+
+def _sums(y: Floats, f: Floats, weights: Floats, codes: Ints) -> _Sums:
+    groups = codes % MOST
+    weight, human, judge = (
+        np.bincount(groups, weights=each).astype(np.float64)
+        for each in (weights, weights * y, weights * f)
+    )
+    return _Sums(weight, human, judge)
+
+
+def _covariance(one: Floats, two: Floats, kept: Floats, weight: Floats) -> Floats:
+    """(r,) of the means of two (r, clusters) arrays of cluster sums of deviations, over the
+    clusters that are kept."""
+    count = kept.sum(axis=1)
+    total = (kept * weight).sum(axis=1)
+    return np.asarray(count / (count - 1) * (kept * one * two).sum(axis=1) / total**2)
+
+
+def _estimates(sums: _Sums, kept: Floats, mean: float, variance: float) -> tuple[Floats, Floats]:
+    """(r,) estimates and weights of the judge's values, from the clusters kept (r, clusters); the
+    judge's `mean` over the cases without labels has this `variance`."""
+    total = (kept * sums.weight).sum(axis=1, keepdims=True)
+    human = (kept * sums.human).sum(axis=1, keepdims=True) / total
+    judge = (kept * sums.judge).sum(axis=1, keepdims=True) / total
+    off_human = sums.human - human * sums.weight
+    off_judge = sums.judge - judge * sums.weight
+    together = _covariance(off_human, off_judge, kept, sums.weight)
+    below = _covariance(off_judge, off_judge, kept, sums.weight) + variance
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.where(below > 0, np.clip(together / below, 0.0, 1.0), 0.0)
+    return human[:, 0] + power * (mean - judge[:, 0]), power
+
+
+def _fit(sums: _Sums, judged: Floats, judged_codes: Ints) -> _Fit:
+    """PPI++ with its variance: the jackknife over labelled clusters of the whole estimate, the
+    power fitted anew each time, and what the cases without labels add."""
+    count = len(sums.weight)
+    if count < 2:
+        return _Fit(float(sums.human.sum() / sums.weight.sum()), 0.0, None, count)
+    mean, spread = _mean(judged, judged_codes)
+    if spread is None:  # no cases without labels: the judge can add nothing
+        sums, spread = replace(sums, judge=np.zeros(count)), 0.0
+    values, power = _estimates(sums, np.ones((1, count)), mean, spread)
+    variance = float(power[0]) ** 2 * spread
+    if count == 2:
+        off = (sums.human - values[0] * sums.weight)[None]
+        variance += float(_covariance(off, off, np.ones((1, 2)), sums.weight)[0])
+    else:
+        without, _ = _estimates(sums, 1.0 - np.eye(count), mean, spread)
+        variance += (1 - 1 / count) * float(((without - without.mean()) ** 2).sum())
+    return _Fit(float(values[0]), float(power[0]), variance, count)
+
+
+def _mean(judged: Floats, codes: Ints) -> tuple[float, float | None]:
+    """The judge's mean and its variance over clusters; 0 and None of fewer than two."""
+    if codes.max(initial=-1) < 1:
+        return 0.0, None
+    mean = float(judged.mean())
+    sums = _sums(judged, judged, np.ones(len(judged)), codes)
+    off = (sums.judge - mean * sums.weight)[None]
+    return mean, float(_covariance(off, off, np.ones_like(off), sums.weight)[0])
 
 
 def corrected_mean(
@@ -81,26 +144,20 @@ def corrected_mean(
     """
     y, f, u = (np.array(each, dtype=np.float64) for each in (people, judge, judged))
     _check(y, f, u, low=0.0)
-    base, codes = row_weights(weights, len(y)), cluster_codes(clusters, len(y))
-    human, machine = _part(y, base, codes), _part(f, base, codes)
-    rest = _part(u, np.ones(len(u)), cluster_codes(judged_clusters, len(u))) if len(u) else None
-    lam = _power(human, machine, rest)
-    value = human.mean + (lam * (rest.mean - machine.mean) if rest else 0.0)
-    residual = _part(y - lam * f, base, codes)
-    variance = residual.covariance(residual) + (lam**2 * rest.covariance(rest) if rest else 0.0)
-    value = min(1.0, max(0.0, value))
-    low, high = _score(value, variance, residual.count)
-    everything = float(np.concatenate([f, u]).mean()) if rest is None else rest.mean
+    sums = _sums(y, f, row_weights(weights, len(y)), cluster_codes(clusters, len(y)))
+    fit = _fit(sums, u, cluster_codes(judged_clusters, len(u)))
+    value = min(1.0, max(0.0, fit.value))
+    low, high = _score(value, fit.variance, fit.clusters)
     return Corrected(
         value=value,
         low=low,
         high=high,
-        raw=everything,
-        power=lam,
+        raw=float(u.mean()) if len(u) else float(sums.judge.sum() / sums.weight.sum()),
+        power=fit.power,
         n_labelled=len(y),
         n_judged=len(u),
-        clusters=residual.count,
-        method="PPI++, Wilson's score with effective n, Student's t",
+        clusters=fit.clusters,
+        method="PPI++, jackknife over clusters, Wilson's score with effective n, Student's t",
     )
 
 
@@ -112,16 +169,8 @@ def _check(y: Floats, f: Floats, u: Floats, low: float) -> None:
         raise ValueError(f"values must be numbers from {low:g} to 1")
 
 
-def _power(human: _Part, machine: _Part, rest: _Part | None) -> float:
-    """The weight of the judge's values with the smallest variance of the estimate."""
-    if rest is None:
-        return 0.0
-    below = machine.covariance(machine) + rest.covariance(rest)
-    return min(1.0, max(0.0, human.covariance(machine) / below)) if below > 0 else 0.0
-
-
-def _score(value: float, variance: float, count: int) -> tuple[float | None, float | None]:
-    if count < 2:
+def _score(value: float, variance: float | None, count: int) -> tuple[float | None, float | None]:
+    if variance is None:
         return None, None
     spread = value * (1 - value)
     effective = spread / variance if variance > 0 and spread > 0 else float(count)
@@ -145,26 +194,23 @@ def corrected_difference(
     """
     y, f, u = (np.array(each, dtype=np.float64) for each in (people, judge, judged))
     _check(y, f, u, low=-1.0)
-    base, codes = row_weights(weights, len(y)), cluster_codes(clusters, len(y))
-    human, machine = _part(y, base, codes), _part(f, base, codes)
-    rest = _part(u, np.ones(len(u)), cluster_codes(judged_clusters, len(u))) if len(u) else None
-    lam = _power(human, machine, rest)
-    value = human.mean + (lam * (rest.mean - machine.mean) if rest else 0.0)
-    residual = _part(y - lam * f, base, codes)
-    count = residual.count
-    variance = residual.covariance(residual) + 2 / (count + 2) ** 2
-    variance += lam**2 * rest.covariance(rest) if rest else 0.0
-    half = student(count - 1)[0] * math.sqrt(variance) if count > 1 else None
+    sums = _sums(y, f, row_weights(weights, len(y)), cluster_codes(clusters, len(y)))
+    fit = _fit(sums, u, cluster_codes(judged_clusters, len(u)))
+    value, half = min(1.0, max(-1.0, fit.value)), None
+    if fit.variance is not None:
+        pseudo = 2 / (fit.clusters + 2) ** 2
+        half = student(fit.clusters - 1)[0] * math.sqrt(fit.variance + pseudo)
     return Corrected(
-        value=min(1.0, max(-1.0, value)),
+        value=value,
         low=None if half is None else max(-1.0, value - half),
         high=None if half is None else min(1.0, value + half),
-        raw=rest.mean if rest else machine.mean,
-        power=lam,
+        raw=float(u.mean()) if len(u) else float(sums.judge.sum() / sums.weight.sum()),
+        power=fit.power,
         n_labelled=len(y),
         n_judged=len(u),
-        clusters=count,
-        method="PPI++ of paired differences, two pseudo-clusters, Student's t",
+        clusters=fit.clusters,
+        method="PPI++ of paired differences, jackknife over clusters, two pseudo-clusters, "
+        "Student's t",
     )
 
 

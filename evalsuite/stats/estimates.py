@@ -14,7 +14,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from evalsuite.stats.agreement import gwets, kappas, some, trimmed
+from evalsuite.stats.agreement import (
+    expected_at_random,
+    expected_by_margins,
+    gwets,
+    kappas,
+    some,
+    trimmed,
+)
 from evalsuite.stats.correlation import both
 from evalsuite.stats.flips import Bools, Floats, Ints
 from evalsuite.stats.intervals import Estimate, coefficient
@@ -27,7 +34,14 @@ from evalsuite.stats.labels import (
     paired,
     tables,
 )
-from evalsuite.stats.raters import Metric, Ratings, alphas, counts, numbers
+from evalsuite.stats.raters import (
+    Metric,
+    Ratings,
+    alphas,
+    counts,
+    expected_distance,
+    numbers,
+)
 from evalsuite.stats.rates import share
 from evalsuite.stats.weighted import kendalls, pearsons, spearmans
 
@@ -73,8 +87,10 @@ def kappa(
     return coefficient(
         lambda w: kappas(tables(pairs, w), apart),
         len(pairs.first),
+        scale="agreement",
         clusters=_some(clusters, pairs.kept),
         weights=_some(weights, pairs.kept),
+        chance=some(expected_by_margins(tables(pairs), apart)[0]),
         baseline=0.0,
     )
 
@@ -97,8 +113,10 @@ def gwet(
     return coefficient(
         lambda w: gwets(tables(pairs, w), apart),
         len(pairs.first),
+        scale="agreement",
         clusters=_some(clusters, pairs.kept),
         weights=given,
+        chance=some(expected_at_random(tables(pairs), apart)[0]),
         baseline=_constant_gwet(pairs, apart, given),
     )
 
@@ -118,7 +136,9 @@ def alpha(
     return coefficient(
         lambda w: alphas(found, w, metric, values),
         len(found),
+        scale="agreement",
         clusters=_some(clusters, usable),
+        chance=expected_distance(found, metric, values),
     )
 
 
@@ -169,6 +189,7 @@ def _correlation(
     return coefficient(
         lambda w: figure(left, right, w),
         len(left),
+        scale="correlation",
         clusters=_some(clusters, kept),
         weights=_some(weights, kept),
     )

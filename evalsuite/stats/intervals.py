@@ -2,31 +2,40 @@
 
 Rows of one dialogue, document or question fail together; an interval that ignores it is half as
 long as it should be. Here a cluster is the unit: each is left out in turn (the delete-one-cluster
-jackknife), the bounds are taken on the scale on which the figure's error is nearly normal (Fisher's
-z for coefficients, Wilson's score with an effective n for rates), with Student's t for as many
-degrees of freedom as there are clusters less one. docs/statistics.md has the measured coverage, and
-that of the methods that were not chosen.
+jackknife), and the bounds are taken on a scale on which the figure's error is nearly normal, with
+Student's t for as many degrees of freedom as there are clusters less one. For correlations that
+scale is Fisher's z; for coefficients of agreement the cube root of the disagreement (1 - value),
+which is a count of rare events. docs/statistics.md has the measured coverage, and that of the
+methods that were not chosen.
 
-B. Efron, C. Stein, Annals of Statistics 9 (1981); R. Fisher, Metron 1 (1921); E. Korn, B. Graubard,
-Survey Methodology 24 (1998).
+B. Efron, C. Stein, Annals of Statistics 9 (1981); R. Fisher, Metron 1 (1921); E. Wilson, M.
+Hilferty, Proceedings of the National Academy of Sciences 17 (1931).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from evalsuite.errors import MissingExtra
 from evalsuite.stats.agreement import some
-from evalsuite.stats.bounds import Z_ONE_SIDED, Z_TWO_SIDED, rate_bounds
+from evalsuite.stats.bounds import Z_ONE_SIDED, rate_bounds
 from evalsuite.stats.flips import Floats, Ints
+from evalsuite.stats.student import student
 
 Figure = Callable[[Floats], Floats]
 """Weights (r, n) of n rows to r values, NaN where undefined. It must not change if all weights are
 multiplied by one number."""
+
+Scale = Literal["agreement", "correlation"]
+
+METHODS: Mapping[Scale, str] = {
+    "agreement": "jackknife over clusters, cube root of the disagreement, Student's t",
+    "correlation": "jackknife over clusters, Fisher's z, Student's t",
+}
 
 MOST = 500
 """Clusters beyond this number are joined, in turn, into so many: the time stays bounded, and the
@@ -90,73 +99,61 @@ def coefficient(
     figure: Figure,
     n: int,
     *,
+    scale: Scale,
     clusters: Sequence[Hashable] | None = None,
     weights: Sequence[float] | None = None,
+    chance: float | None = 1.0,
     baseline: float | None = None,
 ) -> Estimate:
     """The interval of a coefficient of agreement or correlation: at most 1, 0 for chance.
 
-    Bounds are None with fewer than two clusters, and where all replicates are equal short of
-    perfect agreement. With perfect agreement the lower bound is Wilson's, of clusters that agree
-    wholly against clusters that agree by chance.
+    `chance` is the disagreement in [0, 1] that chance gives, of which 1 - value is the share that
+    was seen. Bounds are None with fewer than two clusters, and where all replicates are equal short
+    of perfect agreement. With perfect agreement the lower bound is that of the disagreement which
+    Wilson's score, of as many trials as there are clusters, does not rule out.
     """
     codes = cluster_codes(clusters, n)
     base = row_weights(weights, n)
     value = some(figure(base[None])[0]) if n else None
     count = int(codes.max(initial=-1)) + 1
-    empty = Estimate(
-        value=value,
-        low=None,
-        high=None,
-        lower=None,
-        n=n,
-        clusters=count,
-        method="undefined",
-        baseline=baseline,
-    )
-    if value is None or count < 2:
-        return empty
-    if value > 1 - 1e-9:
-        return _perfect(empty, count)
-    replicates, groups = jackknife(figure, base, codes)
-    error = math.sqrt((groups - 1) / groups * float(((replicates - replicates.mean()) ** 2).sum()))
-    if error < 1e-9:
-        return empty
-    two, one = student(groups - 1)
-    centre = math.atanh(max(value, -0.999))
-    width = error / max(1 - value**2, 1e-3)
+    bounds: tuple[float | None, float | None, float | None] = (None, None, None)
+    method = "undefined"
+    if value is not None and count > 1 and value > 1 - 1e-9:
+        bounds, method = _perfect(count, chance or 1.0), "Wilson's score over clusters"
+    elif value is not None and count > 1:
+        replicates, groups = jackknife(figure, base, codes)
+        error = math.sqrt(float(((replicates - replicates.mean()) ** 2).sum()) * (1 - 1 / groups))
+        if error > 1e-9:
+            bounds, method = _on(scale, value, error, groups - 1), METHODS[scale]
     return Estimate(
         value=value,
-        low=math.tanh(centre - two * width),
-        high=math.tanh(centre + two * width),
-        lower=math.tanh(centre - one * width),
+        low=bounds[0],
+        high=bounds[1],
+        lower=bounds[2],
         n=n,
         clusters=count,
-        method="jackknife over clusters, Fisher's z, Student's t",
+        method=method,
         baseline=baseline,
     )
 
 
-def _perfect(empty: Estimate, count: int) -> Estimate:
+def _on(scale: Scale, value: float, error: float, freedom: int) -> tuple[float, float, float]:
+    """Low, high and one-sided low of a value below 1, by the delta method on the scale."""
+    two, one = student(freedom)
+    if scale == "correlation":
+        centre = math.atanh(max(value, -0.999))
+        width = error / max(1 - value**2, 1e-3)
+        low, high, lower = (math.tanh(centre + q * width) for q in (-two, two, -one))
+    else:
+        root = math.cbrt(1 - value)
+        width = error / (3 * root**2)
+        low, high, lower = (1 - max(0.0, root - q * width) ** 3 for q in (-two, two, -one))
+    return max(-1.0, low), high, max(-1.0, lower)
+
+
+def _perfect(count: int, chance: float) -> tuple[float, float, float]:
     two, one = rate_bounds(1.0, count), rate_bounds(1.0, count, Z_ONE_SIDED)
-    return Estimate(
-        value=empty.value,
-        low=two[0] if two else None,
-        high=1.0,
-        lower=one[0] if one else None,
-        n=empty.n,
-        clusters=count,
-        method="Wilson's score over clusters",
-        baseline=empty.baseline,
-    )
-
-
-def student(freedom: int) -> tuple[float, float]:
-    """Student's t quantiles of 0.975 and 0.95; the normal ones in the limit."""
-    if freedom > 10_000:
-        return Z_TWO_SIDED, Z_ONE_SIDED
-    try:
-        from scipy import special  # noqa: PLC0415
-    except ImportError:
-        raise MissingExtra("an interval", "calibration") from None
-    return float(special.stdtrit(freedom, 0.975)), float(special.stdtrit(freedom, 0.95))
+    assert two is not None
+    assert one is not None
+    low, lower = (max(-1.0, 1 - (1 - each[0]) / chance) for each in (two, one))
+    return low, 1.0, lower

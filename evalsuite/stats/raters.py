@@ -84,17 +84,32 @@ def alphas(found: Floats, weights: Floats, metric: Metric, values: Floats) -> Fl
     shape = (-1, found.shape[1], found.shape[1])
     seen = (weights @ together.reshape(len(found), -1)).reshape(shape)
     margin = weights @ found
-    total = margin.sum(axis=1)
-    if metric == "nominal":
-        distance = 1.0 - np.eye(found.shape[1])[None]
-    else:
-        places = np.cumsum(margin, axis=1) - margin / 2 if metric == "ordinal" else values[None]
-        distance = (places[:, :, None] - places[:, None, :]) ** 2
-    observed = (seen * distance).sum(axis=(1, 2))
-    expected = (margin[:, :, None] * margin[:, None, :] * distance).sum(axis=(1, 2))
+    apart = _apart(margin, metric, values)
+    observed = (seen * apart).sum(axis=(1, 2))
+    expected = (margin[:, :, None] * margin[:, None, :] * apart).sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        alpha = 1.0 - (total - 1.0) * observed / expected
+        alpha = 1.0 - (margin.sum(axis=1) - 1.0) * observed / expected
     return np.asarray(np.where(expected > 1e-12, alpha, np.nan), dtype=np.float64)
+
+
+def _apart(margin: Floats, metric: Metric, values: Floats) -> Floats:
+    """(r, levels, levels) squared distances, by the (r, levels) numbers of ratings."""
+    if metric == "nominal":
+        return np.asarray(1.0 - np.eye(margin.shape[1])[None], dtype=np.float64)
+    places = np.cumsum(margin, axis=1) - margin / 2 if metric == "ordinal" else values[None]
+    return np.asarray((places[:, :, None] - places[:, None, :]) ** 2, dtype=np.float64)
+
+
+def expected_distance(found: Floats, metric: Metric, values: Floats) -> float | None:
+    """The distance in [0, 1] of two ratings drawn at random, 1 for the farthest two that were
+    given: Krippendorff's chance. None where all ratings are one label."""
+    margin = found.sum(axis=0)
+    used = margin > 0
+    if np.count_nonzero(used) < 2:
+        return None
+    apart = _apart(margin[None], metric, values)[0][np.ix_(used, used)]
+    share = margin[used] / margin.sum()
+    return float(share @ apart @ share / apart.max())
 
 
 def fleiss_kappa(ratings: Ratings, levels: Sequence[Label]) -> float | None:

@@ -15,7 +15,8 @@ import numpy as np
 from evalsuite.errors import MissingExtra
 from evalsuite.stats.bounds import Z_ONE_SIDED, Z_TWO_SIDED, paired_bounds, rate_bounds
 from evalsuite.stats.flips import Floats, Ints
-from evalsuite.stats.intervals import Estimate, cluster_codes, row_weights, student
+from evalsuite.stats.intervals import Estimate, cluster_codes, row_weights
+from evalsuite.stats.student import student
 
 
 def share(
