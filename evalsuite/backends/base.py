@@ -11,6 +11,9 @@ from evalsuite import strictjson
 from evalsuite.errors import BackendError
 from evalsuite.records import Json, ToolCall, Usage
 
+VERDICT = "evalsuite verdict"
+"""The title of the schema of a judge's verdict, by which the embedded model knows it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalsuite.backends.base import VERDICT
 from evalsuite.errors import SuiteError
 from evalsuite.judging import fence, template
 from evalsuite.judging.fence import Cut, Fenced, FencedList
@@ -26,9 +27,6 @@ from evalsuite.judging.records import (
 )
 from evalsuite.judging.statements import Statement, statements_of
 from evalsuite.records import Document, Json
-
-TITLE = "evalsuite verdict"
-"""The title of a verdict's schema, by which the embedded model knows it."""
 
 POSITIONS: Mapping[Order, Mapping[str, str]] = {
     "ab": {"first": PREFERRED, "second": OTHER, "tie": TIE},
@@ -162,7 +160,7 @@ def _spoken(each: Field) -> str:
 def schema_of(fields: Sequence[Field]) -> dict[str, Json]:
     """The JSON Schema of a reply: every field required, nothing else allowed."""
     return {
-        "title": TITLE,
+        "title": VERDICT,
         "type": "object",
         "properties": {
             each.name: {

@@ -15,6 +15,7 @@ it follows and the form in which it expects documents.
     noise.py     draft -> perturbed draft, by seed
     tools.py     question, tools -> call
     client.py    the same for a pipeline with an SDK client of its own
+    verdict.py   a judge's prompt -> words in common -> verdict
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
-from evalsuite.backends.base import Capabilities, Completion, Request, lacking
-from evalsuite.backends.embedded import answer, client, noise, tools
+from evalsuite.backends.base import VERDICT, Capabilities, Completion, Request, lacking
+from evalsuite.backends.embedded import answer, client, noise, tools, verdict
 from evalsuite.backends.embedded.prompt import Prompt, content, read
 from evalsuite.errors import BackendError, OptionError, did_you_mean
 from evalsuite.records import Json, ToolCall, Usage
@@ -51,7 +52,12 @@ class Embedded:
     """
 
     capabilities = Capabilities(
-        seed=True, tools=True, stream=True, deterministic=True, protocol="openai"
+        seed=True,
+        tools=True,
+        json_schema=True,
+        stream=True,
+        deterministic=True,
+        protocol="openai",
     )
 
     def __init__(self, **params: str) -> None:
@@ -70,11 +76,16 @@ class Embedded:
             lacking("embedded", self.capabilities, request)
             chat = client.request(request.raw, request.seed)
             return client.passed_on(request.raw["body"], await self.complete(chat))
-        if request.schema is not None:
-            raise BackendError('"embedded" gives no structured answers; ask it for text')
         lacking("embedded", self.capabilities, request)
-        prompt = read(request.messages)
         asked = _count(*map(content, request.messages), *map(_spell, request.tools))
+        if request.schema is not None:
+            if request.schema.get("title") != VERDICT:
+                raise BackendError(
+                    '"embedded" gives no structured answers but a judge\'s; ask it for text'
+                )
+            said = verdict.verdict(request.messages, request.schema)
+            return self._completion(said, asked, (), "stop")
+        prompt = read(request.messages)
         if call := tools.choose(prompt.question, request.tools, prompt.used):
             return self._completion("", asked, (call,), "tool_calls")
         text, finish = _cut(self._answer(prompt, request), request.params)
