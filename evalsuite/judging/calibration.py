@@ -6,15 +6,24 @@ Pure: what was rated, who said what, what the judge said, in; named figures out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from evalsuite.judging.measured import ACTIVE, Calibration, Counts, Judged, Measured, Slice
+from evalsuite.judging.measured import (
+    ACTIVE,
+    WHOLE,
+    Calibration,
+    Counts,
+    Judged,
+    Measured,
+    Slice,
+)
 from evalsuite.judging.measuring import biases, disagreements, people, reliability
 from evalsuite.judging.panel import AGGREGATION, Panel, panel, some
 from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Criterion, Item, Label, Split
-from evalsuite.judging.splits import in_split, labels_in, split_of
+from evalsuite.judging.splits import in_split, labels_in, split_of, unit_of
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats import figures
 from evalsuite.stats.agreement import confusion, majority_baseline
@@ -45,27 +54,44 @@ def calibrate(
     """
     chosen = in_split(items, split)
     held = labels_in(labels, chosen)
+    found = [
+        _measured(
+            panel(card, criterion, chosen, held),
+            held,
+            {name: each[criterion.name] for name, each in judged.items() if criterion.name in each},
+            thresholds.get(criterion.name),
+            support,
+            readable,
+        )
+        for criterion in card.criteria
+    ]
+    values = {each.criterion: each.values for each in found}
+    if len(found) > 1:
+        values[WHOLE] = _whole(card, found)
     return Calibration(
         judge=card.name,
         split=split,
-        criteria=[
-            _measured(
-                panel(card, criterion, chosen, held),
-                held,
-                {
-                    name: each[criterion.name]
-                    for name, each in judged.items()
-                    if criterion.name in each
-                },
-                thresholds.get(criterion.name),
-                support,
-                readable,
-            )
-            for criterion in card.criteria
-        ],
+        criteria=found,
+        pairs={
+            name: [(*pair, chosen[item].weight) for item, pair in each.items()]
+            for name, each in values.items()
+        },
+        error={name: _error(chosen, each) for name, each in values.items()},
         items=len(chosen),
         labels=len(held),
     )
+
+
+def _whole(card: Card, found: Sequence[Measured]) -> dict[str, tuple[float, float]]:
+    """(people, judge) of the criteria's weighted mean, of items that have all of them."""
+    weights = [each.weight for each in card.criteria]
+    shared = [item for item in found[0].values if all(item in each.values for each in found)]
+
+    def mean(item: str, side: int) -> float:
+        parts = [each.values[item][side] for each in found]
+        return sum(part * w for part, w in zip(parts, weights, strict=True)) / sum(weights)
+
+    return {item: (mean(item, 0), mean(item, 1)) for item in shared}
 
 
 def _measured(
@@ -83,6 +109,15 @@ def _measured(
     )
     said = [_level(each, whole.criterion, threshold, numeric) for each in verdicts]
     found = _figures(rated, said, verdicts, numeric)
+    if numeric and threshold is not None:  # from here on the verdict is what the threshold made
+        pairs = zip(verdicts, said, strict=True)
+        verdicts = [replace(each, value=whole.criterion.value(level)) for each, level in pairs]
+        found["shift"] = figures.shift(
+            rated.values,
+            [each.value for each in verdicts],
+            clusters=rated.clusters,
+            weights=rated.weights,
+        )
     levels = [level.label for level in whole.criterion.scale]
     agreement, kappa = found["agreement"].value, found["kappa"].value
     apart = disagreements(rated, labels, said, verdicts)
@@ -99,11 +134,14 @@ def _measured(
         slices=_slices(rated, said, verdicts, numeric, support),
         people=people(rated, labels, said),
         biases=biases(rated, said, verdicts),
-        reliability=reliability(rated, said, verdicts, bins=numeric),
+        reliability=reliability(rated, said, verdicts, bins=numeric and threshold is None),
         disagreements=[each for each in apart if readable(each.item)],
         hidden=sum(not readable(each.item) for each in apart),
-        error=_error(rated, verdicts),
-        pairs=_pairs(rated, verdicts),
+        values={
+            item.id: (people, each.value)
+            for item, people, each in zip(rated.items, rated.values, verdicts, strict=True)
+            if each.value is not None
+        },
         conventions=_conventions(whole, numeric, threshold),
     )
 
@@ -211,25 +249,16 @@ def _slices(
     return sorted(found, key=lambda each: (-bool(each.figures), each.name))
 
 
-def _error(rated: Panel, verdicts: Sequence[Verdict]) -> float | None:
+def _error(items: Mapping[str, Item], values: Mapping[str, tuple[float, float]]) -> float | None:
     """The one-sided 95 % upper bound of the mean absolute difference, by clusters."""
-    at = [place for place, each in enumerate(verdicts) if each.value is not None]
-    if not at:
+    if not values:
         return None
-    apart = np.array([abs((verdicts[x].value or 0.0) - rated.values[x]) for x in at])
-    weights = np.array([rated.items[x].weight for x in at])
+    weights = np.array([items[each].weight for each in values])
     weights = weights / weights.mean()
-    codes = cluster_codes([rated.clusters[x] for x in at], len(at))
-    sums, sizes = np.bincount(codes, weights=-apart * weights), np.bincount(codes, weights=weights)
+    apart = weights * np.array([-abs(judge - people) for people, judge in values.values()])
+    codes = cluster_codes([unit_of(items[each]) for each in values], len(values))
+    sums, sizes = np.bincount(codes, weights=apart), np.bincount(codes, weights=weights)
     return paired_bounds(sums.tolist(), sizes.tolist()).upper_drop
-
-
-def _pairs(rated: Panel, verdicts: Sequence[Verdict]) -> list[tuple[float, float, float]]:
-    return [
-        (people, each.value, item.weight)
-        for people, each, item in zip(rated.values, verdicts, rated.items, strict=True)
-        if each.value is not None
-    ]
 
 
 def _conventions(whole: Panel, numeric: bool, threshold: float | None) -> list[tuple[str, str]]:

@@ -44,7 +44,7 @@ def read_lines(file: Path, decode: Callable[[Json], T]) -> list[tuple[int, T]]:
     problems: list[Problem] = []
     path = shown_path(file)
     marked = False
-    data = _content(file)
+    data = content(file)
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line or line.isspace():
             continue
@@ -126,7 +126,8 @@ def replace_file(file: Path, data: bytes) -> None:
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def _content(file: Path) -> bytes:
+def content(file: Path) -> bytes:
+    """All of an ordinary file, empty where there is none; ProblemsError if it can't be read."""
     try:
         # A link or a device in a checked-out folder could name anything on this machine.
         if not stat.S_ISREG(file.lstat().st_mode):
@@ -169,7 +170,7 @@ def _torn(data: bytes, number: int, line: bytes) -> tuple[str, str] | None:
 
 def _mend(file: Path) -> bool:
     """Of a file whose lock is held."""
-    data = _content(file)
+    data = content(file)
     if not data or data.endswith(b"\n"):
         return False
     start = data.rfind(b"\n") + 1

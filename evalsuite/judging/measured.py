@@ -18,6 +18,9 @@ from evalsuite.stats.swaps import Swaps
 Judged = Mapping[str, Mapping[str, Verdict]]
 """By item and criterion: what the judge says."""
 
+WHOLE = ""
+"""Beside the names of criteria: their weighted mean."""
+
 ACTIVE = 10
 """Items from which somebody counts as a rater: one label is no second opinion."""
 
@@ -101,10 +104,9 @@ class Disagreement:
 class Measured:
     """All that calibration says of one criterion.
 
-    `gap` is percent agreement less kappa: how much of the agreement chance would give. `error` is
-    the one-sided 95 % upper bound of the mean absolute difference between judge and people, in
-    [0, 1]. `pairs` are (people, judge, weight) of every item with a value. `hidden` disagreements
-    are in the test split: nobody should tune on them. `conventions` are (what, how).
+    `gap` is percent agreement less kappa: how much of the agreement chance would give.
+    `values` are (people, judge) of every item with a value. `hidden` disagreements are in the test
+    split: nobody should tune on them. `conventions` are (what, how).
     """
 
     criterion: str
@@ -122,17 +124,27 @@ class Measured:
     reliability: Sequence[Bin]
     disagreements: Sequence[Disagreement]
     hidden: int
-    error: float | None
-    pairs: Sequence[tuple[float, float, float]]
+    values: Mapping[str, tuple[float, float]]
     conventions: Sequence[tuple[str, str]]
+
+
+Pair = tuple[float, float, float]
+"""(people, judge, weight) of an item, values in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A judge's figures on a split (None: all items), by criterion."""
+    """A judge's figures on a split (None: all items), by criterion.
+
+    `pairs` and `error` are by criterion, and by WHOLE of the weighted mean of the criteria, which
+    is the judge's own metric; items that lack a criterion are not in that. An error is the
+    one-sided 95 % upper bound of the mean absolute difference between judge and people, in [0, 1].
+    """
 
     judge: str
     split: Split | None
     criteria: Sequence[Measured]
+    pairs: Mapping[str, Sequence[Pair]]
+    error: Mapping[str, float | None]
     items: int
     labels: int

@@ -1,0 +1,146 @@
+"""certificate.json: what a judge's held-out labels promise of it, and for how long.
+
+It is bound to the judge's keys, so that one changed word of the card, another model or another
+parser makes it stale, and holds figures, not a verdict: the bar that is in force when a run ends
+says what they are worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from evalsuite.canonical import key
+from evalsuite.errors import Problem, ProblemsError
+from evalsuite.judging.bar import Bar, as_numbers, needed, state_of
+from evalsuite.judging.journal import content, refuse, replace_file
+from evalsuite.judging.keys import JudgeKeys
+from evalsuite.judging.measured import WHOLE, Calibration, Measured
+from evalsuite.judging.records import Card, Certificate, Label
+from evalsuite.snapshot.codec import decoder, parse, pretty, to_json
+from evalsuite.strictjson import Malformed
+from evalsuite.wording import shown_path
+
+CERTIFICATE = "certificate.json"
+
+_BESIDE = ("agreement", "kappa", "kappa_quadratic", "ac1", "shift")
+_DIGITS = 6
+
+
+def labels_key(labels: Sequence[Label]) -> str:
+    """The identity of the ratings that a certificate rests on, in whatever order."""
+    said = sorted(
+        [each.item, each.rater, each.criterion, str(each.value), str(each.occasion)]
+        for each in labels
+    )
+    return key("labels", said)
+
+
+def certify(
+    card: Card,
+    keys: JudgeKeys,
+    found: Calibration,
+    labels: Sequence[Label],
+    bar: Bar,
+    *,
+    today: date,
+) -> Certificate:
+    """A certificate out of a calibration on the test split; ValueError for any other split.
+
+    `labels` are the ratings of that split that hold.
+    """
+    if found.split != "test":
+        raise ValueError("a certificate is given on the test split alone")
+    figures = figures_of(found)
+    return Certificate(
+        judge=card.name,
+        key=keys.key,
+        template=keys.template,
+        model=keys.model,
+        parser=keys.parser,
+        created=today.isoformat(),
+        expires=(today + timedelta(days=int(bar.days))).isoformat(),
+        labels=labels_key(labels),
+        raters=max((each.counts.raters for each in found.criteria), default=0),
+        states={each.criterion: state_of(figures[each.criterion], bar) for each in found.criteria},
+        figures=figures,
+        bar=as_numbers(bar),
+        pairs={
+            name: tuple(tuple(round(each, _DIGITS) for each in pair) for pair in pairs)
+            for name, pairs in found.pairs.items()
+        },
+    )
+
+
+def figures_of(found: Calibration) -> dict[str, dict[str, float | None]]:
+    """By criterion what a certificate holds: "n", "raters", "clusters", "error", and figures with
+    their one-sided lower bounds, NAME_lower. WHOLE has what is of the criteria's mean."""
+    figures = {each.criterion: _figures(each) for each in found.criteria}
+    if WHOLE in found.pairs:
+        figures[WHOLE] = {"n": len(found.pairs[WHOLE])}
+    for name, each in figures.items():
+        each["error"] = _round(found.error[name])
+    return figures
+
+
+def _figures(measured: Measured) -> dict[str, float | None]:
+    counts = measured.counts
+    found: dict[str, float | None] = {
+        "n": counts.n,
+        "raters": counts.raters,
+        "clusters": counts.clusters,
+        "invalid": counts.invalid,
+        "threshold": measured.threshold,
+    }
+    for name in (*needed(measured.scale == "ordinal"), *_BESIDE):
+        if name in measured.figures:
+            found[name] = _round(measured.figures[name].value)
+            found[f"{name}_lower"] = _round(measured.figures[name].lower)
+    return found
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
+
+
+def write_certificate(folder: Path, certificate: Certificate) -> Path:
+    """Write it, whole or not at all."""
+    file = folder / CERTIFICATE
+    replace_file(file, pretty(to_json(certificate)))
+    return file
+
+
+def read_certificate(folder: Path) -> Certificate | None:
+    """The certificate of a judge's folder, None if there is none; ProblemsError if it is none."""
+    file = folder / CERTIFICATE
+    data = content(file)
+    if not data:
+        return None
+    path = shown_path(file)
+    remedy = "write it again: evalsuite judge calibrate NAME --certify"
+    try:
+        certificate: Certificate = decoder(Certificate)(parse(data))
+        for name in ("created", "expires"):
+            date.fromisoformat(getattr(certificate, name))
+    except Malformed as bad:
+        raise ProblemsError(
+            [Problem(path, 0, bad.field, bad.message, bad.remedy or remedy)]
+        ) from None
+    except ValueError:
+        raise ProblemsError([Problem(path, 0, "created", "no date", remedy)]) from None
+    refuse([Problem(path, 0, field, wrong, remedy) for field, wrong in _wrong(certificate)])
+    return certificate
+
+
+def _wrong(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """Field and message of what no calibration writes."""
+    for criterion, figures in certificate.figures.items():
+        for name in ("n", "raters"):
+            if (figures.get(name) or 0) < 0:
+                yield f"figures.{criterion}.{name}", "must not be negative"
+    for criterion, pairs in certificate.pairs.items():
+        for pair in pairs:
+            if len(pair) != 3 or not (0 <= pair[0] <= 1 and 0 <= pair[1] <= 1 and pair[2] > 0):
+                yield f"pairs.{criterion}", "must be (people, judge, weight), in [0, 1] and above 0"
+                break
