@@ -80,6 +80,7 @@ def decided(before: str, after: str, suite: str | None) -> Decided:
     """
     from evalsuite.diff import compare  # noqa: PLC0415
     from evalsuite.gate import decide  # noqa: PLC0415
+    from evalsuite.runner.peopled import people_of  # noqa: PLC0415
     from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
 
     config = load_config(Path.cwd())
@@ -89,7 +90,8 @@ def decided(before: str, after: str, suite: str | None) -> Decided:
     if before or snapshot_folder(config, name).exists():
         baseline = open_ref(before or "snapshot", config, name)
     diff = compare(baseline[0] if baseline else None, candidate[0])
-    verdict = decide(diff, policy_of(*candidate))
+    people = people_of(config, baseline[0] if baseline else None, candidate[0])
+    verdict = decide(diff, policy_of(*candidate), people)
     return Decided(config, baseline, candidate, diff, verdict)
 
 

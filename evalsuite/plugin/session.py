@@ -41,6 +41,7 @@ from evalsuite.runner.plan import Plan
 from evalsuite.runner.results import RunWriter, brief_of
 from evalsuite.runner.schedule import Job
 from evalsuite.runner.watch import Watch
+from evalsuite.seeds import derive
 
 LONG = 250
 """Results after which a run is long enough to load meanwhile what its end needs."""
@@ -97,6 +98,7 @@ class Running:
                 if not self.invocation.controller:
                     self._start(session)
                 result = yield
+                self._check_judges(session)
             except session.Failed:  # -x: what ran is reported, and decides no gate
                 self._stop()
                 self.deciding.conclude(session)
@@ -105,6 +107,13 @@ class Running:
                 self._stop()
             self.deciding.conclude(session)
         return result
+
+    def _check_judges(self, session: pytest.Session) -> None:
+        """After the last case, unless the session ends before its time."""
+        if self.engine is None or session.shouldstop or session.shouldfail:
+            return
+        with or_stop(self.invocation.refuse):
+            self.engine.check_judges(derive(0, self.invocation.run))
 
     def _start(self, session: pytest.Session) -> None:
         self.invocation.session = session

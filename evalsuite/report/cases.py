@@ -92,7 +92,14 @@ def spoken(shown: Shown) -> list[Line]:
     """What a scorer showed, a line per verdict: "correct, order ba: no. It leaves out ..."."""
     metric, trial, evidence = shown
     label = metric if trial == 1 else f"{metric}, trial {trial}"
-    return [Line(label, (Name(shorten(line(_verdict(each)), _WORDS)),)) for each in evidence]
+    lines = []
+    for each in evidence:
+        inner = each.get("said")
+        if isinstance(inner, list) and inner:  # of a jury: what each member said
+            lines += spoken((f"{label}, {each.get('member')}", 1, inner))
+        else:
+            lines.append(Line(label, (Name(shorten(line(_verdict(each)), _WORDS)),)))
+    return lines
 
 
 def _verdict(evidence: Mapping[str, Json]) -> str:

@@ -34,7 +34,7 @@ def judges(material: Material) -> Table | None:
         return None
     columns: dict[str, list[Text]] = {
         "Judge": [(Name(metric.name),) for metric, _ in named],
-        "Standing": [_standing(each) for _, each in named],
+        "Standing": [_standing(metric, each) for metric, each in named],
         "Mean": [_mean(metric, material) for metric, _ in named],
         "As people rate": [_corrected(each) for _, each in named],
         "Orders disagree": [_flips(each.judge, metric, material) for metric, each in named],
@@ -42,7 +42,7 @@ def judges(material: Material) -> Table | None:
         "Votes agree": [_share(each.judge, AGREEMENT, metric, material) for metric, each in named],
         "Escalated": [_share(each.judge, ESCALATED, metric, material) for metric, each in named],
         "No verdict": [_silent(metric, material.after) for metric, _ in named],
-        "Next": [(Name(each.remedy),) if each.remedy else () for _, each in named],
+        "Next": [_next(metric, each) for metric, each in named],
     }
     shown = {name: cells for name, cells in columns.items() if any(cells)}
     rows = [
@@ -56,8 +56,15 @@ def _tone(standing: Standing) -> Tone:
     return "bad" if standing.broken and standing.gates else _TONES[standing.state]
 
 
-def _standing(standing: Standing) -> Text:
+def _next(metric: Metric, standing: Standing) -> Text:
+    """The way to more; a criterion's is its judge's."""
+    return (Name(standing.remedy),) if standing.remedy and metric.role == "gate" else ()
+
+
+def _standing(metric: Metric, standing: Standing) -> Text:
     said: list[str | Name] = [standing.state]
+    if metric.role != "gate":
+        return (*said, "; ", Name(standing.says)) if standing.says else tuple(said)
     if not standing.gates:
         said.append(", asked only to inform")
     for text in (standing.broken, standing.says, standing.checked):

@@ -111,8 +111,10 @@ def _row(row: TableRow, cells: Sequence[str], widths: Sequence[int], colour: boo
 
 
 def _cells(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [f"{shorten(cell, room):<{room}}" for cell, room in zip(cells, widths, strict=True)]
-    return ("  " + "  ".join(padded)).rstrip()
+    """The last cell is told whole: it says what to type."""
+    *first, last = cells
+    padded = [f"{shorten(cell, room):<{room}}" for cell, room in zip(first, widths, strict=False)]
+    return ("  " + "  ".join([*padded, last])).rstrip()
 
 
 def _facts(facts: Facts, *, colour: bool) -> str:

@@ -5,9 +5,10 @@ Each is counted apart and said with its effect on the verdict, so that none can 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalsuite.gate.family import informs
 from evalsuite.records import Row
 from evalsuite.report import figures
 from evalsuite.report.blocks import Facts, Line, Name, Text, Tone, joined
@@ -42,7 +43,7 @@ def troubles(material: Material) -> list[Trouble]:
     status, after = material.diff.status, material.after
     harness = [id_ for id_, row in after.items() if _errs(row, target=False)]
     target = [id_ for id_, row in after.items() if _errs(row, target=True)]
-    silent = [id_ for id_, row in after.items() if _unscored(row)]
+    silent = [id_ for id_, row in after.items() if _silent(material, row)]
     flaky = [case_of(each) for each in material.verdict.findings if each.result == "flaky"]
     stale = list(material.diff.stale) or [each for each in status if status[each] == "stale"]
     absent = [each for each in status if each not in after and status[each] != "gone"]
@@ -90,10 +91,17 @@ def _errs(row: Row, *, target: bool) -> bool:
     return any(error.startswith("target:") == target for error in _errors(row))
 
 
-def _unscored(row: Row) -> bool:
+def _silent(material: Material, row: Row) -> list[str]:
+    """The metrics that gates rest on and that a case has no value of, though it was answered."""
     if any(row.errors):
-        return False
-    return any(all(each is None for each in values) for values in row.scores.values())
+        return []
+    run = material.diff.candidate
+    aside = {each.name for each in run.metrics if each.role != "gate" or informs(run, each.name)}
+    return [
+        name
+        for name, values in row.scores.items()
+        if name not in aside and all(each is None for each in values)
+    ]
 
 
 def summary(found: Sequence[Trouble]) -> Line | None:
@@ -117,7 +125,7 @@ def section(material: Material, found: Sequence[Trouble]) -> Facts | None:
         )
         for each in found
     ]
-    groups = _groups(material.after)
+    groups = _groups(material)
     for message, ids in list(groups.items())[:10]:
         lines.append(
             Line("message", (Name(message), f", {figures.many(len(ids), 'case')}"), "warn")
@@ -134,11 +142,12 @@ def _names(ids: Sequence[str], limit: int = 5) -> Text:
     return (": ", *joined([(Name(each),) for each in ids[:limit]], ", "), more)
 
 
-def _groups(rows: Mapping[str, Row]) -> dict[str, list[str]]:
+def _groups(material: Material) -> dict[str, list[str]]:
     """Ids by error message, or by the reason why there is no score; the commonest first."""
     groups: dict[str, list[str]] = {}
-    for id_, row in rows.items():
-        said = [*row.reasons.values()] if _unscored(row) else _errors(row)
+    for id_, row in material.after.items():
+        silent = _silent(material, row)
+        said = [row.reasons[name] for name in silent if name in row.reasons] or _errors(row)
         for error in dict.fromkeys(said):
             groups.setdefault(brief(error), []).append(id_)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -25,6 +25,7 @@ from evalsuite.golden import Dataset
 from evalsuite.records import Manifest, Metric, Operations, Run
 from evalsuite.report import Report
 from evalsuite.report.sentences import spread
+from evalsuite.runner.peopled import as_rated, people_of
 from evalsuite.runner.reporting import commands_of, report_of
 from evalsuite.runner.results import Brief, RunWriter
 from evalsuite.wording import shown_path
@@ -82,6 +83,8 @@ def conclude(
     """
     before = baseline.manifest.versions if baseline else {}
     manifest = _manifest(brief, writer, command, run, seconds, before)
+    if manifest.judges:
+        manifest = replace(manifest, judges=as_rated(manifest, writer.rows))
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
     snapshot.write_calls(writer.folder, writer.calls)
@@ -93,7 +96,8 @@ def conclude(
     if baseline is not None:  # from now on its absence is an error, in a folder without git too
         snapshot.remember(config, brief.suite, snapshot.read_head(folder).key)
     diff = compare(baseline, candidate)
-    verdict = decide(diff, policy_from(brief.policy))
+    people = people_of(config, baseline, candidate)
+    verdict = decide(diff, policy_from(brief.policy), people)
     files = _report_files(config, brief.suite)
     shown = {name: shown_path(file) for name, file in files.items()}
     made = report_of(
@@ -144,6 +148,7 @@ def _manifest(
         notes=notes,
         operations=_operations(brief, seconds),
         versions=_versions() | probe.fingerprints(brief.account),
+        judges=brief.judges,
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evalsuite.backends.account import Account
 from evalsuite.backends.calls import Tally
+from evalsuite.records import Standing
 from evalsuite.runner.case import CaseResult
 
 
 @dataclass(slots=True)
 class Counts:
     """What happened so far, for progress and for the run's manifest. `judged` counts the fresh
-    calls of scorers."""
+    calls of scorers, `standings` are the judges' once they were checked in this run."""
 
     done: int = 0
     failed: int = 0
@@ -25,6 +27,7 @@ class Counts:
     output_tokens: int = 0
     cost: float | None = 0.0
     judged: int = 0
+    standings: Mapping[str, Standing] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
 
     def add(self, result: CaseResult) -> None:

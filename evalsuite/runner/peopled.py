@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalsuite.config import Config
-from evalsuite.judging.card import load_card
-from evalsuite.judging.labels import effective, read_items, read_labels
-from evalsuite.judging.people import human_differences, human_values
 from evalsuite.records import Manifest, Metric, Row, Run, Standing
-from evalsuite.stats.corrected import corrected_mean, rogan_gladen
 
 
 def people_of(config: Config, baseline: Run | None, candidate: Run) -> dict[str, dict[str, float]]:
@@ -21,9 +17,15 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> dict[str,
         DataError: a card or its ratings can't be read.
     """
     found: dict[str, dict[str, float]] = {}
+    if baseline is None or not candidate.manifest.judges:
+        return found
+    from evalsuite.judging.card import load_card  # noqa: PLC0415 (most runs have no judge)
+    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.judging.people import human_differences, human_values  # noqa: PLC0415
+
     for metric, standing in candidate.manifest.judges.items():
         folder = config.judge_dir / standing.judge
-        if baseline is None or metric != standing.judge or not (folder / "labels.jsonl").exists():
+        if metric != standing.judge or not (folder / "labels.jsonl").exists():
             continue
         card = load_card(config.judge_dir, standing.judge)
         values = human_values(card, effective(read_labels(folder, card)))
@@ -55,6 +57,8 @@ def _corrected(
     means = [sum(values) / len(values) for values in seen if values]
     if not means:
         return ()
+    from evalsuite.stats.corrected import corrected_mean, rogan_gladen  # noqa: PLC0415 (as above)
+
     people, judge, weights = (
         list(column) for column in zip(*(each[:3] for each in standing.pairs), strict=True)
     )

@@ -25,6 +25,7 @@ from evalsuite.judging.setting import Setting
 from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run, Standing
 from evalsuite.runner.fingerprint import input_parts
+from evalsuite.runner.standings import standings_of
 from evalsuite.suites import Suite, variants_of
 
 
@@ -152,6 +153,7 @@ def make_plan(
             f"{name}={value}" for case in dataset.cases for name, value in case.slices.items()
         }
         validate(suite.gate, metrics=names, slices=slices)
+        standings = standings_of(others, config)
     except DataError as error:
         raise SuiteError(f"{where}: {error}") from error
     return Plan(
@@ -166,6 +168,7 @@ def make_plan(
         scorers=others,
         baseline=baseline,
         nodeid=nodeid or f"{suite.file.name}::{suite.name}",
+        standings=standings,
     )
 
 

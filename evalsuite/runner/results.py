@@ -13,7 +13,7 @@ from pathlib import Path
 from evalsuite import snapshot
 from evalsuite.backends.account import Account
 from evalsuite.gate import policy_json
-from evalsuite.records import Json, Metric, Output, Part, Row, Subject
+from evalsuite.records import Json, Metric, Output, Part, Row, Standing, Subject
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
@@ -45,6 +45,7 @@ class Brief:
     notes: Sequence[str]
     account: Account = field(default_factory=Account)
     stopped: str = ""
+    judges: Mapping[str, Standing] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -71,6 +72,7 @@ class Brief:
             notes=tuple(dict.fromkeys([*self.notes, *other.notes])),
             account=account,
             stopped=self.stopped or other.stopped,
+            judges={**other.judges, **{k: v for k, v in self.judges.items() if v.checked}},
         )
 
 
@@ -122,6 +124,7 @@ def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str =
         notes=notes,
         account=counts.account,
         stopped=stopped,
+        judges=counts.standings or plan.standings,
     )
 
 

@@ -1,0 +1,69 @@
+"""What a suite's judges are worth when it is collected: read from their folders, before a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.config import Config
+from evalsuite.errors import SuiteError
+from evalsuite.records import Standing
+
+if TYPE_CHECKING:
+    from evalsuite.judging.scorer import BoundJudge
+
+
+def standings_of(scorers: Sequence[Any], config: Config) -> dict[str, Standing]:
+    """By metric, of judges and juries; a jury is worth as much as its weakest member.
+
+    Raises:
+        DataError: a certificate or the ratings of a judge can't be read.
+        SuiteError: a judge gates without a certificate, and the settings are strict.
+    """
+    found: dict[str, Standing] = {}
+    for scorer in scorers:
+        members = getattr(scorer, "members", None)
+        if members is not None:
+            each = [_of_judge(member, config)[member.card.name] for member in members]
+            weakest = min(each, key=lambda one: _RANK[one.state])
+            mine = {scorer.metric.name: weakest} if len(each) > 1 else {}
+        elif hasattr(scorer, "card"):
+            mine = _of_judge(scorer, config)
+        else:
+            continue
+        for metric, standing in mine.items():
+            found[metric] = replace(standing, gates=scorer.gates)
+        if config.strict_judges and scorer.gates:
+            _refuse(scorer.metric.name, found[scorer.metric.name])
+    return found
+
+
+_RANK = {"uncertified": 0, "provisional": 1, "trusted": 2}
+
+
+def _of_judge(judge: BoundJudge, config: Config) -> dict[str, Standing]:
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415 (only suites with judges)
+    from evalsuite.judging.certificate import read_certificate  # noqa: PLC0415
+    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.judging.standing import standings  # noqa: PLC0415
+
+    folder = config.judge_dir / judge.card.name
+    return standings(
+        judge.card,
+        judge.keys,
+        read_certificate(folder),
+        items=read_items(folder),
+        labels=effective(read_labels(folder, judge.card)),
+        bar=bar_of(config.bar),
+        today=datetime.now(UTC).date(),
+    )
+
+
+def _refuse(name: str, standing: Standing) -> None:
+    if standing.state == "uncertified":
+        raise SuiteError(
+            f"judge {name} gates without a certificate, and strict_judges is set: {standing.says}; "
+            f"{standing.remedy}; or let it inform: ev.judge({name!r}, gate=False)"
+        )
