@@ -83,9 +83,10 @@ class Links:
 
     def __init__(self, secret: bytes, judge: str, lifetime: int = LIFETIME) -> None:
         self._secret = hmac.digest(secret, judge.encode("utf-8", "replace"), "sha256")
-        self._links = URLSafeTimedSerializer(self._secret, salt="link")
-        self._cookies = URLSafeSerializer(self._secret, salt="cookie")
-        self._tickets = URLSafeSerializer(self._secret, salt="ticket")
+        strong = {"digest_method": hashlib.sha256}
+        self._links = URLSafeTimedSerializer(self._secret, salt="link", signer_kwargs=strong)
+        self._cookies = URLSafeSerializer(self._secret, salt="cookie", signer_kwargs=strong)
+        self._tickets = URLSafeSerializer(self._secret, salt="ticket", signer_kwargs=strong)
         self.lifetime = lifetime
 
     def link(self, name: str, role: Role, epoch: int) -> str:

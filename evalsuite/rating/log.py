@@ -180,8 +180,6 @@ def _opened(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA trusted_schema = OFF")
         with closing(database.execute("PRAGMA application_id")) as cursor:
             kind = cursor.fetchone()[0]
@@ -194,6 +192,8 @@ def _opened(file: Path) -> sqlite3.Connection:
         elif kind != KIND or version > FORMAT:
             newer = "of a newer evalsuite" if kind == KIND else "no rating session"
             raise DataError(f"{shown_path(file)}: is {newer} (move it away, or update evalsuite)")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
     except BaseException:
         database.close()
         raise

@@ -48,8 +48,9 @@ def _state(
         # A quarter of what is rated is for trying, and counts for no certificate.
         time = minutes((labels - count) / (1 - DEV) * typical)
         missing.append(f"{labels - count} more labelled items, about {time}")
-    if voices < raters:
-        missing.append(f"{raters - voices} more rater{'s' * (raters - voices > 1)}")
+    others = raters - max(voices, 1)  # whoever reads this can be the first
+    if others > 0:
+        missing.append(f"{others} more rater{'s' * (others > 1)}")
     if missing:
         more = " and ".join(missing)
         return f"{state}: {count} of {labels} labelled items of the test split; {more}."

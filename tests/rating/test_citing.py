@@ -1,0 +1,102 @@
+"""Citations point to their document, and in it to the sentence that is meant."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rating_samples import HANDBOOK, item
+
+from evalsuite.rating.citing import Piece, cited
+from evalsuite.rating.showing import LONGEST, show
+from evalsuite.records import Document
+
+
+def marked(pieces: object) -> list[str]:
+    return [piece.text for piece in pieces if piece.document]  # type: ignore[attr-defined]
+
+
+def test_the_cited_sentence_is_the_one_with_most_words_in_common() -> None:
+    found = cited(
+        "You get 16 weeks of paid leave [leave#parental]. Give notice in writing [hr-12].", HANDBOOK
+    )
+    assert marked(found.answer) == ["[leave#parental]", "[hr-12]"]
+    assert marked(found.documents[0]) == ["Leave is 16 weeks, paid."]
+    assert marked(found.documents[1]) == ["Notice is given in writing."]
+
+
+def test_several_documents_in_one_bracket_and_a_citation_behind_the_sentence() -> None:
+    found = cited("Give it 14 days before. [leave#parental; hr-12]", HANDBOOK)
+    assert [(piece.text, piece.document) for piece in found.answer if piece.document] == [
+        ("leave#parental", 1),
+        ("hr-12", 2),
+    ]
+    assert marked(found.documents[1]) == ["Give it at least 14 days before."]
+
+
+def test_what_names_no_document_is_plain_text() -> None:
+    found = cited("See [1] and [a note] and [hr-13].", HANDBOOK)
+    assert found.answer == [Piece("See [1] and [a note] and [hr-13].")]
+    assert not any(marked(document) for document in found.documents)
+
+
+def test_languages_without_spaces_have_sentences_too() -> None:
+    documents = [Document("d", "休暇は16週間です。通知は書面で行います。")]
+    found = cited("通知は書面で [d]。", documents)
+    assert marked(found.documents[0]) == ["通知は書面で行います。"]
+
+
+TEXT = st.text(alphabet=st.sampled_from(list("ab [];,.\n![d1]")), max_size=60)
+
+
+@given(answer=TEXT, documents=st.lists(TEXT, max_size=3))
+def test_pieces_spell_out_the_texts_whole(answer: str, documents: list[str]) -> None:
+    found = cited(answer, [Document(f"d{at}", text) for at, text in enumerate(documents)])
+    assert "".join(piece.text for piece in found.answer) == answer
+    assert ["".join(piece.text for piece in each) for each in found.documents] == documents
+
+
+@given(output=TEXT, other=TEXT)
+def test_a_pair_shows_both_texts_whole_in_the_raters_order(output: str, other: str) -> None:
+    one = item(1, output=output, other=other, contexts=(Document("d1", "a b. b a."),))
+    for order, texts in (("ab", [output, other]), ("ba", [other, output])):
+        shown = show(one, order)  # type: ignore[arg-type]
+        spelled = ["".join(piece.text for piece in each.pieces) for each in shown.answers]
+        assert spelled == [text if text.strip() else "" for text in texts]
+        assert "".join(piece.text for piece in shown.contexts[0].pieces) == "a b. b a."
+
+
+def test_both_answers_of_a_pair_mark_what_they_cite() -> None:
+    one = item(
+        1, output="16 weeks paid [leave#parental]", other="from the day of birth [leave#parental]"
+    )
+    assert marked(show(one, "ab").contexts[0].pieces) == [
+        "Leave is 16 weeks, paid.",
+        "It starts on the day of birth.",
+    ]
+
+
+def test_a_text_without_end_is_cut_and_an_empty_one_is_named() -> None:
+    shown = show(item(1, output="x" * (LONGEST + 5)))
+    assert len(shown.answers[0].pieces[0].text) == LONGEST
+    assert shown.answers[0].long
+    assert "5 further characters" in shown.answers[0].note
+    assert "empty" in show(item(1, output="")).answers[0].note
+
+
+def test_dialogues_and_fields_have_a_heading_each() -> None:
+    one = item(1)
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    for value, headings in (
+        ("text", ["Question"]),
+        ({"question": "text"}, ["Question"]),
+        ({"question": "text", "tone": 3}, ["question", "tone"]),
+        ({"messages": messages}, ["user", "assistant"]),
+    ):
+        asked = show(_with_input(one, value)).asked
+        assert [each.heading for each in asked] == headings
+
+
+def _with_input(one: object, value: object) -> object:
+    from dataclasses import replace
+
+    return replace(one, subject=replace(one.subject, input=value))  # type: ignore[attr-defined,type-var]
