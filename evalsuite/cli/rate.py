@@ -57,7 +57,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("--raters", metavar="NAMES", help="anna,ben; default: you alone")
     command.add_argument("--overlap", type=float, default=0.2, metavar="SHARE", help="for all: 0.2")
     command.add_argument("--repeats", type=float, default=0.15, metavar="SHARE", help="twice: 0.15")
-    command.add_argument("--port", type=int, default=PORT, help=f"on 127.0.0.1; default {PORT}")
+    command.add_argument("--port", type=int, help=f"on 127.0.0.1; default {PORT}")
     command.add_argument("--link", metavar="RATER", help="print a new link, and end")
     command.add_argument("--revoke", metavar="RATER", help="make a rater's links void, and end")
     command.add_argument("--export", action="store_true", help="export what was rated, and end")
@@ -84,7 +84,7 @@ def _checked(args: argparse.Namespace) -> None:
     for name in ("overlap", "repeats"):
         if not 0 <= getattr(args, name) <= 1:
             raise OptionError(f"--{name} must be a share from 0 to 1")
-    if not 0 <= args.port <= 65_535:
+    if args.port is not None and not 0 <= args.port <= 65_535:
         raise OptionError("--port must be from 0 to 65535")
     if args.count is not None and not 1 <= args.count <= MAX_ITEMS:
         raise OptionError(f"-n must be from 1 to {MAX_ITEMS}")
@@ -105,7 +105,7 @@ def _aside(args: argparse.Namespace, place: Place) -> int:
             show(plain(f"{args.revoke}: links and sessions are void from now on"))
         if args.link:
             name = _known(args.link, log)
-            show(_link(_links(place), log, name, args.port))
+            show(_link(_links(place), log, name, args.port or opening.last_port(place) or PORT))
     finally:
         log.close()
     return 0
@@ -241,8 +241,9 @@ def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, l
         reload=partial(load_card, config.judge_dir, place.judge),
         outlook=partial(outlook, bar=bar_of(config.bar)),
     )
-    with serving.listen(args.port) as listening:
+    with serving.listen(PORT if args.port is None else args.port) as listening:
         port = listening.getsockname()[1]
+        opening.remember_port(place, port)
         ready = partial(_ready, server, raters, port, not args.no_open)
         with contextlib.suppress(KeyboardInterrupt):
             serving.serve(server, listening, ready)

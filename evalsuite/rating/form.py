@@ -68,7 +68,10 @@ def choices(card: Card, criterion: Criterion) -> list[Choice]:
 
 
 def level_of(sent: str, order: Order) -> str:
-    """A side of the screen as a side of the pair; any other answer is itself."""
+    """A side of the screen as a side of the pair; any other answer is itself, also a level that
+    happens to be called "right"."""
+    if not order:
+        return sent
     if sent == LEFT:
         return PREFERRED if order == "ab" else OTHER
     if sent == RIGHT:

@@ -49,6 +49,18 @@ def existing_log(place: Place) -> Log:
     return open_log(place)
 
 
+def remember_port(place: Place, port: int) -> None:
+    """For links that are made beside the server."""
+    place.log.with_suffix(".port").write_text(f"{port}\n", encoding="ascii")
+
+
+def last_port(place: Place) -> int | None:
+    try:
+        return int(place.log.with_suffix(".port").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
 def open_session(
     card: Card, place: Place, log: Log, raters: Sequence[str], shares: Shares
 ) -> Session:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rating_samples import BOTH, CARD, PAIR
 
-from evalsuite.judging.records import UNSURE
+from evalsuite.judging.records import UNSURE, Level
 from evalsuite.rating.form import MAX_CRITIQUE, MAX_SECONDS, choices, level_of, read, sent_for
 
 
@@ -80,3 +82,10 @@ def test_keys_go_from_worst_to_best_and_unsure_is_the_last() -> None:
         ("u", "Unsure", False),
     ]
     assert [each.key for each in choices(PAIR, PAIR.criteria[0])] == ["a", "t", "b", "u"]
+
+
+def test_a_level_may_be_called_like_a_side() -> None:
+    scale = (Level("left", 0.0), Level("right", 1.0))
+    card = replace(CARD, criteria=(replace(CARD.criteria[0], scale=scale),))
+    assert read(card, {"v0": "right"}, "", 1.0).values == {"correctness": "right"}
+    assert sent_for("right", "") == "right"
