@@ -175,8 +175,75 @@ class Cases:
     lines: Sequence[CaseLine]
 
 
-Block = Headline | Facts | Table | Answers | Heat | Distribution | Cases
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of a chart: a value with its interval, and what it is compared with (`reference`)."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reference: float | None = None
+    note: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Values with their intervals, one below the other, on an axis from `low` to `high`.
+    `reference` says what the tick beside each of them is."""
+
+    title: str
+    marks: Sequence[Mark]
+    note: str = ""
+    reference: str = ""
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """How often which row went with which column, such as people's answers by the judge's."""
+
+    title: str
+    side: str
+    top: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    counts: Sequence[Sequence[int]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Something to read: what was asked, the texts, and who said what of them."""
+
+    id: str
+    about: Text
+    question: str
+    texts: Sequence[tuple[str, str]]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    title: str
+    items: Sequence[Reading]
+    note: str = ""
+
+
+Block = (
+    Headline | Facts | Table | Answers | Heat | Distribution | Cases | Intervals | Matrix | Readings
+)
 _Always = TypeVar("_Always", Headline, Answers, Heat, Cases)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page that is not of a run: of a judge, say. `name` is what it is about."""
+
+    name: str
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,12 @@
-"""One HTML file that needs nothing else: no request, no framework, readable without scripts.
-
-A content security policy allows exactly the style and the script that are shipped with the
-package, by their hashes, so that markup in a model's answer could not act even if it got in.
-"""
+"""Blocks as HTML: what is on a page; `page` is what is around it."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 
 from evalsuite.records import CHECKS
-from evalsuite.report import figures
+from evalsuite.report import charts, figures
 from evalsuite.report.blocks import (
     Answer,
     Answers,
@@ -22,20 +15,24 @@ from evalsuite.report.blocks import (
     Cases,
     Cell,
     Distribution,
+    Document,
     Facts,
     Headline,
     Heat,
     HeatRow,
+    Intervals,
     Line,
+    Matrix,
     Name,
     Piece,
+    Readings,
     Report,
     Table,
     Text,
-    block_of,
 )
 from evalsuite.report.escape import html
 from evalsuite.report.graph import histogram
+from evalsuite.report.page import whole
 
 _SHOWN = 10
 _STEPS = (0.01, 0.05, 0.10, 0.20)
@@ -43,38 +40,23 @@ _TAGS = {"same": "", "gone": "del", "new": "ins"}
 
 
 def render(report: Report) -> str:
+    """The whole page of a run."""
+    return document(Document(report.suite, report.blocks))
+
+
+def document(page: Document) -> str:
     """The whole page."""
-    style, script = _packaged("report.css"), _packaged("report.js")
-    policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
-        " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
-    )
-    places = {answer.id: f"a{at}" for at, answer in enumerate(block_of(report, Answers).items)}
-    body = "\n".join(_block(block, report, places) for block in report.blocks)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{html(report.suite)}: {html(block_of(report, Headline).word)}</title>\n"
-        f"<style>{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>{script}</script>\n</body>\n</html>\n"
-    )
+    answers = [each for block in page.blocks if isinstance(block, Answers) for each in block.items]
+    places = {answer.id: f"a{at}" for at, answer in enumerate(answers)}
+    word = next((block.word for block in page.blocks if isinstance(block, Headline)), "")
+    body = "\n".join(_block(block, page.name, places) for block in page.blocks)
+    return whole(f"{html(page.name)}: {html(word)}", body)
 
 
-def _packaged(name: str) -> str:
-    return files("evalsuite.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _block(block: Block, report: Report, places: dict[str, str]) -> str:  # noqa: PLR0911
+def _block(block: Block, name: str, places: dict[str, str]) -> str:  # noqa: PLR0911
     match block:
         case Headline():
-            return _headline(block, report)
+            return _headline(block, name)
         case Facts():
             return _section(block.title, _lines(block.lines))
         case Table():
@@ -87,6 +69,10 @@ def _block(block: Block, report: Report, places: dict[str, str]) -> str:  # noqa
             return _distribution(block)
         case Cases():
             return _cases(block, places)
+        case Intervals() | Matrix():
+            return _section(html(block.title), charts.picture(block), html(block.note))
+        case Readings():
+            return _readings(block)
 
 
 def _section(title: str, body: str, note: str = "") -> str:
@@ -108,11 +94,11 @@ def _lines(lines: Sequence[Line]) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _headline(head: Headline, report: Report) -> str:
+def _headline(head: Headline, name: str) -> str:
     example = f'<div class="example">{_body(head.example)}</div>' if head.example else ""
     return (
         f'<header class="{head.level}">\n<p><span class="badge">{html(head.word)}</span>'
-        f' <span class="suite">{html(report.suite)}</span></p>\n'
+        f' <span class="suite">{html(name)}</span></p>\n'
         f"<h1>{_text(head.sentence)}</h1>\n{_lines(head.lines)}\n{example}\n</header>"
     )
 
@@ -169,6 +155,21 @@ def _body(answer: Answer) -> str:
     if answer.command:
         parts.append(f"<pre>{html(answer.command)}</pre>")
     return "\n".join(part for part in parts if part)
+
+
+def _readings(block: Readings) -> str:
+    parts = []
+    for item in block.items:
+        texts = [("", item.question)] if item.question else []
+        said = "".join(
+            f'<p class="asked"><b>{html(name)}</b></p><p class="words">{html(text)}</p>'
+            for name, text in (*texts, *item.texts)
+        )
+        parts.append(
+            f'<details class="answer"><summary><b>{html(item.id)}</b> {_text(item.about)}'
+            f"</summary>\n{said}\n{_lines(item.lines)}</details>"
+        )
+    return _section(html(block.title), "\n".join(parts), html(block.note)) if parts else ""
 
 
 def _piece(piece: Piece) -> str:

@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from evalsuite.report import figures
+from evalsuite.report import charts, figures
 from evalsuite.report.blocks import (
     Answer,
     Answers,
     Block,
     Cases,
     Distribution,
+    Document,
     Facts,
     Headline,
     Heat,
     HeatRow,
+    Intervals,
     Line,
+    Matrix,
     Name,
+    Readings,
     Report,
     Table,
     Text,
@@ -35,12 +39,17 @@ _MARKS = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
 
 
 def render(report: Report) -> str:
-    """One comment; the first line is a hidden mark by which it is found again."""
-    key = re.sub(r"[^\w.-]", "-", report.suite, flags=re.ASCII)[:80]
+    """One comment on a run; the first line is a hidden mark by which it is found again."""
+    return document(Document(report.suite, report.blocks))
+
+
+def document(page: Document) -> str:
+    """One comment."""
+    key = re.sub(r"[^\w.-]", "-", page.name, flags=re.ASCII)[:80]
     parts = [f"<!-- evalsuite:report v1 key={key} -->"]
     room, left_out = BUDGET - 400, []
-    for block in report.blocks:
-        text = _block(block, report)
+    for block in page.blocks:
+        text = _block(block, page.name)
         if not text:
             continue
         if len(text) + 2 > room:
@@ -54,10 +63,10 @@ def render(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _block(block: Block, report: Report) -> str:  # noqa: PLR0911
+def _block(block: Block, name: str) -> str:  # noqa: PLR0911
     match block:
         case Headline():
-            return _headline(block, report)
+            return _headline(block, name)
         case Facts():
             return _folded(block.title, "\n".join(_line(line) for line in block.lines))
         case Table():
@@ -70,6 +79,10 @@ def _block(block: Block, report: Report) -> str:  # noqa: PLR0911
             return ""
         case Cases():
             return _cases(block)
+        case Intervals() | Matrix():
+            return _table(charts.as_table(block))
+        case Readings():
+            return _readings(block)
 
 
 def _text(text: Text, *, cell: bool = False) -> str:
@@ -87,9 +100,9 @@ def _line(line: Line) -> str:
     return f"- {mark}**{line.label}**: {_text(line.text)}"
 
 
-def _headline(head: Headline, report: Report) -> str:
+def _headline(head: Headline, name: str) -> str:
     first, *rest = head.lines
-    said = f"**{markdown(head.word.capitalize())}** · {code_span(report.suite)} ·"
+    said = f"**{markdown(head.word.capitalize())}** · {code_span(name)} ·"
     lines = [
         f"> [!{head.level.upper()}]",
         f"> {said} {_text(head.sentence)}",
@@ -160,6 +173,21 @@ def _answer(answer: Answer) -> str:
     if answer.reason:
         lines += ["", f"Reason: {code_span(answer.reason)}"]
     return "\n".join(lines)
+
+
+def _readings(block: Readings) -> str:
+    if not block.items:
+        return ""
+    parts = [markdown(block.note)] if block.note else []
+    for item in block.items[:_ANSWERS]:
+        lines = [f"{code_span(shorten(item.id, _NAME))} · {_text(item.about)}", ""]
+        if item.question:
+            lines += [f"Question: {code_span(shorten(item.question, _NAME))}", ""]
+        lines += [f"{name}: {code_span(shorten(text, _NAME))}" for name, text in item.texts]
+        parts.append("\n".join([*lines, "", *map(_line, item.lines)]))
+    if len(block.items) > _ANSWERS:
+        parts.append(f"{len(block.items) - _ANSWERS} more in the HTML report.")
+    return _folded(block.title, "\n\n".join(parts))
 
 
 def _heat(heat: Heat) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalsuite.report import charts
 from evalsuite.report.blocks import (
     Answer,
+    Document,
     Facts,
     Headline,
+    Intervals,
     Level,
     Line,
+    Matrix,
     Name,
     Piece,
     Report,
@@ -45,6 +49,28 @@ def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
         elif isinstance(block, Facts):
             parts.append(_facts(block, colour=colour))
     return "".join(parts)
+
+
+def document(page: Document, *, colour: bool = False) -> str:
+    """A page that is not of a run, with all its tables; what is to be read is in the files."""
+    parts = []
+    for block in page.blocks:
+        if isinstance(block, Headline):
+            parts.append(_head(block, page.name, colour))
+        elif isinstance(block, Intervals | Matrix):
+            parts.append(_table(charts.as_table(block), colour=colour, every=True))
+        elif isinstance(block, Table) and block.rows:
+            parts.append(_table(block, colour=colour, every=True))
+        elif isinstance(block, Facts):
+            lines = [_line(line, colour) for line in block.lines]
+            parts.append("\n".join(["", block.title, *lines]) + "\n")
+    return "".join(parts)
+
+
+def _head(head: Headline, name: str, colour: bool) -> str:
+    word = _ink(head.word.upper(), _INKS[head.level], colour, bold=True)
+    lines = [f"{terminal(name)} {word}: {_text(head.sentence)}"]
+    return "\n".join([*lines, *(_line(each, colour) for each in head.lines)]) + "\n"
 
 
 def screen(report: Report, *, colour: bool = False, width: int = 100) -> str:
@@ -94,8 +120,8 @@ def _piece(piece: Piece, colour: bool) -> str:
     return f"{marks[0]}{words.strip()}{marks[1]}{space}"
 
 
-def _table(table: Table, *, colour: bool) -> str:
-    odd = [row for row in table.rows if row.tone in ("bad", "warn")]
+def _table(table: Table, *, colour: bool, every: bool = False) -> str:
+    odd = [row for row in table.rows if every or row.tone in ("bad", "warn")]
     shown = [[_text(cell) for cell in row.cells] for row in odd[:_ROWS]]
     grid = [list(table.columns), *shown]
     widths = [min(48, max(len(row[at]) for row in grid)) for at in range(len(table.columns))]
