@@ -95,9 +95,7 @@ def length_partial(
     except ImportError:
         raise MissingExtra("the bias for length", "calibration") from None
     columns = np.stack([rankdata(each) for each in (judged, lengths, people)], axis=1)
-    return coefficient(
-        lambda w: _partial(columns, w), len(columns), scale="correlation", clusters=clusters
-    )
+    return coefficient(lambda w: _partial(columns, w), len(columns), clusters=clusters)
 
 
 def _partial(columns: Floats, weights: Floats) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 
 from evalsuite.stats.bounds import Z_TWO_SIDED, rate_bounds
 from evalsuite.stats.flips import Floats, Ints
-from evalsuite.stats.intervals import MOST, cluster_codes, row_weights
+from evalsuite.stats.intervals import MOST, cluster_codes, freedom, row_weights
 from evalsuite.stats.student import student
 
 
@@ -60,6 +60,7 @@ class _Fit:
     power: float
     variance: float | None
     clusters: int
+    freedom: int
 
 
 def _sums(y: Floats, f: Floats, weights: Floats, codes: Ints) -> _Sums:
@@ -99,7 +100,7 @@ def _fit(sums: _Sums, judged: Floats, judged_codes: Ints) -> _Fit:
     power fitted anew each time, and what the cases without labels add."""
     count = len(sums.weight)
     if count < 2:
-        return _Fit(float(sums.human.sum() / sums.weight.sum()), 0.0, None, count)
+        return _Fit(float(sums.human.sum() / sums.weight.sum()), 0.0, None, count, 0)
     mean, spread = _mean(judged, judged_codes)
     if spread is None:  # no cases without labels: the judge can add nothing
         sums, spread = replace(sums, judge=np.zeros(count)), 0.0
@@ -111,7 +112,8 @@ def _fit(sums: _Sums, judged: Floats, judged_codes: Ints) -> _Fit:
     else:
         without, _ = _estimates(sums, 1.0 - np.eye(count), mean, spread)
         variance += (1 - 1 / count) * float(((without - without.mean()) ** 2).sum())
-    return _Fit(float(values[0]), float(power[0]), variance, count)
+    degrees = freedom(sums.weight, np.arange(count))
+    return _Fit(float(values[0]), float(power[0]), variance, count, degrees)
 
 
 def _mean(judged: Floats, codes: Ints) -> tuple[float, float | None]:
@@ -147,7 +149,7 @@ def corrected_mean(
     sums = _sums(y, f, row_weights(weights, len(y)), cluster_codes(clusters, len(y)))
     fit = _fit(sums, u, cluster_codes(judged_clusters, len(u)))
     value = min(1.0, max(0.0, fit.value))
-    low, high = _score(value, fit.variance, fit.clusters)
+    low, high = _score(value, fit)
     return Corrected(
         value=value,
         low=low,
@@ -169,12 +171,13 @@ def _check(y: Floats, f: Floats, u: Floats, low: float) -> None:
         raise ValueError(f"values must be numbers from {low:g} to 1")
 
 
-def _score(value: float, variance: float | None, count: int) -> tuple[float | None, float | None]:
-    if variance is None:
+def _score(value: float, fit: _Fit) -> tuple[float | None, float | None]:
+    if fit.variance is None:
         return None, None
     spread = value * (1 - value)
-    effective = spread / variance if variance > 0 and spread > 0 else float(count)
-    return rate_bounds(value, effective, student(count - 1)[0]) or (None, None)
+    seen = fit.variance > 0 and spread > 0
+    effective = spread / fit.variance if seen else float(fit.clusters)
+    return rate_bounds(value, effective, student(fit.freedom)[0]) or (None, None)
 
 
 def corrected_difference(
@@ -199,7 +202,7 @@ def corrected_difference(
     value, half = min(1.0, max(-1.0, fit.value)), None
     if fit.variance is not None:
         pseudo = 2 / (fit.clusters + 2) ** 2
-        half = student(fit.clusters - 1)[0] * math.sqrt(fit.variance + pseudo)
+        half = student(fit.freedom)[0] * math.sqrt(fit.variance + pseudo)
     return Corrected(
         value=value,
         low=None if half is None else max(-1.0, value - half),

@@ -87,7 +87,6 @@ def kappa(
     return coefficient(
         lambda w: kappas(tables(pairs, w), apart),
         len(pairs.first),
-        scale="agreement",
         clusters=_some(clusters, pairs.kept),
         weights=_some(weights, pairs.kept),
         chance=some(expected_by_margins(tables(pairs), apart)[0]),
@@ -113,7 +112,6 @@ def gwet(
     return coefficient(
         lambda w: gwets(tables(pairs, w), apart),
         len(pairs.first),
-        scale="agreement",
         clusters=_some(clusters, pairs.kept),
         weights=given,
         chance=some(expected_at_random(tables(pairs), apart)[0]),
@@ -136,7 +134,6 @@ def alpha(
     return coefficient(
         lambda w: alphas(found, w, metric, values),
         len(found),
-        scale="agreement",
         clusters=_some(clusters, usable),
         chance=expected_distance(found, metric, values),
     )
@@ -189,7 +186,6 @@ def _correlation(
     return coefficient(
         lambda w: figure(left, right, w),
         len(left),
-        scale="correlation",
         clusters=_some(clusters, kept),
         weights=_some(weights, kept),
     )

@@ -2,22 +2,19 @@
 
 Rows of one dialogue, document or question fail together; an interval that ignores it is half as
 long as it should be. Here a cluster is the unit: each is left out in turn (the delete-one-cluster
-jackknife), and the bounds are taken on a scale on which the figure's error is nearly normal, with
-Student's t for as many degrees of freedom as there are clusters less one. For correlations that
-scale is Fisher's z; for coefficients of agreement the cube root of the disagreement (1 - value),
-which is a count of rare events. docs/statistics.md has the measured coverage, and that of the
-methods that were not chosen.
+jackknife), and the bounds are taken on the scale of Fisher's z, on which the error of such a
+coefficient is nearly normal, with Student's t for as many degrees of freedom as there are clusters
+less one. docs/statistics.md has the measured coverage, and that of the methods that were not
+chosen.
 
-B. Efron, C. Stein, Annals of Statistics 9 (1981); R. Fisher, Metron 1 (1921); E. Wilson, M.
-Hilferty, Proceedings of the National Academy of Sciences 17 (1931).
+B. Efron, C. Stein, Annals of Statistics 9 (1981); R. Fisher, Metron 1 (1921).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -29,13 +26,6 @@ from evalsuite.stats.student import student
 Figure = Callable[[Floats], Floats]
 """Weights (r, n) of n rows to r values, NaN where undefined. It must not change if all weights are
 multiplied by one number."""
-
-Scale = Literal["agreement", "correlation"]
-
-METHODS: Mapping[Scale, str] = {
-    "agreement": "jackknife over clusters, cube root of the disagreement, Student's t",
-    "correlation": "jackknife over clusters, Fisher's z, Student's t",
-}
 
 MOST = 500
 """Clusters beyond this number are joined, in turn, into so many: the time stays bounded, and the
@@ -99,7 +89,6 @@ def coefficient(
     figure: Figure,
     n: int,
     *,
-    scale: Scale,
     clusters: Sequence[Hashable] | None = None,
     weights: Sequence[float] | None = None,
     chance: float | None = 1.0,
@@ -124,7 +113,8 @@ def coefficient(
         replicates, groups = jackknife(figure, base, codes)
         error = math.sqrt(float(((replicates - replicates.mean()) ** 2).sum()) * (1 - 1 / groups))
         if error > 1e-9:
-            bounds, method = _on(scale, value, error, groups - 1), METHODS[scale]
+            bounds = _by_z(value, error, freedom(base, codes))
+            method = "jackknife over clusters, Fisher's z, Student's t"
     return Estimate(
         value=value,
         low=bounds[0],
@@ -137,18 +127,20 @@ def coefficient(
     )
 
 
-def _on(scale: Scale, value: float, error: float, freedom: int) -> tuple[float, float, float]:
-    """Low, high and one-sided low of a value below 1, by the delta method on the scale."""
-    two, one = student(freedom)
-    if scale == "correlation":
-        centre = math.atanh(max(value, -0.999))
-        width = error / max(1 - value**2, 1e-3)
-        low, high, lower = (math.tanh(centre + q * width) for q in (-two, two, -one))
-    else:
-        root = math.cbrt(1 - value)
-        width = error / (3 * root**2)
-        low, high, lower = (1 - max(0.0, root - q * width) ** 3 for q in (-two, two, -one))
-    return max(-1.0, low), high, max(-1.0, lower)
+def freedom(weights: Floats, codes: Ints) -> int:
+    """Degrees of freedom: clusters less one, where one cluster that holds more than the others
+    counts for less ((sum w)^2 / sum w^2 of the clusters' weights). At least 1."""
+    held = np.bincount(codes, weights=weights)
+    return max(1, math.floor(float(held.sum() ** 2 / (held**2).sum()) + 1e-9) - 1)
+
+
+def _by_z(value: float, error: float, degrees: int) -> tuple[float, float, float]:
+    """Low, high and one-sided low of a value below 1, by the delta method."""
+    two, one = student(degrees)
+    centre = math.atanh(max(value, -0.999))
+    width = error / max(1 - value**2, 1e-3)
+    low, high, lower = (math.tanh(centre + q * width) for q in (-two, two, -one))
+    return low, high, lower
 
 
 def _perfect(count: int, chance: float) -> tuple[float, float, float]:

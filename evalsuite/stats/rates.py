@@ -15,7 +15,7 @@ import numpy as np
 from evalsuite.errors import MissingExtra
 from evalsuite.stats.bounds import Z_ONE_SIDED, Z_TWO_SIDED, paired_bounds, rate_bounds
 from evalsuite.stats.flips import Floats, Ints
-from evalsuite.stats.intervals import Estimate, cluster_codes, row_weights
+from evalsuite.stats.intervals import Estimate, cluster_codes, freedom, row_weights
 from evalsuite.stats.student import student
 
 
@@ -35,7 +35,8 @@ def share(
     n = len(hits)
     rows = np.flatnonzero(np.ones(n, dtype=bool) if kept is None else np.array(kept, dtype=bool))
     codes = cluster_codes(clusters, n)[rows]
-    base = row_weights(weights, n)[rows]
+    every = row_weights(weights, n)
+    base = every[rows]
     hit = np.array(hits, dtype=np.float64)[rows]
     count = len(np.unique(codes))
     if not len(rows):
@@ -50,11 +51,13 @@ def share(
             baseline=baseline,
         )
     mean = float((base * hit).sum() / base.sum())
-    effective = effective_n(hit, base, codes)
-    clustered = count < len(rows)
-    two, one = student(count - 1) if clustered and count > 1 else (None, None)
-    low, high = _wilson(mean, effective, two)
-    lower, _ = _wilson(mean, effective, one, sides=1)
+    effective = effective_n(hit, base, codes, float(every.max()))
+    plain = count == len(rows) and every.min() == every.max()
+    two, one = Z_TWO_SIDED, Z_ONE_SIDED
+    if count > 1 and not plain:
+        two, one = student(freedom(base, codes))
+    low, high = rate_bounds(mean, effective, two) or (None, None)
+    lower, _ = rate_bounds(mean, effective, one) or (None, None)
     return Estimate(
         value=mean,
         low=low,
@@ -62,36 +65,30 @@ def share(
         lower=lower,
         n=len(rows),
         clusters=count,
-        method="Wilson's score" + (", effective n over clusters" if clustered else ""),
+        method="Wilson's score" + ("" if plain else ", effective n, Student's t"),
         baseline=baseline,
     )
 
 
-def effective_n(hit: Floats, weights: Floats, codes: Ints) -> float:
+def effective_n(hit: Floats, weights: Floats, codes: Ints, heaviest: float) -> float:
     """How many independent rows of equal weight would fix the share of hits as well as these.
 
-    All arguments are (n,). Never more than (sum w)^2 / sum w^2 (L. Kish), less by the design effect
-    of the clusters; where all rows are alike no design effect can be seen and clusters count.
+    The first three are (n,). It is the n whose binomial variance is that of the weighted share over
+    clusters, at most that of rows as heavy as the lightest. Where all rows are alike no variance is
+    seen: then it is the number of clusters, and no more than that of rows as heavy as the
+    `heaviest` of the sample, which is what an exception that was not met might weigh. E. Korn, B.
+    Graubard, Survey Methodology 24 (1998).
     """
-    kish = float(weights.sum() ** 2 / (weights**2).sum())
-    _, codes = np.unique(codes, return_inverse=True)
-    sizes = np.bincount(codes, weights=weights)
-    count = len(sizes)
-    if count == len(hit):
-        return kish
+    codes = np.unique(codes, return_inverse=True)[1]
+    n, count = float(len(hit)), int(codes.max()) + 1
     mean = float((weights * hit).sum() / weights.sum())
+    if count == n and weights.min() == heaviest:
+        return n
     if count < 2 or mean in {0.0, 1.0}:
-        return min(kish, float(count))
+        return min(float(weights.sum()) / heaviest, float(count))
     residual = np.bincount(codes, weights=weights * (hit - mean))
     variance = count / (count - 1) * float((residual**2).sum()) / float(weights.sum()) ** 2
-    return min(kish, mean * (1 - mean) / max(variance, 1e-12))
-
-
-def _wilson(mean: float, n: float, quantile: float | None, sides: int = 2) -> tuple[float, float]:
-    z = quantile or (Z_TWO_SIDED if sides == 2 else Z_ONE_SIDED)
-    found = rate_bounds(mean, n, z)
-    assert found is not None
-    return found
+    return min(float(weights.sum() / weights.min()), mean * (1 - mean) / max(variance, 1e-12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
