@@ -31,13 +31,14 @@ _LIKE = re.compile(
     re.IGNORECASE,
 )
 _INST = re.compile(r"\[(?=\s*/?\s*(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\b)")
+_ODD = re.compile(r"[^ -~\n\t]")
 _JOINERS = "\u200c\u200d"
 _SPELLED = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """One text as a template shows it: its fence is part of it, so that no card can forget it."""
+    """One text in its fence, which is a part of it, so that no card can forget it."""
 
     name: str
     text: str
@@ -51,7 +52,20 @@ class Fenced:
         return f'<{tag} name="{self.name}"{about}>\n{self.text}\n</{tag}>'
 
 
-class FencedList(tuple[Fenced, ...]):
+class Shown:
+    """A fenced text as a template has it: to be put in as it is. The text itself is out of its
+    reach, since a sandbox hides what begins with an underscore."""
+
+    __slots__ = ("_fenced",)
+
+    def __init__(self, fenced: Fenced) -> None:
+        self._fenced = fenced
+
+    def __str__(self) -> str:
+        return str(self._fenced)
+
+
+class ShownList(tuple[Shown, ...]):
     """Fenced texts, to be shown at once or one by one."""
 
     __slots__ = ()
@@ -110,15 +124,16 @@ def spelled(text: str) -> str:
 
     A joiner between two letters of scripts that need it, or in an emoji, stays.
     """
-    if text.isprintable() and text.isascii():
-        return text
-    parts = []
-    for place, letter in enumerate(text):
-        hidden = letter not in "\n\t" and unicodedata.category(letter) in _SPELLED
-        if hidden and letter in _JOINERS and _joins(text, place):
-            hidden = False
-        parts.append(f"[U+{ord(letter):04X}]" if hidden else letter)
-    return "".join(parts)
+    return _ODD.sub(_spelling, text)
+
+
+def _spelling(found: re.Match[str]) -> str:
+    letter = found[0]
+    if unicodedata.category(letter) not in _SPELLED:
+        return letter
+    if letter in _JOINERS and _joins(found.string, found.start()):
+        return letter
+    return f"[U+{ord(letter):04X}]"
 
 
 def _joins(text: str, place: int) -> bool:
@@ -138,4 +153,4 @@ def whole(prompt: str, mark: str, fenced: Sequence[Fenced]) -> bool:
     """Whether a prompt holds the fenced texts as they are: none cut open by a template."""
     for each in fenced:
         prompt = prompt.replace(str(each), "")
-    return mark not in prompt
+    return mark not in prompt.lower()

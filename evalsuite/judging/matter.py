@@ -86,7 +86,7 @@ def lines_of(front: str, first: int) -> dict[Path, int]:
                 found[(*path, place)] = each.start_mark.line + first
                 visit(each, (*path, place))
 
-    visit(yaml.compose(front, Loader=yaml.SafeLoader), ())
+    visit(yaml.compose(front, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), ())
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from evalsuite.backends.base import VERDICT
 from evalsuite.errors import SuiteError
 from evalsuite.judging import fence, template
-from evalsuite.judging.fence import Cut, Fenced, FencedList
+from evalsuite.judging.fence import Cut, Fenced, Shown, ShownList
 from evalsuite.judging.records import (
     OTHER,
     PREFERRED,
@@ -129,14 +129,17 @@ def _prompt(
         if each.name in wanted
     ]
     names = template.names_of(card.template)
-    fenced = _fenced(subject, order, asked)
-    mark, values = _marked({name: each for name, each in fenced.items() if name in names})
+    texts = _fenced(subject, order, asked)
+    mark, fenced = _marked({name: each for name, each in texts.items() if name in names})
     rubric = rubric_of(card, criteria)
-    shown = dict(values, criteria=tuple(criteria), rubric=rubric)
-    shown["criterion"] = criteria[0] if len(criteria) == 1 else None
-    body = template.render(card.template, shown).strip()
-    if not fence.whole(body, mark, _flat(values)):
+    values = dict(_values(fenced), criteria=tuple(criteria), rubric=rubric)
+    values["criterion"] = criteria[0] if len(criteria) == 1 else None
+    body = template.render(card.template, values).strip()
+    if not fence.whole(body, mark, _flat(fenced)):
         raise SuiteError("the template changes what it shows: put {{ … }} of data in as it is")
+    for name in template.SHOWN[card.kind]:
+        if not all(str(each) in body for each in fenced.get(name, ())):
+            raise SuiteError(f"the template does not always show {{{{ {name} }}}}")
     if not names & {"rubric", "criteria", "criterion"}:
         body = f"{body}\n\n{rubric}"
     closing = _CLOSING.format(names=", ".join(f'"{each.name}"' for each in fields))
@@ -148,7 +151,7 @@ def _prompt(
         schema=schema_of(fields),
         fields=fields,
         order=order,
-        left_out={each.name: each.left_out for each in _flat(values) if each.left_out},
+        left_out={each.name: each.left_out for each in _flat(fenced) if each.left_out},
     )
 
 
@@ -236,22 +239,26 @@ def _document(document: Document) -> str:
 
 def _marked(
     texts: Mapping[str, Sequence[tuple[str, Cut]]],
-) -> tuple[str, dict[str, Any]]:
-    """The mark of all texts, and what a template sees of each variable."""
+) -> tuple[str, dict[str, list[Fenced]]]:
+    """The mark of all texts, and by variable the texts in fences of it."""
     mark = fence.mark_of(cut.text for each in texts.values() for _, cut in each)
+    return mark, {
+        variable: [Fenced(name, cut.text, mark, cut.left_out) for name, cut in each]
+        for variable, each in texts.items()
+    }
+
+
+def _values(fenced: Mapping[str, Sequence[Fenced]]) -> dict[str, Any]:
+    """What a template sees of the data: None for an expected answer that there is not."""
     values: dict[str, Any] = {"expected": None}
-    for variable, each in texts.items():
-        made = [Fenced(name, cut.text, mark, cut.left_out) for name, cut in each]
-        many = variable in ("contexts", "statements")
-        values[variable] = FencedList(made) if many else made[0]
-    return mark, values
+    for variable, each in fenced.items():
+        shown = ShownList(map(Shown, each))
+        values[variable] = shown if variable in ("contexts", "statements") else shown[0]
+    return values
 
 
-def _flat(values: Mapping[str, Any]) -> list[Fenced]:
-    found: list[Fenced] = []
-    for each in values.values():
-        found += each if isinstance(each, FencedList) else [each] if each is not None else []
-    return found
+def _flat(fenced: Mapping[str, Sequence[Fenced]]) -> list[Fenced]:
+    return [one for each in fenced.values() for one in each]
 
 
 def question_of(value: Json) -> str:
@@ -275,7 +282,7 @@ def as_text(value: Json) -> str:
     if value is None:
         return ""
     messages = value.get("messages") if isinstance(value, dict) else None
-    if isinstance(messages, list) and all(isinstance(each, dict) for each in messages):
+    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
         return "\n\n".join(
             f"{each.get('role', '')}: {as_text(each.get('content'))}" for each in messages
         )

@@ -109,12 +109,15 @@ def findings(source: str, kind: Kind) -> list[Finding]:
         return [(0, "template", f"is longer than {MAX_TEMPLATE:,} characters", "shorten it")]
     try:
         tree = environment().parse(source)
+        found = list(_forbidden(tree))
+        if found:  # Jinja computes constants where it looks for names: not those of a bad template
+            return found
         names = names_of(source)
     except TemplateSyntaxError as error:
         return [(error.lineno, "template", f"is no Jinja: {error.message}", _hint(str(error)))]
     except (TemplateError, RecursionError) as error:
         return [(0, "template", f"is no Jinja: {type(error).__name__}", "simplify it")]
-    found = [*_forbidden(tree), *_unknown(tree, names, kind)]
+    found = list(_unknown(tree, names, kind))
     found += [
         (0, "template", f"never shows {{{{ {name} }}}}", f"a {kind} judge must see it")
         for name in SHOWN[kind]
