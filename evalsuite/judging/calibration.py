@@ -278,10 +278,10 @@ def _conventions(whole: Panel, numeric: bool, threshold: float | None) -> list[t
         ("clusters", "items of one cluster, else of one case, count as one for intervals"),
     ]
     if whole.weights:
-        said.append(("weights", "the inverse chance of each item to be chosen"))
+        said.append(("sampling", "weighted by the inverse chance of each item to be chosen"))
     if whole.scale == "ordinal":
-        said.append(("kappa_quadratic, ac2", "disagreements by the squared distance of levels"))
+        said.append(("weights, AC2", "quadratic: disagreements by the squared distance of levels"))
         said.append(("alpha", "Krippendorff's ordinal metric"))
     if whole.scale == "pairwise":
-        said.append(("tpr, tnr", "of pairs in which people prefer one: the output, the other"))
+        said.append(("TPR, TNR", "of pairs in which people prefer one: the output, the other"))
     return said

@@ -179,7 +179,7 @@ class Cases:
 class Mark:
     """One row of a chart: a value with its interval, and what it is compared with (`reference`)."""
 
-    label: str
+    label: str | Name
     value: float | None
     low: float | None = None
     high: float | None = None

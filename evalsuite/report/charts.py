@@ -36,9 +36,10 @@ def intervals(block: Intervals) -> str:
         return ""
     rows = "".join(_row(block, mark) for mark in block.marks)
     key = f'<p class="key"><span class="tick">{html(block.reference)}</span></p>'
+    ticked = any(mark.reference is not None for mark in block.marks)
     return (
         f'<div class="wide"><table class="marks"><tbody>{rows}</tbody></table></div>'
-        f"{key if block.reference else ''}"
+        f"{key if ticked else ''}"
     )
 
 
@@ -46,7 +47,7 @@ def _row(block: Intervals, mark: Mark) -> str:
     note = f" <small>{html(mark.note)}</small>" if mark.note else ""
     spread = f"<small>{span(mark)}</small>" if mark.low is not None else ""
     return (
-        f'<tr class="{mark.tone}"><th scope=row>{html(mark.label)}{note}</th>'
+        f'<tr class="{mark.tone}"><th scope=row>{html(_words(mark))}{note}</th>'
         f"<td>{_picture(block, mark)}</td><td><b>{figure(mark.value)}</b> {spread}</td></tr>"
     )
 
@@ -71,8 +72,12 @@ def _picture(block: Intervals, mark: Mark) -> str:
     said = f"{figure(mark.value)}, 95 % interval {span(mark)}"
     return (
         f'<svg class="mark" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        f' aria-label="{html(mark.label)}: {html(said)}">{"".join(shapes)}</svg>'
+        f' aria-label="{html(_words(mark))}: {html(said)}">{"".join(shapes)}</svg>'
     )
+
+
+def _words(mark: Mark) -> str:
+    return mark.label.text if isinstance(mark.label, Name) else mark.label
 
 
 def _place(block: Intervals, value: float) -> float:
@@ -120,7 +125,7 @@ def as_table(block: Intervals | Matrix) -> Table:
     columns += [block.reference or "reference"] * ticks + [""] * notes
     rows = []
     for mark in block.marks:
-        cells: list[Text] = [(Name(mark.label),), (figure(mark.value),), (span(mark),)]
+        cells: list[Text] = [(mark.label,), (figure(mark.value),), (span(mark),)]
         cells += [(figure(mark.reference),)] * ticks + [(mark.note,)] * notes
         rows.append(TableRow(cells, mark.tone))
     return Table(block.title, columns, rows, block.note)

@@ -58,7 +58,7 @@ def _block(block: Block, name: str, places: dict[str, str]) -> str:  # noqa: PLR
         case Headline():
             return _headline(block, name)
         case Facts():
-            return _section(block.title, _lines(block.lines))
+            return _section(html(block.title), _lines(block.lines))
         case Table():
             return _table(block)
         case Answers():
@@ -160,7 +160,7 @@ def _body(answer: Answer) -> str:
 def _readings(block: Readings) -> str:
     parts = []
     for item in block.items:
-        texts = [("", item.question)] if item.question else []
+        texts = [("question", item.question)] if item.question else []
         said = "".join(
             f'<p class="asked"><b>{html(name)}</b></p><p class="words">{html(text)}</p>'
             for name, text in (*texts, *item.texts)

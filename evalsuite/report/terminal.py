@@ -122,13 +122,14 @@ def _piece(piece: Piece, colour: bool) -> str:
 
 def _table(table: Table, *, colour: bool, every: bool = False) -> str:
     odd = [row for row in table.rows if every or row.tone in ("bad", "warn")]
-    shown = [[_text(cell) for cell in row.cells] for row in odd[:_ROWS]]
+    most = len(odd) if every else _ROWS
+    shown = [[_text(cell) for cell in row.cells] for row in odd[:most]]
     grid = [list(table.columns), *shown]
     widths = [min(48, max(len(row[at]) for row in grid)) for at in range(len(table.columns))]
     lines = ["", table.title, _cells(grid[0], widths)]
     lines += [_row(row, cells, widths, colour) for row, cells in zip(odd, shown, strict=False)]
-    if len(odd) > _ROWS:
-        lines.append(f"  and {len(odd) - _ROWS} more in the report")
+    if len(odd) > most:
+        lines.append(f"  and {len(odd) - most} more in the report")
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,327 @@
+"""A calibration as a page: what the judge is worth, and every figure that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from evalsuite.judging.measured import Calibration, Disagreement, Measured
+from evalsuite.judging.prompt import as_text
+from evalsuite.judging.records import UNSURE, Card
+from evalsuite.records import Standing
+from evalsuite.report.blocks import (
+    Block,
+    Document,
+    Facts,
+    Headline,
+    Intervals,
+    Level,
+    Line,
+    Mark,
+    Matrix,
+    Name,
+    Reading,
+    Readings,
+    Table,
+    TableRow,
+    Text,
+)
+from evalsuite.report.charts import figure
+from evalsuite.report.escape import shorten
+from evalsuite.report.figures import many
+from evalsuite.stats.intervals import Estimate
+from evalsuite.stats.labels import OWN
+
+READ = 30
+"""Disagreements that are shown."""
+
+_TEXT = 2_000
+_LEVELS: Mapping[str, Level] = {
+    "trusted": "tip",
+    "provisional": "warning",
+    "uncertified": "note",
+}
+TITLES = {
+    "agreement": "agreement",
+    "kappa": "Cohen's kappa",
+    "kappa_linear": "kappa, linear weights",
+    "kappa_quadratic": "kappa, quadratic weights",
+    "ac1": "Gwet's AC1",
+    "ac2": "Gwet's AC2",
+    "tpr": "TPR",
+    "tnr": "TNR",
+    "precision": "precision",
+    "npv": "negative predictive value",
+    "spearman": "Spearman's rho",
+    "kendall_b": "Kendall's tau-b",
+    "pearson": "Pearson's r",
+    "shift": "judge less people",
+}
+
+
+def page(
+    card: Card,
+    found: Calibration,
+    standings: Mapping[str, Standing],
+    remarks: Sequence[Line] = (),
+) -> Document:
+    """The page of one judge. `standings` are by metric, `remarks` what else is to be said first."""
+    blocks: list[Block] = [_headline(card, found, standings[card.name], remarks)]
+    several = len(found.criteria) > 1
+    if several:
+        blocks.append(_overview(found, card, standings))
+    for measured in found.criteria:
+        of = f", {measured.criterion}" if several else ""
+        blocks += _criterion(measured, of)
+    return Document(card.name, blocks)
+
+
+def _headline(
+    card: Card, found: Calibration, standing: Standing, remarks: Sequence[Line]
+) -> Headline:
+    counts = found.criteria[0].counts
+    split = f"the {found.split} split" if found.split else "all items"
+    rated = (
+        f"{many(counts.n, 'item')} with a verdict and people's answer, "
+        f"{many(counts.ratings, 'rating')} of {many(counts.raters, 'rater')}, "
+        f"{many(counts.clusters, 'group')} of cases ({split})"
+    )
+    lines = [
+        Line("labels", (rated,)),
+        *(Line(each.criterion, (_main(each),)) for each in found.criteria),
+        Line("people", (_ceiling(found.criteria[0]),)),
+        *_gaps(found),
+        *remarks,
+    ]
+    if standing.remedy:
+        lines.append(Line("next", (Name(standing.remedy.replace("`", "")),)))
+    return Headline(_LEVELS[standing.state], standing.state, (standing.says,), lines)
+
+
+def _main(measured: Measured) -> str:
+    """The figures that one remembers."""
+    names = ("spearman", "kappa_quadratic") if measured.scale == "ordinal" else ("tpr", "tnr")
+    said = [f"{TITLES[name]} {estimate(measured.figures[name])}" for name in names]
+    agreement, kappa = measured.figures["agreement"], measured.figures["kappa"]
+    if agreement.value is not None and kappa.value is not None:
+        said.append(
+            f"agreement {100 * agreement.value:.0f}% (always "
+            f"{measured.baseline[0]}: {100 * (measured.baseline[1] or 0):.0f}%), kappa "
+            f"{kappa.value:.2f}, a gap of {100 * (measured.gap or 0):.0f} points"
+        )
+    return "; ".join(said)
+
+
+def _ceiling(measured: Measured) -> str:
+    people = measured.people
+    if people.ceiling.agreement is None:
+        return "no two raters rated the same item: nobody knows how far people agree"
+    return (
+        f"agree with each other in {100 * people.ceiling.agreement:.0f}%, the judge with them in "
+        f"{100 * (people.ceiling.judge_agreement or 0):.0f}%; "
+        f"Krippendorff's alpha {estimate(people.alpha)}"
+    )
+
+
+def _gaps(found: Calibration) -> Iterator[Line]:
+    """What is missing from the figures."""
+    for each in found.criteria:
+        counts = each.counts
+        said = [
+            (counts.invalid, "verdicts are none"),
+            (counts.unable, "verdicts are unable to tell"),
+            (counts.unjudged, "rated items have no verdict"),
+            (counts.undecided, "items got no level, only unsure"),
+        ]
+        texts = [f"{count} {words}" for count, words in said if count]
+        if texts:
+            yield Line("missing", (f"{each.criterion}: {', '.join(texts)}",), "warn")
+
+
+def estimate(found: Estimate) -> str:
+    """0.72 (0.61 to 0.80)."""
+    if found.value is None:
+        return "unknown"
+    if found.low is None or found.high is None:
+        return f"{found.value:.2f} (no interval)"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _overview(found: Calibration, card: Card, standings: Mapping[str, Standing]) -> Table:
+    rows = []
+    for each in found.criteria:
+        standing = standings[f"{card.name}.{each.criterion}"]
+        rows.append(TableRow([(Name(each.criterion),), (standing.state,), (_main(each),)]))
+    return Table("Criteria", ["criterion", "standing", "figures"], rows)
+
+
+def _criterion(measured: Measured, of: str) -> Iterator[Block]:
+    yield _figures(measured, of)
+    yield _confusion(measured, of)
+    yield _reliability(measured, of)
+    yield from _slices(measured, of)
+    yield _people(measured, of)
+    yield _biases(measured, of)
+    yield _readings(measured, of)
+    yield Facts(f"Conventions{of}", [Line(name, (how,)) for name, how in measured.conventions])
+
+
+def _figures(measured: Measured, of: str) -> Intervals:
+    marks = [
+        Mark(
+            TITLES[name],
+            each.value,
+            each.low,
+            each.high,
+            each.baseline,
+            f"n={each.n}" + (f" in {each.clusters}" if each.clusters < each.n else ""),
+        )
+        for name, each in measured.figures.items()
+    ]
+    low = min([0.0, *(mark.low for mark in marks if mark.low is not None)])
+    methods = dict.fromkeys(each.method for each in measured.figures.values())
+    note = f"With 95 % intervals: {'; '.join(methods)}. n items in so many groups of cases."
+    tick = "a judge that always gives the most common answer"
+    return Intervals(f"Judge against people{of}", marks, note, tick, -1.0 if low < 0 else 0.0)
+
+
+def _confusion(measured: Measured, of: str) -> Matrix:
+    table = measured.confusion
+    columns = ["no verdict" if each == OWN else str(each) for each in table.columns]
+    counts = [list(row) for row in table.counts]
+    if not any(row[-1] for row in counts):
+        columns, counts = columns[:-1], [row[:-1] for row in counts]
+    return Matrix(
+        f"Confusion table{of}",
+        "people",
+        "judge",
+        [str(each) for each in table.rows],
+        columns,
+        counts,
+    )
+
+
+def _reliability(measured: Measured, of: str) -> Intervals:
+    marks = [
+        Mark(Name(each.label), each.people, each.low, each.high, each.judge, f"n={each.n}")
+        for each in measured.reliability
+    ]
+    note = "Where the judge says this, what people say on average; values from 0 to 1."
+    return Intervals(f"Reliability{of}", marks, note, "what the judge says")
+
+
+def _slices(measured: Measured, of: str) -> Iterator[Block]:
+    if not measured.slices:
+        return
+    names = ("spearman",) if measured.scale == "ordinal" else ("agreement", "tpr", "tnr")
+    enough = [each for each in measured.slices if each.figures]
+    for name in names:
+        marks = [
+            Mark(Name(each.name), f.value, f.low, f.high, f.baseline, f"n={f.n}")
+            for each in enough
+            for f in [each.figures[name]]
+        ]
+        title = TITLES[name][0].upper() + TITLES[name][1:]
+        if marks:
+            low = -1.0 if any((mark.low or 0) < 0 for mark in marks) else 0.0
+            yield Intervals(f"{title} by slice{of}", marks, "", "most common answer", low)
+    few = [each for each in measured.slices if not each.figures]
+    if few:
+        text = tuple(s for each in few for s in (Name(each.name), f" ({each.n}) "))
+        yield Facts(f"Slices with too few labels{of}", [Line("slices", text)])
+
+
+def _people(measured: Measured, of: str) -> Table:
+    people, rows = measured.people, list[TableRow]()
+
+    def row(*cells: str) -> None:
+        rows.append(TableRow([(cell,) for cell in cells]))
+
+    ceiling = people.ceiling
+    row("agreement of two", _share(ceiling.agreement), _share(ceiling.judge_agreement))
+    row("kappa of two", figure(ceiling.kappa), figure(ceiling.judge_kappa))
+    if measured.scale == "ordinal":
+        row("Spearman's rho of two", figure(ceiling.spearman), figure(ceiling.judge_spearman))
+    row("Krippendorff's alpha", estimate(people.alpha), "")
+    row("same rating again", estimate(people.repeats) if people.repeats.n else "no repeats", "")
+    for name, each in zip(people.names, people.left_out, strict=True):
+        if each.n:
+            like: Text = (Name(name), f" against the others, n={each.n}")
+            rows.append(TableRow([like, (figure(each.human),), (figure(each.judge),)]))
+    alt = people.alt
+    said = "not testable: two raters with 30 shared items are needed"
+    if alt.winning_rate is not None:
+        verdict = "may stand in for a rater" if alt.passes else "may not stand in for a rater"
+        said = f"{verdict}: omega {alt.winning_rate:.2f} of {alt.tested} raters"
+        said += f", epsilon {alt.epsilon:g}"
+    row("alternative annotator test", "", said)
+    note = (
+        "What people reach among themselves is as much as a judge can be asked for. Against the"
+        " others: share of equal ratings, or minus the distance on the scale where it has an order."
+    )
+    return Table(f"People among themselves{of}", ["", "people", "judge"], rows, note)
+
+
+def _share(value: float | None) -> str:
+    return figure(value) if value is None else f"{100 * value:.0f}%"
+
+
+def _biases(measured: Measured, of: str) -> Table:
+    found, said = measured.biases, list[tuple[str, str]]()
+    if found.swaps is not None:
+        said += [
+            ("orders disagree", estimate(found.swaps.flip_rate)),
+            ("what is shown first wins", estimate(found.swaps.first_share)),
+            ("kappa of both orders", figure(found.swaps.kappa_ab_ba)),
+        ]
+    elif measured.scale == "pairwise":
+        said.append(("position", "one order was asked: nothing is known of it"))
+    if found.length_pairs is not None:
+        said += [
+            ("the longer wins", estimate(found.length_pairs.longer)),
+            ("where people prefer the longer", estimate(found.length_pairs.when_people_longer)),
+            ("where people prefer the shorter", estimate(found.length_pairs.when_people_shorter)),
+            ("beyond people's own", figure(found.length_pairs.excess)),
+        ]
+    if found.length is not None:
+        said.append(("correlation with length, people held equal", estimate(found.length)))
+    if found.noise is not None:
+        said.append(("two votes in one order agree", estimate(found.noise.same_order)))
+    rows = [TableRow([(name,), (value,)]) for name, value in said]
+    return Table(f"Position, length, noise{of}", ["", "share (95 % interval)"], rows)
+
+
+def _readings(measured: Measured, of: str) -> Readings:
+    items = [_reading(each) for each in measured.disagreements[:READ]]
+    more = max(0, len(measured.disagreements) - READ)
+    note = f"{more} more are not shown. " if more else ""
+    if measured.hidden:
+        note += (
+            f"{measured.hidden} disagreements in the test split are not shown, so that nobody "
+            "tunes on them."
+        )
+    return Readings(f"Disagreements to read{of}", items, note.strip())
+
+
+def _reading(each: Disagreement) -> Reading:
+    item = each.item
+    subject = item.subject
+    texts = [("output", subject.output)]
+    if subject.other is not None:
+        texts.append(("other", subject.other))
+    if subject.expected is not None:
+        texts.append(("expected", as_text(subject.expected)))
+    people = ", ".join(each.people) or UNSURE
+    lines = [
+        Line("people", (Name(people),)),
+        *(Line("critique", (Name(text),)) for text in each.critiques),
+        Line("judge", (Name(each.judge),), "warn"),
+    ]
+    if each.critique:
+        lines.append(Line("critique", (Name(each.critique),)))
+    return Reading(
+        item.case or item.id,
+        ("people: ", Name(people), ", judge: ", Name(shorten(each.judge, 60))),
+        shorten(as_text(subject.input), _TEXT),
+        [(name, shorten(text, _TEXT)) for name, text in texts],
+        lines,
+    )
