@@ -113,6 +113,7 @@ async def run_attacks(
         BackendError: a call had no reply.
     """
     free = asyncio.Semaphore(at_once)
+    wanted = attacks() if chosen is None else chosen
 
     async def one(attack: Attack) -> Attacked:
         async with free:
@@ -121,14 +122,17 @@ async def run_attacks(
         said = reason if before is None else why
         return Attacked(attack=attack, before=before, after=after, why=said)
 
-    return tuple(await side_by_side([one(each) for each in chosen or attacks()]))
+    return tuple(await side_by_side([one(each) for each in wanted]))
 
 
 async def _value(
     card: Card, ask: Ask, attack: Attack, seed: int, *, attacked: bool
 ) -> tuple[float | None, str]:
-    TALLY.set(Tally(f"attack: {attack.question}", VOTE, seed))
-    judgements = await judge(card, subject_of_attack(card, attack, attacked=attacked), ask)
+    token = TALLY.set(Tally(f"attack: {attack.question}", VOTE, seed))
+    try:
+        judgements = await judge(card, subject_of_attack(card, attack, attacked=attacked), ask)
+    finally:
+        TALLY.reset(token)
     return weighted(card, settle(card, judgements))
 
 

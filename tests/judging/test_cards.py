@@ -140,7 +140,7 @@ def test_what_is_wrong_with_a_criterion_is_said_with_its_line(criteria: str, sai
         ("{{ output }} {{ output.__class__ }}", "template: SecurityError"),
         ("{{ output }} {{ range(9) }}", "template: Call is not for a judge card"),
         ("{{ output }} {{ 'a' * 999999999 }}", "template: Mul is not for a judge card"),
-        ("{{ output }} {{ output | center(99999999) }}", "No filter named 'center'"),
+        ("{{ output }} {{ output | center(99999999) }}", "no filter 'center'"),
         ("{% set x = output %}{{ x }}", "template: Assign is not for a judge card"),
         ("{% include 'x' %}{{ output }}", "template: Include is not for a judge card"),
         (

@@ -20,6 +20,9 @@ from evalsuite.records import Json
 HOLDS = 0.6
 """Share of a statement's words from which it holds of an output."""
 
+SLACK = 0.3
+"""Of a step of the scale: the best level takes a little less than every word."""
+
 _fence = re.compile(r'<data-([0-9a-f]{24}) name="([^"]*)"[^>]*>\n(.*?)\n</data-\1>', re.DOTALL)
 
 
@@ -51,7 +54,7 @@ def _field(name: str, labels: Sequence[str], texts: Mapping[str, str]) -> tuple[
         return best, f"first: {said}; second: {also}"
     share, said = _overlap(reference, texts.get("output", ""))
     levels = [label for label in labels if label != "unsure"]
-    return levels[min(len(levels) - 1, int(share * len(levels)))], said
+    return levels[int(share * (len(levels) - 1) + SLACK)], said
 
 
 def _reference(texts: Mapping[str, str]) -> tuple[str, str] | None:
