@@ -392,7 +392,8 @@ def test_the_secret_is_kept_from_others(tmp_path: Path) -> None:
     [
         {"Origin": "http://127.0.0.1:9999"},
         {"Origin": "http://evil.example"},
-        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": ""},
         {"Origin": "https://127.0.0.1:8642"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site"},
@@ -406,6 +407,13 @@ def test_a_write_from_elsewhere_is_refused(server: Server, headers: dict[str, st
         sent = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **headers}
         assert anna.client.post(path, data=form, headers=sent).status_code == 403
     assert not server.log.events()
+
+
+def test_a_form_without_scripts_has_no_origin_but_comes_from_our_page(server: Server) -> None:
+    anna = Browser(server)
+    form = {**anna.form(), "v0": "pass"}
+    assert anna.client.post("/rate", data=form, headers={"Origin": "null"}).status_code == 403
+    assert anna.post("/rate", form, Origin="null").status_code == 303
 
 
 def test_a_write_that_does_not_say_where_it_comes_from_is_refused(server: Server) -> None:
