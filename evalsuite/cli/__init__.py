@@ -70,7 +70,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="evalsuite",
         description="Compare, gate, explain and accept runs of pytest --evals. Calls are made by "
-        "probe and by plan --measure alone.",
+        "probe, by plan --measure, and by judge calibrate, compare and attack.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -83,7 +83,20 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     store.register(commands)
     rate.register(commands)
     _golden(commands, given)
+    _judge(commands, given)
     return parser
+
+
+def _judge(commands: argparse._SubParsersAction[Any], given: Sequence[str]) -> None:
+    """As `_golden`: judges need more imports."""
+    if given[:1] == ["judge"]:
+        from evalsuite.cli import judge  # noqa: PLC0415
+
+        judge.register(commands)
+    else:
+        commands.add_parser(
+            "judge", help="list, calibrate, compare and attack judges; import and export labels"
+        )
 
 
 def _golden(commands: argparse._SubParsersAction[Any], given: Sequence[str]) -> None:

@@ -99,12 +99,12 @@ async def consult(
     items: Sequence[Item],
     ask: Ask,
     config: Config,
+    found: Consulted,
     *,
     said: Callable[[int], None] = lambda done: None,
-) -> Consulted:
-    """Ask for every item's verdict; `said` is told how many are done. No failure goes through:
-    what a judge did not answer is named."""
-    found = Consulted()
+) -> None:
+    """Ask for every item's verdict, into `found`; `said` is told how many are done. No failure goes
+    through: what a judge did not answer is named."""
     free = asyncio.Semaphore(config.concurrency)
     done = 0
 
@@ -122,7 +122,6 @@ async def consult(
                 found.lacked[item.id] = lack
             else:
                 group.create_task(one(item))
-    return found
 
 
 async def _asked(card: Card, item: Item, ask: Ask, seed: int, found: Consulted) -> None:

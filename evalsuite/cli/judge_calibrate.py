@@ -1,0 +1,283 @@
+"""`evalsuite judge calibrate`: a judge against the people who rated for it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.judge_known import read_file, today
+from evalsuite.cli.screen import show
+from evalsuite.config import Config, load_config
+from evalsuite.errors import DataError, OptionError, plain
+from evalsuite.wording import shown_path
+
+if TYPE_CHECKING:
+    from evalsuite.judging.consulting import Consulted
+    from evalsuite.judging.keys import JudgeKeys
+    from evalsuite.judging.measured import Judged
+    from evalsuite.judging.records import Card, Item, Label
+    from evalsuite.report.blocks import Line
+
+SPLITS = ("dev", "test", "all")
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    command = commands.add_parser(
+        "calibrate",
+        help="measure a judge against people's ratings",
+        description="Compares the judge's verdicts on the rated items with people's: from the "
+        "store, or asked for now. Writes reports/judges/NAME/report.html and report.md. Looks at "
+        "figures of the test split are written down; a certificate is given on it alone.",
+        epilog="example: evalsuite judge calibrate correctness --certify",
+    )
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("--certify", action="store_true", help="write certificate.json")
+    command.add_argument(
+        "--split", choices=SPLITS, default="all", help="of which items (all); dev is for trying"
+    )
+    command.add_argument("--offline", action="store_true", help="verdicts from the store alone")
+    command.add_argument("--scores", metavar="FILE", help="verdicts that were made elsewhere")
+    command.add_argument("--backend", metavar="SPEC", help="default: that of the card's role")
+    command.set_defaults(run=_calibrate)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.judging.card import load_card  # noqa: PLC0415
+    from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
+    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.judging.setting import role_of  # noqa: PLC0415
+
+    if args.scores and (args.certify or args.offline or args.backend):
+        raise OptionError(
+            "--scores: no certificate can be bound to a judge that is asked elsewhere, and nobody "
+            "is asked here (leave out --certify, --offline and --backend)"
+        )
+    config = load_config(Path.cwd())
+    bar_of(config.bar)
+    card = load_card(config.judge_dir, args.name)
+    folder = config.judge_dir / card.name
+    items, labels = read_items(folder), effective(read_labels(folder, card))
+    if not labels:
+        raise OptionError(
+            f"{shown_path(folder)} holds no labels: evalsuite rate {card.name} --from-run last, or "
+            f"evalsuite judge labels {card.name} import FILE --format csv"
+        )
+    spec = args.backend or config.backends[role_of(card.role, config.backends)]
+    keys = judge_keys(card, spec)
+    judged, remarks, status = _verdicts(args, config, card, items, labels, spec)
+    if status:
+        return status
+    _told(args, config, card, keys, (items, labels, judged), remarks)
+    return 0
+
+
+def _verdicts(
+    args: argparse.Namespace,
+    config: Config,
+    card: Card,
+    items: Mapping[str, Item],
+    labels: Sequence[Label],
+    spec: str,
+) -> tuple[Judged, list[Line], int]:
+    """What the judge says of the rated items, and what is to be said of that."""
+    from evalsuite.report.blocks import Line  # noqa: PLC0415
+
+    if args.scores:
+        from evalsuite.judging.scores import read_scores  # noqa: PLC0415
+
+        file = Path(args.scores)
+        found = read_scores(read_file(file), shown_path(file), card, items)
+        return found, [Line("verdicts", (f"{len(found)} made elsewhere",))], 0
+    rated = [items[each] for each in dict.fromkeys(label.item for label in labels)]
+    consulted, status = consulted_of(config, card, rated, spec, offline=args.offline)
+    return consulted.verdicts, _lines(consulted), status
+
+
+def consulted_of(
+    config: Config, card: Card, items: Sequence[Item], spec: str, *, offline: bool
+) -> tuple[Consulted, int]:
+    """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
+    what was answered by then is kept."""
+    from evalsuite.judging import consulting  # noqa: PLC0415
+
+    most = consulting.calls_at_most(card, items)
+    where = "from the store alone" if offline else f"at most {most:,} calls; stored ones are free"
+    show(plain(f"{card.name}: {len(items):,} outputs, {where}"))
+    found = consulting.Consulted()
+
+    async def ask() -> None:
+        async with consulting.opened(config, spec, offline=offline) as model:
+            await consulting.consult(card, items, model, config, found, said=_progress(len(items)))
+
+    try:
+        asyncio.run(ask())
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        show(f"interrupted: {found.fresh} replies are kept, and not asked for again")
+        return found, 130
+    if not found.verdicts:
+        reasons = [*found.failed.values(), *found.lacked.values()]
+        raise DataError(f"{card.name} gave no verdict: {reasons[0] if reasons else 'nobody asked'}")
+    return found, 0
+
+
+def _progress(total: int) -> Any:
+    if not sys.stderr.isatty():
+        return lambda done: None
+    return lambda done: sys.stderr.write(f"\r{done} of {total}" + "\n" * (done == total))
+
+
+def _lines(found: Consulted) -> list[Line]:
+    from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
+
+    lines = [Line("verdicts", (f"{found.fresh} calls asked now, {found.stored} from the store",))]
+    for name, missing in (("not asked", found.lacked), ("no reply", found.failed)):
+        if missing:
+            reason = next(iter(missing.values()))
+            lines.append(Line(name, (f"{len(missing)} items: ", Name(reason)), "warn"))
+    return lines
+
+
+def _told(
+    args: argparse.Namespace,
+    config: Config,
+    card: Card,
+    keys: JudgeKeys,
+    given: tuple[Mapping[str, Item], Sequence[Label], Judged],
+    remarks: list[Line],
+) -> None:
+    """Calibrate, certify, and write the page."""
+    from evalsuite.judging.calibration import calibrate  # noqa: PLC0415
+    from evalsuite.judging.splits import labels_in, looks, split_of, spoken  # noqa: PLC0415
+    from evalsuite.judging.telling import page  # noqa: PLC0415
+    from evalsuite.report.blocks import Line  # noqa: PLC0415
+
+    items, labels, judged = given
+    folder = config.judge_dir / card.name
+    cuts, said = _thresholds(card, items, labels, judged)
+    remarks += said
+    if args.certify:
+        remarks += _certified(config, card, keys, given, cuts)
+    split = None if args.split == "all" else args.split
+    found = calibrate(
+        card,
+        items,
+        labels,
+        judged,
+        split=split,
+        thresholds=cuts,
+        readable=lambda item: split == "test" or split_of(item) == "dev",
+    )
+    if not any(each.counts.n for each in found.criteria):
+        raise DataError(f"{card.name}: no rated item of this split has a verdict")
+    if split != "dev" and labels_in(labels, items):
+        _look(folder, keys, labels)
+    if looked := spoken(looks(folder)):
+        remarks.append(Line("test split", (looked,)))
+    standing = _standings(config, card, keys, items, labels)
+    _write(config, page(card, found, standing, remarks))
+
+
+def _thresholds(
+    card: Card, items: Mapping[str, Item], labels: Sequence[Label], judged: Judged
+) -> tuple[dict[str, float], list[Line]]:
+    """Of a judge that gives numbers: chosen on the development split."""
+    from evalsuite.judging.thresholds import choose_threshold  # noqa: PLC0415
+    from evalsuite.report.blocks import Line  # noqa: PLC0415
+
+    cuts, lines = {}, []
+    for criterion in card.criteria:
+        own = [each[criterion.name] for each in judged.values() if criterion.name in each]
+        numbers = any(each.value is not None and each.label is None for each in own)
+        levels = any(each.label is not None for each in own)
+        if not criterion.binary or not numbers or levels or card.kind == "pairwise":
+            continue
+        try:
+            chosen = choose_threshold(card, criterion.name, items, labels, judged)
+        except DataError as error:
+            lines.append(Line("threshold", (f"the middle of the scale: {error}",), "warn"))
+            continue
+        cuts[criterion.name] = chosen.value
+        figures = f"TPR {chosen.tpr:.2f}, TNR {chosen.tnr:.2f}, n={chosen.n}"
+        text = f"{chosen.value:g}, chosen on the development split ({figures})"
+        lines.append(Line("threshold", (text,)))
+    return cuts, lines
+
+
+def _certified(
+    config: Config,
+    card: Card,
+    keys: JudgeKeys,
+    given: tuple[Mapping[str, Item], Sequence[Label], Judged],
+    cuts: Mapping[str, float],
+) -> list[Line]:
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.judging.calibration import calibrate  # noqa: PLC0415
+    from evalsuite.judging.certificate import certify, write_certificate  # noqa: PLC0415
+    from evalsuite.judging.splits import in_split, labels_in  # noqa: PLC0415
+    from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
+
+    items, labels, judged = given
+    tested = labels_in(labels, in_split(items, "test"))
+    if not tested:
+        raise DataError(f"{card.name}: no item of the test split is rated yet: rate more")
+    found = calibrate(card, items, labels, judged, split="test", thresholds=cuts)
+    made = certify(card, keys, found, tested, bar_of(config.bar), today=today())
+    file = write_certificate(config.judge_dir / card.name, made)
+    states = ", ".join(f"{name} {state}" for name, state in made.states.items())
+    about = f"{states}; until {made.expires}; commit "
+    return [Line("certificate", (about, Name(shown_path(file))))]
+
+
+def _look(folder: Path, keys: JudgeKeys, labels: Sequence[Label]) -> None:
+    from evalsuite.judging.splits import Look, log_look  # noqa: PLC0415
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    log_look(folder, Look(time=now, why="calibrate", judge=keys.key, labels=len(labels)))
+
+
+def _standings(
+    config: Config,
+    card: Card,
+    keys: JudgeKeys,
+    items: Mapping[str, Item],
+    labels: Sequence[Label],
+) -> Mapping[str, Any]:
+    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.judging.certificate import read_certificate  # noqa: PLC0415
+    from evalsuite.judging.standing import standings  # noqa: PLC0415
+
+    return standings(
+        card,
+        keys,
+        read_certificate(config.judge_dir / card.name),
+        items=items,
+        labels=labels,
+        bar=bar_of(config.bar),
+        today=today(),
+    )
+
+
+def _write(config: Config, document: Any) -> None:
+    write_page(config, document, "report")
+
+
+def write_page(config: Config, document: Any, name: str) -> None:
+    """Print a page, and write it to reports/judges/JUDGE/NAME.html and .md."""
+    from evalsuite.report import html, markdown, terminal  # noqa: PLC0415
+
+    folder = config.report_dir / "judges" / document.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {".html": html.document(document), ".md": markdown.document(document)}
+    for suffix, text in files.items():
+        (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    show(terminal.document(document, colour=colour))
+    show(plain(f"report  {shown_path(folder / name)}.html, .md"))
