@@ -192,7 +192,11 @@ def _correlation(
 
 
 def _some(values: Sequence[T] | None, kept: Bools) -> list[T] | None:
-    return None if values is None else [values[row] for row in np.flatnonzero(kept).tolist()]
+    if values is None:
+        return None
+    if len(values) != len(kept):
+        raise ValueError(f"{len(values)} clusters or weights for {len(kept)} rows")
+    return [values[row] for row in np.flatnonzero(kept).tolist()]
 
 
 def _commonest(codes: Ints, weights: Sequence[float] | None) -> float | None:
