@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalsuite.records import Document
 
@@ -44,10 +45,9 @@ def cited(answer: str, documents: Sequence[Document]) -> Cited:
     found = list(_citations(answer, places))
     marked: dict[int, set[tuple[int, int]]] = {}
     sentences = list(_sentences(answer))
-    inside = {place: list(_sentences(documents[place - 1].text)) for _, _, place in found}
     for start, _end, place in found:
         saying = _saying(answer, sentences, start)
-        span = _closest(saying, documents[place - 1].text, inside[place])
+        span = _closest(saying, documents[place - 1].text)
         if span is not None:
             marked.setdefault(place, set()).add(span)
     return Cited(
@@ -101,20 +101,25 @@ def _saying(text: str, sentences: Sequence[tuple[int, int]], at: int) -> set[str
     return set()
 
 
-def _closest(
-    saying: set[str], text: str, sentences: Sequence[tuple[int, int]]
-) -> tuple[int, int] | None:
+def _closest(saying: set[str], text: str) -> tuple[int, int] | None:
     """The sentence with most words in common; the shorter one of two; None if none has any."""
     best, found = 0.0, None
-    for start, end in sentences:
-        words = _words(text[start:end])
-        if not words:
-            continue
+    for start, end, words in _read(text):
         common = len(saying & words)
         score = common + common / (len(words) + 1.0)
         if score > best:
             best, found = score, (start, end)
     return found
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> tuple[tuple[int, int, frozenset[str]], ...]:
+    """A document's sentences and their words: many answers cite the same ones."""
+    return tuple(
+        (start, end, frozenset(words))
+        for start, end in _sentences(text)
+        if (words := _words(text[start:end]))
+    )
 
 
 def _words(text: str) -> set[str]:

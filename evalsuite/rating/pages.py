@@ -31,6 +31,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
             finalize=_shown,
         )
         self._environment.globals["static"] = f"/static/{digest}"
