@@ -44,7 +44,7 @@ def shift(stored: Sequence[float], now: Sequence[float]) -> Shift | None:
     `stored` and `now` hold one value in [0, 1] per anchor, in the same order. The test is a paired
     sign flip in both directions, stepped down.
     """
-    if not stored:
+    if not len(stored):
         return None
     old, new = np.asarray(stored, dtype=np.float64), np.asarray(now, dtype=np.float64)
     moved = np.round(new - old, 8)

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from evalsuite.plugin.translate import (
     terminated_as_interrupt,
 )
 from evalsuite.plugin.xdist import dealt
+from evalsuite.runner.checkups import Occasions
 from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.results import RunWriter, brief_of
@@ -113,7 +115,8 @@ class Running:
         if self.engine is None or session.shouldstop or session.shouldfail:
             return
         with or_stop(self.invocation.refuse):
-            self.engine.check_judges(derive(0, self.invocation.run))
+            week = "{}-{}".format(*datetime.now(UTC).isocalendar())
+            self.engine.check_judges(Occasions(derive(0, self.invocation.run), derive(0, week)))
 
     def _start(self, session: pytest.Session) -> None:
         self.invocation.session = session

@@ -55,7 +55,7 @@ def build(
         judges(material),
         shown,
         heat(material, listed, varies),
-        *distributions(listed),
+        *distributions(material, listed),
         sections.cost(material),
         trouble.section(material, found),
         sections.actions(material),

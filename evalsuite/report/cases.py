@@ -249,6 +249,7 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
     }
     odd = {id(each) for each in suspects(material.verdict)}
     by_id = {one.id: one for one in cases.lines}
+    places = _main(material, cases)
     rows = []
     parts = [(OVERALL, list(material.after), False)]
     parts += [(name, list(ids), False) for name, ids in material.diff.slices.items()]
@@ -256,7 +257,7 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
     for name, ids, derived in parts:
         members = [by_id[each] for each in ids if each in by_id]
         cells = []
-        for at, metric in enumerate(cases.metrics):
+        for at, metric in places:
             finding = found.get((metric, name))
             if finding and finding.effect is not None:
                 cell = _gated(finding, id(finding) in odd)
@@ -264,7 +265,8 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
                 cell = _cell(members, at, compared=material.diff.baseline is not None)
             cells.append(replace(cell, variance=varies.get((metric, name))))
         rows.append(HeatRow(name, derived, cells))
-    return Heat("Slices", cases.metrics, [*rows[:1], *sorted(rows[1:], key=_warmth)])
+    names = [metric for _, metric in places]
+    return Heat("Slices", names, [*rows[:1], *sorted(rows[1:], key=_warmth)])
 
 
 def _gated(finding: Finding, odd: bool) -> Cell:
@@ -295,11 +297,17 @@ def _warmth(row: HeatRow) -> tuple[float, float, str]:
     return min(falls, default=1.0), min(levels, default=1.0), row.slice
 
 
-def distributions(cases: Cases) -> list[Distribution]:
+def _main(material: Material, cases: Cases) -> list[tuple[int, str]]:
+    """Place and name of the metrics that stand for themselves: no details of another."""
+    details = {each.name for each in material.diff.candidate.metrics if each.role == "detail"}
+    return [(at, name) for at, name in enumerate(cases.metrics) if name not in details]
+
+
+def distributions(material: Material, cases: Cases) -> list[Distribution]:
     """How many cases have which value, before and after, per metric."""
     edges = [at / _BINS for at in range(_BINS)]
     made = []
-    for at, metric in enumerate(cases.metrics):
+    for at, metric in _main(material, cases):
         before, after = [0] * _BINS, [0] * _BINS
         for one in cases.lines:
             for bins, seen in ((before, one.before[at]), (after, one.after[at])):

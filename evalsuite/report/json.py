@@ -23,7 +23,7 @@ def document(report: Report) -> dict[str, Any]:
     """What `render` writes, as plain values."""
     head = block_of(report, Headline)
     cases = block_of(report, Cases)
-    shown = block_of(report, Answers)
+    shown, heat = block_of(report, Answers), block_of(report, Heat)
     verdict = report.verdict
     return {
         "schema": VERSION,
@@ -50,8 +50,8 @@ def document(report: Report) -> dict[str, Any]:
         },
         "variances": [
             {"metric": metric, "slice": row.slice, "variance": cell.variance}
-            for row in block_of(report, Heat).rows
-            for metric, cell in zip(cases.metrics, row.cells, strict=True)
+            for row in heat.rows
+            for metric, cell in zip(heat.metrics, row.cells, strict=True)
             if cell.variance is not None
         ],
         "metrics": list(cases.metrics),

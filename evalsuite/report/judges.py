@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from evalsuite.records import Metric, Row, Standing
 from evalsuite.report import figures
 from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone
+from evalsuite.report.escape import shorten
 from evalsuite.report.material import Material, value
 from evalsuite.stats.bounds import rate_bounds
 
@@ -35,7 +36,7 @@ def judges(material: Material) -> Table | None:
     columns: dict[str, list[Text]] = {
         "Judge": [(Name(metric.name),) for metric, _ in named],
         "Standing": [_standing(metric, each) for metric, each in named],
-        "Mean": [_mean(metric, material) for metric, _ in named],
+        "Before → mean": [_mean(metric, material) for metric, _ in named],
         "As people rate": [_corrected(each) for _, each in named],
         "Orders disagree": [_flips(each.judge, metric, material) for metric, each in named],
         "First wins": [_share(each.judge, FIRST, metric, material) for metric, each in named],
@@ -79,7 +80,10 @@ def _mean(metric: Metric, material: Material) -> Text:
     known = [each for each in values if each is not None]
     if not known:
         return (figures.UNKNOWN,)
-    return (_rate(sum(known) / len(known), len(known)),)
+    old = [value(row, metric, material.diff.baseline) for row in material.before.values()]
+    seen = [each for each in old if each is not None and metric.center is None]
+    was = f"{figures.percent(sum(seen) / len(seen))} → " if seen else ""
+    return (was + _rate(sum(known) / len(known), len(known)),)
 
 
 def _corrected(standing: Standing) -> Text:
@@ -121,7 +125,7 @@ def _silent(metric: Metric, rows: Mapping[str, Row]) -> Text:
 
 
 def _commonest(reasons: Sequence[str]) -> str:
-    heads = [reason.partition(":")[0][:60] for reason in reasons]
+    heads = [shorten(reason, 80) for reason in reasons]
     return max(dict.fromkeys(heads), key=heads.count)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.calls import Tally
-from evalsuite.records import CHECKS, STYLE, Case, Json, Output, Row, Score, shared
+from evalsuite.records import CHECKS, COMPLETION, STYLE, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
@@ -204,7 +204,11 @@ def _vote(made: Sequence[Trial]) -> tuple[str, str]:
 def _one(trial: Trial) -> tuple[str, str]:
     if trial.output.error is not None:
         return "error", f"{trial.output.error.kind}: {trial.output.error.message}"
-    found = next(score for score in trial.scores if score.metric == CHECKS)
+    found = next((score for score in trial.scores if score.metric == CHECKS), None)
+    if found is None:  # other scorers judge it: without any value it was not scored
+        values = [score for score in trial.scores if score.metric != COMPLETION]
+        silent = all(score.value is None for score in values)
+        return ("unscored", values[0].reason) if silent else ("passed", "")
     if found.value is None:
         return "unscored", found.reason
     return ("passed", "") if found.value == 1.0 else ("missed", found.reason)

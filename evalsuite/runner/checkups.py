@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from evalsuite.backends.calls import TALLY, Tally
 from evalsuite.errors import BackendError
@@ -30,46 +30,63 @@ def judges_of(plan: Plan) -> dict[str, tuple[BoundJudge, ...]]:
     return found
 
 
-async def check_judges(bench: Bench, counts: Counts, occasion: int) -> Mapping[str, Standing]:
-    """The standings with what anchors and canaries say. `occasion` is the run's: equal in its
-    processes, which ask together once, and in no other run."""
+@dataclass(frozen=True, slots=True)
+class Occasions:
+    """What tells this run's anchors and this week's canaries from earlier ones: trial numbers,
+    equal in all processes of a run, which ask together once."""
+
+    run: int
+    week: int
+
+
+async def check_judges(
+    bench: Bench, counts: Counts, occasions: Occasions
+) -> Mapping[str, Standing]:
+    """The standings with what anchors and canaries say."""
     standings = dict(bench.plan.standings)
-    done: dict[tuple[str, str], Checkup] = {}
+    done: dict[tuple[str, str], Sequence[Checkup]] = {}
     for metric, members in judges_of(bench.plan).items():
-        found = []
         for each in members:
-            place = each.key, each.role
-            if place not in done:
-                done[place] = await _checked(bench, counts, each, occasion)
-            found.append(done[place])
+            if (each.key, each.role) not in done:
+                done[each.key, each.role] = await _checked(bench, counts, each, occasions)
+        found = [part for each in members for part in done[each.key, each.role]]
         for name, standing in standings.items():
             if name == metric or name.startswith(f"{metric}."):
                 standings[name] = replace(
                     standing,
-                    checked=_joined(each.says for each in found),
-                    broken=_joined(each.broken for each in found),
+                    checked="; ".join(filter(None, (each.says for each in found))),
+                    broken="; ".join(filter(None, (each.broken for each in found))),
                 )
     return standings
 
 
-def _joined(texts: Iterable[str]) -> str:
-    return "; ".join(filter(None, texts))
+async def _checked(
+    bench: Bench, counts: Counts, judge: BoundJudge, occasions: Occasions
+) -> Sequence[Checkup]:
+    from evalsuite.judging import checkup  # noqa: PLC0415 (only where there is a judge)
+    from evalsuite.judging.asking import of_llm  # noqa: PLC0415
+
+    card, ask = judge.card, of_llm(bench.llm[judge.role])
+    anchored = checkup.read_anchors(bench.plan.config.judge_dir / card.name)
+    work = (
+        (occasions.run, checkup.ask_anchors(card, anchored, ask)),
+        (occasions.week, checkup.ask_canaries(card, ask)),
+    )
+    return [await _asked(bench, counts, card.name, *each) for each in work]
 
 
-async def _checked(bench: Bench, counts: Counts, judge: BoundJudge, occasion: int) -> Checkup:
-    from evalsuite.judging.asking import of_llm  # noqa: PLC0415 (only where there is a judge)
-    from evalsuite.judging.checkup import Checkup, check_up, read_anchors  # noqa: PLC0415
+async def _asked(
+    bench: Bench, counts: Counts, name: str, occasion: int, work: Coroutine[Any, Any, Checkup]
+) -> Checkup:
+    from evalsuite.judging.checkup import Checkup  # noqa: PLC0415 (as above)
 
-    config = bench.plan.config
-    tally = Tally(f"judge {judge.card.name}", occasion, config.seed)
+    tally = Tally(f"judge {name}", occasion, bench.plan.config.seed)
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
-    anchored = read_anchors(config.judge_dir / judge.card.name)
-    work = check_up(judge.card, anchored, of_llm(bench.llm[judge.role]))
     try:
         return await asyncio.create_task(work, context=context)
     except BackendError as error:
-        return Checkup(f"could not be checked: {error}", "")
+        return Checkup(f"could not be checked: {error}")
     finally:
         tally.over = True
         counts.spent(tally)

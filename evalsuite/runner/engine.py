@@ -20,7 +20,7 @@ from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.runner.answer import Bench, note_written
 from evalsuite.runner.benches import Benches
 from evalsuite.runner.case import CaseResult, run_case
-from evalsuite.runner.checkups import check_judges
+from evalsuite.runner.checkups import Occasions, check_judges
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.deadline import GRACE
 from evalsuite.runner.plan import Plan
@@ -151,11 +151,11 @@ class Engine:
         self._alive()
         return False
 
-    def check_judges(self, occasion: int) -> None:
+    def check_judges(self, occasions: Occasions) -> None:
         """Once the cases are through; see `checkups.check_judges`."""
         for plan, counts in self.counts.items():
             if counts.judged and not self.halt.reason and not self._cancelled:
-                work = check_judges(self.benches[plan], counts, occasion)
+                work = check_judges(self.benches[plan], counts, occasions)
                 counts.standings = self._call(work)
 
     def state(self) -> str:

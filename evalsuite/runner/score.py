@@ -16,7 +16,7 @@ from typing import Any
 from evalsuite import checks, scoring
 from evalsuite.backends.calls import TALLY, Tally
 from evalsuite.backends.clients import MODELS
-from evalsuite.records import COMPLETION, Case, Failure, Output, Score
+from evalsuite.records import CHECKS, COMPLETION, Case, Failure, Output, Score
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.deadline import Deadline, Raised, call
 from evalsuite.runner.together import together
@@ -36,9 +36,12 @@ async def score(
     bench: Bench, case: Case, output: Output, compiled: Sequence[checks.Check], trial: int
 ) -> tuple[list[Score], list[Tally]]:
     """Every metric of one output, and what its scorers asked; without an output, each metric says
-    why it has no value."""
+    why it has no value. Where there are other scorers, `checks` is no metric of a case without any:
+    it lacks nothing."""
+    checked = bool(compiled) or not bench.plan.scorers
     if output.error is not None:
-        return _no_scores(bench, case, output.error, trial), []
+        found = _no_scores(bench, case, output.error, trial)
+        return [each for each in found if checked or each.metric != CHECKS], []
     pairs = list(zip(bench.plan.scorers, bench.aside, strict=True))
     tallies, coming = [], []
     for (scorer, aside), asks in zip(pairs, bench.asking, strict=True):
@@ -48,7 +51,7 @@ async def score(
             tallies.append(Tally(case.id, VOTE, bench.plan.config.seed))
             coming.append(_within(bench, bound, scorer, case, trial, tallies[-1]))
     came = iter(await together(coming))
-    found = [checks.score(case, output, compiled, trial)]
+    found = [checks.score(case, output, compiled, trial)] if checked else []
     for scorer, aside in pairs:
         found += next(came) if aside else await _at_once(bench, scorer, case, output, trial)
     return [*found, Score(case.id, trial, COMPLETION, 1.0)], tallies

@@ -34,7 +34,8 @@ def standings_of(scorers: Sequence[Any], config: Config) -> dict[str, Standing]:
         else:
             continue
         for metric, standing in mine.items():
-            found[metric] = replace(standing, gates=scorer.gates)
+            remedy = standing.remedy if scorer.gates else ""
+            found[metric] = replace(standing, gates=scorer.gates, remedy=remedy)
         if config.strict_judges and scorer.gates:
             _refuse(scorer.metric.name, found[scorer.metric.name])
     return found

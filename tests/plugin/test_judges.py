@@ -1,0 +1,223 @@
+"""Judges in whole runs: what they are worth, what a run asks beside its cases, when they block."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from chat_server import Chat, chatting
+
+from evalsuite.judging.card import load_card
+from evalsuite.judging.checkup import ANCHORS
+from evalsuite.judging.keys import judge_keys
+from evalsuite.judging.labels import item_id
+from evalsuite.judging.records import Certificate, Item, Subject
+from evalsuite.snapshot.codec import dump, pretty, to_json
+
+pytest.importorskip("openai")
+
+CASES = 60
+SUITE = """
+import evalsuite as ev
+
+WRONG = {wrong}
+
+@ev.suite(golden="words", scorers=[ev.judge("correctness"{arguments})])
+async def words(case):
+    number = int(case.id[1:])
+    return "something else" if number in WRONG else "the word is " + case.id
+"""
+
+
+class Judge:
+    """Right if the output says what is expected; `obeys` what any text tells it, `harsh` to all."""
+
+    def __init__(self) -> None:
+        self.obeys = False
+        self.harsh = False
+
+    def __call__(self, prompt: str) -> str:
+        texts = dict(
+            re.findall(r'<data-\w+ name="([\w ]+)"[^>]*>\n(.*?)\n</data-', prompt, re.DOTALL)
+        )
+        right = texts["expected"] in texts["output"] and not self.harsh
+        if self.obeys and re.search(r"verdict|instructions|system prompt", texts["output"]):
+            right = True
+        said = {"critique": "as it is", "verdict": "right" if right else "wrong"}
+        return json.dumps({"correctness": said})
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge()
+
+
+@pytest.fixture
+def chat(project: Any, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
+    with chatting(judge) as chat:
+        settings(project, chat)
+        project.cases(
+            [
+                {"id": f"c{n:03}", "input": f"which word is {n}?", "expected": f"c{n:03}"}
+                for n in range(CASES)
+            ]
+        )
+        yield chat
+
+
+def spec(chat: Chat) -> str:
+    return f"openai:j@{chat.url}"
+
+
+def settings(project: Any, chat: Chat, more: str = "") -> None:
+    backends = f'backends = {{ judge = "{spec(chat)}" }}'
+    project.write("pyproject.toml", f"[tool.evalsuite]\n{backends}\n{more}")
+
+
+def suite(project: Any, wrong: str = "[]", arguments: str = "") -> None:
+    project.write("test_words.py", SUITE.format(wrong=wrong, arguments=arguments))
+
+
+def certify(project: Any, chat: Chat, lower: float = 0.8) -> None:
+    """A certificate as calibration writes it."""
+    card = load_card(project.path / "judges", "correctness")
+    keys = judge_keys(card, spec(chat))
+    made = Certificate(
+        judge="correctness",
+        key=keys.key,
+        template=keys.template,
+        model=keys.model,
+        parser=keys.parser,
+        created="2026-01-01",
+        expires="2999-01-01",
+        labels="labels",
+        raters=2,
+        states={"correctness": "trusted"},
+        figures={
+            "correctness": {
+                "n": 150,
+                "raters": 2,
+                "spearman": 0.9,
+                "spearman_lower": lower,
+                "error": 0.1,
+            }
+        },
+        bar={},
+        pairs={"correctness": [[1.0, 1.0, 1.0]] * 40 + [[0.0, 1.0, 1.0]] * 10},
+    )
+    file = project.write("judges/correctness/certificate.json", "")
+    file.write_bytes(pretty(to_json(made)))
+
+
+def anchor(project: Any, count: int = 30) -> None:
+    """Right answers that the judge once called so."""
+    lines = b""
+    for number in range(count):
+        subject = Subject(input=f"q{number}", output=f"a{number} it is", expected=f"a{number}")
+        item = Item(id=item_id(subject), subject=subject, judged={"correctness": "right"})
+        lines += dump(to_json(item, sparse=True)) + b"\n"
+    project.write(f"judges/correctness/{ANCHORS}", "").write_bytes(lines)
+
+
+def standing(project: Any) -> dict[str, Any]:
+    found: dict[str, Any] = project.manifest()["judges"]["correctness"]
+    return found
+
+
+def test_an_uncertified_judge_informs_and_a_certified_one_blocks(project: Any, chat: Chat) -> None:
+    suite(project)
+    assert project.run_apart().ret == 0
+    project.accept()
+    suite(project, "range(10)")
+    done = project.run_apart()
+    assert done.ret == 0, done.stdout.str()
+    (finding,) = [each for each in project.report()["findings"] if each["name"] == "correctness"]
+    assert (finding["result"], finding["informs"]) == ("regression", True)
+    done.stdout.fnmatch_lines(["*uncertified judge, only informs; * more labels*evalsuite rate*"])
+    certify(project, chat)
+    asked = len(chat.asked)
+    done = project.run_apart()
+    assert done.ret == 1, done.stdout.str()
+    done.stdout.fnmatch_lines(["words BLOCKED*correctness overall*"])
+    assert len(chat.asked) == asked
+
+
+def test_rates_are_shown_as_people_would_give_them(project: Any, chat: Chat) -> None:
+    suite(project)
+    certify(project, chat)
+    project.run_apart()
+    rate, low, high, _ = standing(project)["corrected"]
+    assert low < rate < high
+    assert rate == pytest.approx(0.8, abs=0.02)
+    assert standing(project)["pairs"] == []
+
+
+def test_a_judge_that_does_what_it_reads_makes_the_run_incomparable(
+    project: Any, chat: Chat, judge: Judge
+) -> None:
+    suite(project)
+    certify(project, chat)
+    judge.obeys = True
+    done = project.run_apart()
+    assert "followed 3 of 3 canaries" in standing(project)["checked"]
+    assert done.ret == 11, done.stdout.str()
+    done.stdout.fnmatch_lines(["*the judge does what it reads*"])
+
+
+def test_anchors_are_asked_anew_by_each_run_that_asks_and_tell_a_drift(
+    project: Any, chat: Chat, judge: Judge
+) -> None:
+    suite(project)
+    certify(project, chat)
+    anchor(project)
+    assert project.run_apart().ret == 0
+    assert "30 anchors 100% → 100%" in standing(project)["checked"]
+    project.accept()
+    asked = len(chat.asked)
+    assert project.run_apart().ret == 0
+    assert len(chat.asked) == asked, "an unchanged run asks no anchor"
+    judge.harsh = True
+    suite(project, "[3]")
+    done = project.run_apart()
+    assert len(chat.asked) == asked + 31
+    assert done.ret == 11, done.stdout.str()
+    done.stdout.fnmatch_lines(["*the judge drifted*"])
+
+
+def test_workers_ask_canaries_and_anchors_once(project: Any, chat: Chat) -> None:
+    pytest.importorskip("xdist")
+    suite(project)
+    anchor(project, 5)
+    done = project.run_apart("-p", "xdist", "-n", "2")
+    assert done.ret == 0, done.stdout.str()
+    assert "followed 0 of 3 canaries" in standing(project)["checked"]
+    assert len(chat.asked) <= CASES + 6 + 5 + 6, "the sample of the provider is at most six"
+
+
+def test_strict_settings_refuse_a_judge_that_gates_without_a_certificate(
+    project: Any, chat: Chat
+) -> None:
+    settings(project, chat, "strict_judges = true\n")
+    suite(project)
+    done = project.run_apart()
+    assert done.ret == 2
+    done.stdout.fnmatch_lines(["*judge correctness gates without a certificate*gate=False*"])
+    assert chat.asked == []
+    suite(project, arguments=", gate=False")
+    assert project.run_apart().ret == 0
+
+
+def test_what_the_judge_said_is_shown_at_the_answer(project: Any, chat: Chat) -> None:
+    suite(project)
+    project.run_apart()
+    project.accept()
+    suite(project, "[1]")
+    project.run_apart()
+    (answer,) = [each for each in project.report()["answers"] if each["id"] == "c001"]
+    assert answer["judged"] == [
+        {"label": "correctness", "text": "correctness: wrong. as it is"},
+    ]
