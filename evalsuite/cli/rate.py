@@ -171,11 +171,10 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
 def _wanted(config: Config, card: Card, place: Place, items: dict[str, Item]) -> int:
     from evalsuite.judging.bar import bar_of  # noqa: PLC0415
     from evalsuite.judging.labels import effective, read_labels  # noqa: PLC0415
-    from evalsuite.judging.splits import in_split  # noqa: PLC0415
     from evalsuite.rating.outlook import wanted  # noqa: PLC0415
 
     labels = effective(read_labels(place.folder, card))
-    return wanted(card, labels, list(in_split(items, "test")), bar_of(config.bar))
+    return wanted(card, labels, items, bar_of(config.bar))
 
 
 def _raters(args: argparse.Namespace, log: Log) -> list[str]:

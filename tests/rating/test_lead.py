@@ -255,6 +255,9 @@ def test_a_session_that_is_too_small_for_trust_says_so(server: Server) -> None:
 
 
 def test_how_many_items_are_wanted_follows_the_bar() -> None:
-    assert wanted(CARD, [], [], Bar()) == 80
-    labels = [label(at, "anna", "pass") for at in range(50)]
-    assert wanted(CARD, labels, [each.item for each in labels], Bar()) == 160
+    many = {each.id: each for each in items(100)}
+    assert wanted(CARD, [], many, Bar()) == 80
+    labels = [
+        Label(item=name, rater="anna", criterion="correctness", value="pass") for name in many
+    ]
+    assert wanted(CARD, labels, many, Bar()) == 160
