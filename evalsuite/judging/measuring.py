@@ -40,8 +40,16 @@ def people(rated: Panel, labels: Sequence[Label], said: Sequence[str | None]) ->
             metric="ordinal" if ordinal else "nominal",
             clusters=rated.clusters,
         ),
-        ceiling=ceiling(rated.ratings, said, levels, weights="quadratic" if ordinal else "none"),
-        left_out=leave_one_out(rated.ratings, said, levels, likeness=likeness),
+        ceiling=ceiling(
+            rated.ratings,
+            said,
+            levels,
+            weights="quadratic" if ordinal else "none",
+            clusters=rated.clusters,
+        ),
+        left_out=leave_one_out(
+            rated.ratings, said, levels, likeness=likeness, clusters=rated.clusters
+        ),
         alt=alt_test(rated.ratings, said, levels, likeness=likeness, clusters=rated.clusters),
         repeats=share(
             [first == second for _, first, second in again],

@@ -6,21 +6,21 @@ and that rater with the same others; the alternative annotator test decides.
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
 from evalsuite.errors import MissingExtra
-from evalsuite.stats.agreement import cohen_kappa
-from evalsuite.stats.correlation import correlations
 from evalsuite.stats.flips import Floats, Ints
-from evalsuite.stats.intervals import cluster_codes
+from evalsuite.stats.intervals import Estimate, cluster_codes, freedom
 from evalsuite.stats.labels import Label, Weights, coded
+from evalsuite.stats.pairings import NAMES, Of, difference, mean_of, pairings
 from evalsuite.stats.raters import Ratings, column, numbers, pair_agreement
+from evalsuite.stats.student import student
 
 Likeness = Literal["equal", "near"]
 """How a label is compared with those of others: "equal" by the share of them that are the same,
@@ -34,21 +34,42 @@ MINIMUM = 30
 class Ceiling:
     """What people reach among themselves, and the judge with them, on the units both rated.
 
-    `agreement`, `kappa` and `spearman` are means over pairs of people, those with `judge_` over
-    people paired with the judge; `pairs` counts the pairs of people with a common unit. None where
-    no pair has the figure. `agreement` is over pairs of people like the rest, each pair as heavy;
-    `pooled` is over all pairs of ratings.
+    The three mappings have "agreement", "kappa" and "spearman": `people` the mean over the `pairs`
+    of people with a common unit, `judge` that over people paired with the judge, `gap` the judge's
+    less the people's. Values are None where no pair has the figure. `pooled` is the agreement over
+    all pairs of ratings, where a unit with more raters weighs more.
     """
 
     raters: int
     pairs: int
-    agreement: float | None
     pooled: float | None
-    kappa: float | None
-    spearman: float | None
-    judge_agreement: float | None
-    judge_kappa: float | None
-    judge_spearman: float | None
+    people: Mapping[Of, Estimate]
+    judge: Mapping[Of, Estimate]
+    gap: Mapping[Of, Estimate]
+
+    @property
+    def agreement(self) -> float | None:
+        return self.people["agreement"].value
+
+    @property
+    def kappa(self) -> float | None:
+        return self.people["kappa"].value
+
+    @property
+    def spearman(self) -> float | None:
+        return self.people["spearman"].value
+
+    @property
+    def judge_agreement(self) -> float | None:
+        return self.judge["agreement"].value
+
+    @property
+    def judge_kappa(self) -> float | None:
+        return self.judge["kappa"].value
+
+    @property
+    def judge_spearman(self) -> float | None:
+        return self.judge["spearman"].value
 
 
 def ceiling(
@@ -57,67 +78,39 @@ def ceiling(
     levels: Sequence[Label],
     *,
     weights: Weights = "none",
+    clusters: Sequence[Hashable] | None = None,
 ) -> Ceiling:
     """Means over pairs of raters of percent agreement, Cohen's kappa and Spearman's rho.
 
-    `ratings` (units, raters), `judged` (units,); None is no rating. Pairs of None are left out.
+    `ratings` (units, raters), `judged` and `clusters` (units,); None is no rating, and `weights`
+    are kappa's.
     """
+    n = len(ratings)
     raters = max((len(row) for row in ratings), default=0)
-    people = [column(ratings, rater) for rater in range(raters)]
-    pairs = [
-        (people[a], people[b])
-        for a, b in combinations(range(raters), 2)
-        if any(x is not None and y is not None for x, y in zip(people[a], people[b], strict=True))
-    ]
-    among = _means(pairs, levels, weights)
-    ours = _means([(each, list(judged)) for each in people], levels, weights)
+    codes = [coded(column(ratings, rater), levels) for rater in range(raters)]
+    people, ours = pairings(codes, coded(judged, levels), levels, weights)
     return Ceiling(
         raters=raters,
-        pairs=len(pairs),
-        agreement=among[0],
+        pairs=len(people["agreement"]),
         pooled=pair_agreement(ratings, levels),
-        kappa=among[1],
-        spearman=among[2],
-        judge_agreement=ours[0],
-        judge_kappa=ours[1],
-        judge_spearman=ours[2],
+        people={name: mean_of(people[name], n, clusters) for name in NAMES},
+        judge={name: mean_of(ours[name], n, clusters) for name in NAMES},
+        gap={name: difference(ours[name], people[name], n, clusters) for name in NAMES},
     )
-
-
-def _means(
-    pairs: Sequence[tuple[Sequence[Label | None], Sequence[Label | None]]],
-    levels: Sequence[Label],
-    weights: Weights,
-) -> tuple[float | None, float | None, float | None]:
-    found: tuple[list[float], list[float], list[float]] = ([], [], [])
-    for one, two in pairs:
-        shared = [(a, b) for a, b in zip(one, two, strict=True) if a is not None and b is not None]
-        if not shared:
-            continue
-        first, second = [a for a, _ in shared], [b for _, b in shared]
-        places = coded(first, levels).tolist(), coded(second, levels).tolist()
-        each = (
-            sum(a == b for a, b in shared) / len(shared),
-            cohen_kappa(first, second, levels, weights=weights),
-            correlations(*places).spearman,
-        )
-        for values, value in zip(found, each, strict=True):
-            if value is not None:
-                values.append(value)
-    agreement, kappa, spearman = (statistics.fmean(v) if v else None for v in found)
-    return agreement, kappa, spearman
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """The judge and one rater (by column), each against the other raters, on the `n` units that
-    this rater, the judge and at least one other rated. Likenesses as `Likeness` says; None if n is
-    0."""
+    this rater, the judge and at least one other rated. Likenesses as `Likeness` says, None if n is
+    0; `difference` is the judge's less the rater's, unit by unit, with Student's t over clusters.
+    """
 
     rater: int
     n: int
     judge: float | None
     human: float | None
+    difference: Estimate
 
 
 def leave_one_out(
@@ -126,16 +119,52 @@ def leave_one_out(
     levels: Sequence[Label],
     *,
     likeness: Likeness = "equal",
+    clusters: Sequence[Hashable] | None = None,
 ) -> list[LeftOut]:
     """Per rater the mean likeness of the judge, and of the rater, to all other raters."""
-    found = []
-    for rater, (machine, human, _) in enumerate(_likenesses(ratings, judged, levels, likeness)):
-        n = len(machine)
-        judge = float(machine.mean()) if n else None
-        found.append(
-            LeftOut(rater=rater, n=n, judge=judge, human=float(human.mean()) if n else None)
+    codes = cluster_codes(clusters, len(ratings))
+    return [
+        LeftOut(
+            rater=rater,
+            n=len(units),
+            judge=float(machine.mean()) if units else None,
+            human=float(human.mean()) if units else None,
+            difference=mean_difference(machine - human, codes[units]),
         )
-    return found
+        for rater, (machine, human, units) in enumerate(
+            _likenesses(ratings, judged, levels, likeness)
+        )
+    ]
+
+
+def mean_difference(values: Floats, codes: Ints) -> Estimate:
+    """The mean of (n,) differences with Student's t over clusters (n,); bounds are None of one
+    cluster, and where no cluster differs from another."""
+    codes = np.unique(codes, return_inverse=True)[1]
+    count = int(codes.max(initial=-1)) + 1
+    mean = float(values.mean()) if len(values) else None
+    low, high, lower = None, None, None
+    if mean is not None and count > 1:
+        error = math.sqrt(_variance(values, codes))
+        if error > 0:
+            two, one = student(freedom(np.ones(len(values)), codes))
+            low, high, lower = mean - two * error, mean + two * error, mean - one * error
+    return Estimate(
+        value=mean,
+        low=low,
+        high=high,
+        lower=lower,
+        n=len(values),
+        clusters=count,
+        method="undefined" if low is None else "Student's t over clusters",
+    )
+
+
+def _variance(values: Floats, codes: Ints) -> float:
+    """Of the mean of (n,) values in two or more clusters."""
+    sums = np.bincount(codes, weights=values - values.mean())
+    count = len(sums)
+    return count / (count - 1) * float((sums**2).sum()) / len(values) ** 2
 
 
 def _likenesses(
@@ -207,11 +236,11 @@ def alt_test(
 ) -> AltTest:
     """Whether the judge can replace a rater: `ratings` (units, raters), `judged` (units,).
 
-    `epsilon` is how much cheaper the judge may make up for: .2 where raters are experts, .15
-    skilled, .1 crowd; with binary labels .2 passes judges that are clearly worse than people, so
-    .1 is the default. The t-test is over units, or over clusters of them. N. Calderon, R. Reichart,
-    R. Dror, "The Alternative Annotator Test for LLM-as-a-Judge", ACL 2025; Y. Benjamini, D.
-    Yekutieli, Annals of Statistics 29 (2001).
+    `epsilon` is the disadvantage that the judge's lower cost may make up for: .2 where raters are
+    experts, .15 skilled, .1 crowd; with binary labels .2 passes judges that are clearly worse than
+    people, so .1 is the default. The t-test is over units, or over clusters of them. N. Calderon,
+    R. Reichart, R. Dror, "The Alternative Annotator Test for LLM-as-a-Judge", ACL 2025; Y.
+    Benjamini, D. Yekutieli, Annals of Statistics 29 (2001).
     """
     found = _likenesses(ratings, judged, levels, likeness)
     codes = cluster_codes(clusters, len(ratings))
@@ -247,13 +276,12 @@ def _below(worse: Floats, epsilon: float, codes: Ints) -> float:
         raise MissingExtra("the alternative annotator test", "calibration") from None
     codes = np.unique(codes, return_inverse=True)[1]
     mean, count = float(worse.mean()), int(codes.max()) + 1
-    sums = np.bincount(codes, weights=worse - mean)
-    variance = count / max(1, count - 1) * float((sums**2).sum()) / len(worse) ** 2
     if count < 2:
         return 1.0
+    variance = _variance(worse, codes)
     if variance <= 0:
         return 0.0 if mean < epsilon else 1.0
-    return float(t.cdf((mean - epsilon) / np.sqrt(variance), count - 1))
+    return float(t.cdf((mean - epsilon) / math.sqrt(variance), count - 1))
 
 
 def benjamini_yekutieli(p: Sequence[float]) -> Floats:

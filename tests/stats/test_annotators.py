@@ -47,6 +47,53 @@ def test_one_rater_has_no_ceiling():
     assert found.judge_agreement == found.judge_kappa == 1
 
 
+def test_the_ceilings_figures_are_those_of_scipy_and_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(2)
+    rows = np.clip(rng.integers(1, 5, (40, 1)) + rng.integers(-1, 2, (40, 4)), 1, 4).tolist()
+    ratings, judged = split(rows)
+    found = ceiling(ratings, judged, (1, 2, 3, 4), weights="quadratic")
+    people = list(zip(*ratings, strict=True))
+    pairs = [(people[a], people[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    rho = np.mean([stats.spearmanr(*pair).statistic for pair in pairs])
+    kappa = np.mean([metrics.cohen_kappa_score(*pair, weights="quadratic") for pair in pairs])
+    assert found.spearman == pytest.approx(rho)
+    assert found.kappa == pytest.approx(kappa)
+    ours = np.mean([stats.spearmanr(each, judged).statistic for each in people])
+    assert found.judge_spearman == pytest.approx(ours)
+    assert found.gap["spearman"].value == pytest.approx(ours - rho)
+
+
+def test_a_judge_below_the_ceiling_has_a_gap_below_0_and_clusters_widen_it():
+    rows = crowd(120, [0.9, 0.9, 0.9, 0.6])
+    ratings, judged = split(rows)
+    alone = ceiling(ratings, judged, YES_NO).gap["agreement"]
+    assert alone.low < alone.value < alone.high < 0
+    twice = ceiling(ratings * 2, judged * 2, YES_NO, clusters=list(range(120)) * 2).gap["agreement"]
+    assert (twice.low, twice.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_a_crowd_has_a_ceiling_without_an_interval():
+    found = ceiling(crowd(10, [0.8] * 20), ["yes"] * 10, YES_NO)
+    assert found.pairs == 190
+    assert found.people["agreement"].value is not None
+    assert found.people["agreement"].low is None
+
+
+def test_the_judge_less_the_rater_is_a_paired_difference():
+    ratings, judged = split(crowd(60, [0.8, 0.9, 0.7, 0.6]))
+    found = leave_one_out(ratings, judged, YES_NO)[0]
+    apart = [
+        ([row[1], row[2]].count(verdict) - [row[1], row[2]].count(row[0])) / 2
+        for row, verdict in zip(ratings, judged, strict=True)
+    ]
+    oracle = stats.ttest_1samp(apart, 0).confidence_interval(0.95)
+    assert (found.difference.low, found.difference.high) == pytest.approx((oracle.low, oracle.high))
+    assert found.difference.value == pytest.approx(found.judge - found.human)
+    same = leave_one_out([["yes", "yes"]] * 9, ["yes"] * 9, YES_NO)[0].difference
+    assert (same.value, same.low, same.high) == (0, None, None)
+
+
 def test_each_rater_and_the_judge_are_compared_with_the_same_others():
     ratings = [["yes", "yes", "no"], ["no", "no", "no"], ["yes", None, None]]
     found = leave_one_out(ratings, ["no", "no", "yes"], YES_NO)
