@@ -77,11 +77,11 @@ def lines_of(front: str, first: int) -> dict[Path, int]:
     found: dict[Path, int] = {}
 
     def visit(node: Any, path: Path) -> None:
-        if isinstance(node, yaml.MappingNode):
+        if node.id == "mapping":
             for name, each in node.value:
                 found[(*path, name.value)] = name.start_mark.line + first
                 visit(each, (*path, name.value))
-        elif isinstance(node, yaml.SequenceNode):
+        elif node.id == "sequence":
             for place, each in enumerate(node.value):
                 found[(*path, place)] = each.start_mark.line + first
                 visit(each, (*path, place))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jinja2.meta
+import jinja2.sandbox  # noqa: F401 (pytester forgets what a run inside this process loads first)
 import pytest
 from chat_server import Chat, chatting
 
@@ -58,8 +60,8 @@ def write(project: Any, scorers: str, answers: str = "", arguments: str = "") ->
 
 
 def asked(chat: Chat) -> list[str]:
-    """The judge's prompts; a run also takes a sample of its provider."""
-    return [prompt for prompt in chat.asked if "All data ends above" in prompt]
+    """The judge's prompts of our cases; a run that asks at all also looks after its judges."""
+    return [prompt for prompt in chat.asked if "which word is" in prompt]
 
 
 def test_unchanged_outputs_make_no_call_and_a_changed_one_is_judged_alone(
@@ -70,9 +72,10 @@ def test_unchanged_outputs_make_no_call_and_a_changed_one_is_judged_alone(
     assert done.ret == 0, done.stdout.str()
     assert len(asked(chat)) == 6
     assert project.rows()["c001"]["scores"]["correctness"] == [1]
+    every = len(chat.asked)
     write(project, 'ev.judge("correctness")', answers="  # another source, the same answers\n")
     project.run_apart()
-    assert len(asked(chat)) == 6
+    assert len(chat.asked) == every
     write(project, 'ev.judge("correctness")', answers='"c004": "another word"')
     project.run_apart()
     assert len(asked(chat)) == 7
@@ -159,7 +162,7 @@ def test_what_is_wrong_with_a_judge_is_said_at_collection(
 ) -> None:
     project.write("judges/mine/judge.md", "---\nkind: rubrik\n---\n{{ output }}\n")
     write(project, scorers)
-    done = project.run_apart()
+    done = project.run()
     assert done.ret in (2, 3, 4), done.stdout.str()
     done.stdout.fnmatch_lines([f"*suite words*{said}*" if "*" not in said else said])
     assert "Traceback" not in done.stdout.str()
@@ -171,7 +174,7 @@ def test_a_dataset_without_any_expected_answer_is_an_error_at_collection(
 ) -> None:
     project.cases(project.many(3))
     write(project, 'ev.judge("correctness")')
-    done = project.run_apart()
+    done = project.run()
     done.stdout.fnmatch_lines(["*suite words*needs expected answers, and no case has one*"])
 
 
