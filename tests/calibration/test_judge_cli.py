@@ -1,0 +1,376 @@
+"""`evalsuite judge` in a user's project, with a model that speaks the chat API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import Chat, chatting
+
+from evalsuite.cli import main
+from evalsuite.config import load_config
+from evalsuite.judging.card import load_card
+from evalsuite.judging.checkup import read_anchors
+from evalsuite.judging.labels import append_items, append_labels, read_items, read_labels
+from evalsuite.judging.records import Item, Label
+from evalsuite.judging.splits import looks, split_of
+from evalsuite.rating import sampling
+from evalsuite.snapshot import load
+
+pytest.importorskip("openai")
+pytest.importorskip("krippendorff")
+
+SUITE = """
+import evalsuite as ev
+
+@ev.suite(golden="words", scorers=[ev.judge("correctness")])
+async def words(case):
+    return "word " + (case.id if int(case.id[1:]) % 2 else "none")
+"""
+
+Say = Callable[..., tuple[int, str]]
+
+
+def verdict(prompt: str) -> str:
+    """ "right" for an output that says what is expected; else "wrong"."""
+    names = re.findall(r'"([\w-]+)"', prompt.rsplit("alone: ", 1)[1].split("\n", maxsplit=1)[0])
+    texts = dict(re.findall(r'<data-\w+ name="([\w ]+)"[^>]*>\n(.*?)\n</data-', prompt, re.DOTALL))
+    said = "right" if texts["expected"] in texts["output"] else "wrong"
+    return json.dumps({name: {"critique": "as it is", "verdict": said} for name in names})
+
+
+class Made:
+    """A project in which the suite ran once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def evals(self) -> None:
+        """Run the suite again, in a process of its own."""
+        command = [sys.executable, "-m", "pytest", "--evals", "-q", "-p", "no:cacheprovider"]
+        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+    def manifest(self) -> dict[str, Any]:
+        runs = sorted((self.path / ".evalsuite" / "runs").iterdir())
+        found: dict[str, Any] = json.loads((runs[-1] / "words" / "manifest.json").read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chat, Path]]:
+    """One run of the suite, which every test has a copy of."""
+    with pytest.MonkeyPatch.context() as patch, chatting(verdict) as chat:
+        patch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
+        patch.delenv("CI", raising=False)
+        path = tmp_path_factory.mktemp("project")
+        backends = f'{{ judge = "openai:j@{chat.url}" }}'
+        settings = f"[tool.evalsuite]\nbackends = {backends}\nconcurrency = 4\n"
+        (path / "pyproject.toml").write_text(settings)
+        (path / "golden" / "words").mkdir(parents=True)
+        cases = [
+            {
+                "id": f"c{n:03}",
+                "input": f"which word is {n}?",
+                "expected": f"c{n:03}",
+                "slices": {"parity": "odd" if n % 2 else "even"},
+            }
+            for n in range(150)
+        ]
+        lines = "".join(json.dumps(each) + "\n" for each in cases)
+        (path / "golden" / "words" / "cases.jsonl").write_text(lines)
+        (path / "test_words.py").write_text(SUITE)
+        Made(path).evals()
+        yield chat, path
+
+
+@pytest.fixture
+def project(first: tuple[Chat, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    path = tmp_path / "project"
+    shutil.copytree(first[1], path)
+    monkeypatch.chdir(path)
+    return Made(path)
+
+
+@pytest.fixture
+def chat(first: tuple[Chat, Path]) -> Chat:
+    first[0].answer = verdict
+    first[0].asked.clear()
+    return first[0]
+
+
+@pytest.fixture
+def say(project: Made, capsys: pytest.CaptureFixture[str]) -> Say:
+    """The command line in this process: exit status and what it wrote."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        status = main(arguments)
+        done = capsys.readouterr()
+        return status, done.out + done.err
+
+    return run
+
+
+def items_of_run(project: Made) -> list[Item]:
+    config = load_config(project.path)
+    card = load_card(config.judge_dir, "correctness")
+    found = sampling.candidates(
+        config, card, sampling.stored(config, "last", None), None, arms=False
+    )
+    return [item for each in found for item in each.items]
+
+
+def rate(project: Made, *, raters: tuple[str, ...] = ("ann", "bob"), count: int = 150) -> Path:
+    """People rate outputs as they are."""
+    folder: Path = project.path / "judges" / "correctness"
+    items = append_items(folder, items_of_run(project)[:count])
+    labels = [
+        Label(
+            item=item.id,
+            rater=rater,
+            criterion="correctness",
+            value="right" if item.subject.expected in item.subject.output else "wrong",
+            seconds=30.0,
+        )
+        for item in items
+        for rater in raters
+    ]
+    append_labels(folder, labels)
+    return folder
+
+
+def test_from_labels_to_a_judge_that_gates(project: Made, chat: Chat, say: Say) -> None:
+    status, out = say("judge", "calibrate", "correctness")
+    assert status == 4
+    assert "holds no labels: evalsuite rate correctness" in out
+    folder = rate(project)
+    asked = len(chat.asked)
+
+    status, out = say("judge", "calibrate", "correctness", "--split", "dev")
+    assert status == 0, out
+    assert looks(folder) == []
+    status, out = say("judge", "calibrate", "correctness")
+    assert status == 0, out
+    assert "150 outputs, at most 150 calls; stored ones are free" in out
+    assert "0 calls asked now, 150 from the store" in out
+    assert len(chat.asked) == asked, "what the run asked is not asked again"
+    assert "Spearman's rho 1.00" in out
+    assert "UNCERTIFIED: no certificate" in out
+    assert len(looks(folder)) == 1
+    page = (project.path / "reports/judges/correctness/report.html").read_text()
+    assert "Confusion table" in page
+    assert (project.path / "reports/judges/correctness/report.md").exists()
+
+    status, out = say("judge", "calibrate", "correctness", "--certify", "--offline")
+    assert status == 0, out
+    assert "certificate   correctness trusted; until" in out
+    assert "TRUSTED:" in out
+    status, out = say("judge", "list")
+    assert re.search(r"correctness +reference +shipped +300 +trusted", out)
+    assert re.search(r"tone +rubric +shipped +0 +uncertified +no certificate", out)
+    project.evals()
+    standing = project.manifest()["judges"]["correctness"]
+    assert (standing["state"], standing["judge"]) == ("trusted", "correctness")
+
+
+def test_a_changed_word_of_the_card_in_the_project_ends_it(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    rate(project)
+    say("judge", "calibrate", "correctness", "--certify")
+    status, out = say("judge", "new", "correctness")
+    assert status == 0, out
+    assert "correctness: trusted" in say("judge", "show", "correctness")[1]
+    card = project.path / "judges" / "correctness" / "judge.md"
+    card.write_text(card.read_text().replace("even where you know", "even if you know"))
+    out = say("judge", "show", "correctness")[1]
+    assert "uncertified: stale: the card changed since the certificate of" in out
+    assert "next: measure it: `evalsuite judge calibrate correctness --certify`" in out
+    status, out = say("judge", "new", "correctness")
+    assert (status, "is there already" in out) == (4, True)
+
+
+def test_offline_a_verdict_that_is_not_stored_is_missing_and_said(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    rate(project, count=60)
+    other = f"openai:never-asked@{chat.url}"
+    args = ("judge", "calibrate", "correctness", "--offline")
+    status, out = say(*args, "--backend", other)
+    assert status == 2
+    assert "correctness gave no verdict: no stored reply" in out
+    assert chat.asked == []
+
+
+def test_scores_made_elsewhere(project: Made, chat: Chat, say: Say) -> None:
+    folder = rate(project)
+    scores = project.path / "scores.csv"
+    rows = [
+        f"{item.case},{0.9 if item.subject.expected in item.subject.output else 0.2}"
+        for item in read_items(folder).values()
+    ]
+    scores.write_text("case,score\n" + "\n".join(rows) + "\n")
+    status, out = say("judge", "calibrate", "correctness", "--scores", "scores.csv")
+    assert status == 0, out
+    assert "150 made elsewhere" in out
+    assert "Spearman's rho 1.00" in out
+    status, out = say("judge", "calibrate", "correctness", "--scores", "scores.csv", "--certify")
+    assert (status, "no certificate can be bound" in out) == (4, True)
+    scores.write_text("case,score\nc000,12\nc001,0.5\nnone,0.5\n")
+    status, out = say("judge", "calibrate", "correctness", "--scores", "scores.csv")
+    assert status == 2
+    assert "scores.csv:2: score: must be a number from 0 to 1, not '12'" in out
+    assert "scores.csv:4: case: no item is of case 'none'" in out
+
+
+def test_labels_go_out_and_come_in(project: Made, chat: Chat, say: Say) -> None:
+    folder = rate(project, raters=("ann",))
+    status, out = say("judge", "labels", "correctness", "export", "out.csv", "--format", "csv")
+    assert status == 0, out
+    text = (project.path / "out.csv").read_text("utf-8-sig").replace(",ann,", ",bob,")
+    (project.path / "in.csv").write_text(text)
+    args = ("judge", "labels", "correctness", "import", "in.csv", "--format", "csv")
+    assert "150 labels and 0 items added" in say(*args)[1]
+    assert "0 labels and 0 items added, 150 labels were there" in say(*args)[1]
+    assert {each.rater for each in read_labels(folder)} == {"ann", "bob"}
+    status, out = say("judge", "labels", "correctness", "export", "out.csv", "--format", "csv")
+    assert (status, "is there already" in out) == (4, True)
+    export = ("judge", "labels", "correctness", "export", "ls.json", "--format", "label-studio")
+    assert "ls.xml" in say(*export)[1]
+    (project.path / "in.csv").write_text(text.replace(",right,", ",rihgt,"))
+    status, out = say(*args)
+    assert status == 2
+    assert 'did you mean "right"' in out
+    assert len(read_labels(folder)) == 300
+
+
+def test_a_comparison_says_what_moved_and_bridges_the_snapshot(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    say("accept", "words", "--from-run", "last", "--reason", "first")
+    rate(project)
+    before = load(project.path / "snapshots" / "words")
+
+    def strict(prompt: str) -> str:
+        return (
+            verdict(prompt).replace("right", "partial") if '"c01' not in prompt else verdict(prompt)
+        )
+
+    chat.answer = strict
+    other = f"correctness=openai:other@{chat.url}"
+    status, out = say("judge", "compare", "correctness", other)
+    assert status == 0, out
+    assert re.search(r"overall +150 +50\.0% +2[5-9]\.\d%", out), out
+    assert re.search(r"parity=even +75 +0\.0% +0\.0% +0\.0", out)
+    assert re.search(r"parity=odd +75 +100\.0% +5\d", out)
+    assert "the snapshot's scores are OLD's" in out
+    assert "McNemar" not in out, "a level between makes it no yes or no"
+    assert "not ruled out" in out
+    assert load(project.path / "snapshots" / "words").rows == before.rows
+
+    status, out = say("judge", "compare", "correctness", other, "--bridge")
+    assert (status, "--reason" in out) == (4, True)
+    asked = len(chat.asked)
+    status, out = say(
+        "judge", "compare", "correctness", other, "--bridge", "--reason", "another model"
+    )
+    assert status == 0, out
+    assert len(chat.asked) == asked
+    after = load(project.path / "snapshots" / "words")
+    assert after.manifest.accepted["reason"] == "judge correctness: another model"
+    assert after.rows["c001"].scores["correctness"] == (0.5,)
+    assert after.rows["c000"].scores["correctness"] == (0.0,)
+    assert after.rows["c001"].scores["completion"] == (1.0,)
+    new = {row.scorer_keys["correctness"] for row in after.rows.values()}
+    assert len(new) == 1
+    assert new != {row.scorer_keys["correctness"] for row in before.rows.values()}
+    assert after.rows["c001"].outputs == before.rows["c001"].outputs
+
+
+def test_a_card_is_compared_with_what_it_was_in_git(project: Made, chat: Chat, say: Say) -> None:
+    say("accept", "words", "--from-run", "last", "--reason", "first")
+    say("judge", "new", "correctness")
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+    for command in (("init", "-q"), ("add", "judges"), ("commit", "-q", "-m", "card")):
+        subprocess.run([*git, *command], cwd=project.path, check=True, timeout=30)
+    card = project.path / "judges" / "correctness" / "judge.md"
+    status, out = say("judge", "compare", "correctness@HEAD", "correctness")
+    assert (status, "are one judge" in out) == (4, True)
+    card.write_text(card.read_text().replace("even where you know", "even if you know"))
+    status, out = say("judge", "compare", "correctness@HEAD", "correctness")
+    assert status == 0, out
+    assert "NO DIFFERENCE" in out
+    assert "0 outputs are rated by people, of 100" in out
+    status, out = say("judge", "compare", "correctness@nowhere", "correctness")
+    assert (status, "git knows no such revision" in out) == (2, True)
+
+
+def test_anchors_are_frozen_with_their_verdicts(project: Made, chat: Chat, say: Say) -> None:
+    asked = len(chat.asked)
+    status, out = say("judge", "anchor", "correctness", "--from-run", "last", "-n", "20")
+    assert status == 0, out
+    assert len(chat.asked) == asked
+    anchors = read_anchors(project.path / "judges" / "correctness")
+    assert 18 <= len(anchors) <= 22
+    good = [each.judged["correctness"] == "right" for each in anchors]
+    assert good == [each.subject.expected in each.subject.output for each in anchors]
+    assert 0.3 < sum(good) / len(good) < 0.7
+
+
+def test_attacks_on_an_honest_judge_change_nothing(project: Made, chat: Chat, say: Say) -> None:
+    status, out = say("judge", "attack", "correctness")
+    assert status == 0, out
+    assert re.search(r"correctness: 0 of \d+ attacks made a better verdict", out)
+    assert (project.path / "reports/judges/correctness/attack.md").exists()
+
+
+def test_an_interrupted_calibration_loses_nothing(project: Made, chat: Chat) -> None:
+    rate(project, count=50)
+
+    def slow(prompt: str) -> str:
+        time.sleep(0.05)
+        return verdict(prompt)
+
+    chat.answer = slow
+    command = [
+        *(sys.executable, "-m", "evalsuite", "judge", "calibrate", "correctness"),
+        *("--backend", f"openai:fresh@{chat.url}"),
+    ]
+    started = subprocess.Popen(
+        command, cwd=project.path, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    while len(chat.asked) < 12 and started.poll() is None:
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    out, _ = started.communicate(timeout=60)
+    assert started.returncode == 130, out
+    kept = int(re.search(r"interrupted: (\d+) replies are kept", out)[1])  # type: ignore[index]
+    assert kept >= 6
+    before = len(chat.asked)
+    done = subprocess.run(
+        command, cwd=project.path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"(\d+) calls asked now, (\d+) from the store", done.stdout)
+    assert found is not None
+    assert int(found[1]) + int(found[2]) == 50
+    assert int(found[2]) >= kept
+    assert len(chat.asked) - before == int(found[1])
+
+
+def test_items_of_both_splits_are_there(project: Made, chat: Chat) -> None:
+    splits = [split_of(each) for each in items_of_run(project)]
+    assert 20 <= splits.count("dev") <= 60
