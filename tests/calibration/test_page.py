@@ -1,0 +1,143 @@
+"""A calibration as a page: everything is said, nothing that is quoted acts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from making import CARD, FAIL, FIVE, GRADES, KEYS, PASS, POLITE, TODAY, binary, by_id, item, said
+
+from evalsuite.judging.bar import Bar
+from evalsuite.judging.calibration import calibrate
+from evalsuite.judging.records import Card, Item, Label
+from evalsuite.judging.standing import standings
+from evalsuite.judging.telling import page
+from evalsuite.report import html, markdown, terminal
+from evalsuite.report.blocks import Document, Intervals, Mark, Matrix, Name, Readings
+from evalsuite.report.charts import as_table, picture
+
+HOSTILE = "<img src=x onerror=alert(1)> =1+1 \x1b[31m \u202e `x` | @all"
+
+
+def document(card: Card, items: dict[str, Item], labels: list[Label], judged: object) -> Document:
+    found = calibrate(card, items, labels, judged, readable=lambda each: True)  # type: ignore[arg-type]
+    worth = standings(card, KEYS, None, items=items, labels=labels, bar=Bar(), today=TODAY)
+    return page(card, found, worth)
+
+
+def hostile() -> Document:
+    items = [
+        replace(
+            made,
+            case=HOSTILE,
+            slices={"topic": HOSTILE},
+            subject=replace(made.subject, output=HOSTILE, input={"q": HOSTILE}),
+        )
+        for made in map(item, range(30))
+    ]
+    labels = [
+        Label(item=x.id, rater="r<b>", criterion="polite", value=FAIL, critique=HOSTILE)
+        for x in items
+    ]
+    verdict = replace(said(PASS), critique=HOSTILE)
+    return document(CARD, by_id(items), labels, {x.id: {"polite": verdict} for x in items})  # type: ignore[arg-type]
+
+
+def test_what_is_quoted_is_shown_and_inert() -> None:
+    made = hostile()
+    text = html.document(made)
+    assert "<img src=x" not in text
+    assert "&lt;img src=x" in text
+    assert "\u202e" not in text
+    assert "\\u202e" in text
+    for out in (terminal.document(made), markdown.document(made)):
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+    shown = markdown.document(made)
+    outside = re.sub(r"(`+).+?\1", "", shown, flags=re.DOTALL)
+    assert "<img" not in outside
+    assert "@all" not in outside
+
+
+def test_a_policy_of_the_page_allows_its_own_style_and_script_alone() -> None:
+    text = html.document(hostile())
+    assert "default-src 'none'; style-src 'sha256-" in text
+    body = text[text.index("<body>") : text.rindex("<script>")]
+    assert " style=" not in body
+    assert not re.search(r"\son\w+=", re.sub(r"&\w+;[^<]*", "", body))
+
+
+def test_every_part_is_there_in_words() -> None:
+    items, labels, judged = binary(60, 40, missed=6, passed=4)
+    out = terminal.document(document(CARD, items, labels, judged))
+    for words in (
+        "tone UNCERTIFIED: no certificate",
+        "100 items with a verdict and people's answer, 200 ratings of 2 raters",
+        "TPR 0.90",
+        "(always pass: 60%), kappa 0.79, a gap of 11 points",
+        "Confusion table",
+        "Reliability",
+        "People among themselves",
+        "Krippendorff's alpha  ",
+        "the majority of raters; a split counts as the worse level",
+        "next          measure it: evalsuite judge calibrate tone --certify",
+    ):
+        assert words in out
+    assert "nan" not in out.lower()
+
+
+def test_several_criteria_have_a_part_each() -> None:
+    short = replace(POLITE, name="short")
+    card = replace(CARD, criteria=(POLITE, short))
+    items, labels, judged = binary(30, 20)
+    both = [*labels, *(replace(each, criterion="short") for each in labels)]
+    judged = {
+        name: {**each, "short": replace(each["polite"], criterion="short")}
+        for name, each in judged.items()
+    }
+    out = terminal.document(document(card, items, both, judged))
+    for title in ("Criteria", "Judge against people, polite", "Judge against people, short"):
+        assert f"\n{title}\n" in out
+
+
+def test_a_scale_of_grades_has_its_levels_in_the_table() -> None:
+    items = [item(number) for number in range(50)]
+    labels = [
+        Label(item=x.id, rater="ann", criterion="good", value=str(1 + at % 5))
+        for at, x in enumerate(items)
+    ]
+    judged = {
+        x.id: {"good": said(str(min(5, 1 + (at + at % 2) % 5)), "good")}
+        for at, x in enumerate(items)
+    }
+    out = terminal.document(document(GRADES, by_id(items), labels, judged))  # type: ignore[arg-type]
+    assert f"people \\ judge  {'  '.join(level.label for level in FIVE.scale)}"[:22] in out
+    assert "Spearman's rho" in out
+
+
+def test_an_unknown_value_has_no_dot_and_no_nan() -> None:
+    chart = Intervals("Title", [Mark("x", None), Mark(Name("y"), 0.5, 0.2, 0.9, 0.4, "n=3")])
+    text = picture(chart)
+    assert text.count("<circle") == 1
+    assert "nan" not in text.lower()
+    assert 'aria-label="y: 0.50, 95 % interval 0.20 to 0.90"' in text
+    rows = [[span for cell in row.cells for span in cell] for row in as_table(chart).rows]
+    assert rows == [["x", "–", "–", "–", ""], [Name("y"), "0.50", "0.20 to 0.90", "0.40", "n=3"]]
+
+
+@pytest.mark.parametrize("value", [-5.0, 5.0])
+def test_what_lies_outside_the_axis_stays_in_the_picture(value: float) -> None:
+    found = re.search(r'cx="([\d.]+)"', picture(Intervals("T", [Mark("x", value)])))
+    assert found is not None
+    assert 0 < float(found[1]) < 260
+
+
+def test_counts_are_shaded_by_their_share_of_the_row() -> None:
+    text = picture(Matrix("T", "people", "judge", ["a", "b"], ["a", "b"], [[9, 1], [0, 0]]))
+    assert '<td class="up4">9</td><td class="up1">1</td>' in text
+    assert '<td class="flat">0</td>' in text
+
+
+def test_nothing_to_read_is_no_section() -> None:
+    assert html.document(Document("x", [Readings("Disagreements", [])])).count("<section>") == 0
