@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from evalsuite.backends.base import Backend, Completion, Request
     from evalsuite.backends.clients import anthropic_client, openai_client
     from evalsuite.backends.llm import LLM
-    from evalsuite.judging.jury import jury
-    from evalsuite.judging.scorer import judge
+    from evalsuite.judging.naming import judge, jury
     from evalsuite.policy import Gate, Slice
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
@@ -73,8 +72,8 @@ _HOMES = {
     "command_target": "targets",
     "http_target": "targets",
     "anthropic_client": "backends.clients",
-    "judge": "judging.scorer",
-    "jury": "judging.jury",
+    "judge": "judging.naming",
+    "jury": "judging.naming",
     "measures": "scoring",
     "openai_client": "backends.clients",
     "suite": "suites",

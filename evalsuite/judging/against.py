@@ -15,14 +15,13 @@ from typing import Any
 from evalsuite import snapshot
 from evalsuite.backends.llm import LLM
 from evalsuite.errors import SuiteError, did_you_mean
+from evalsuite.judging.names import Against
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.setting import Setting
 from evalsuite.judging.subjects import text_of
 from evalsuite.records import Case, Json, Output, Run
 from evalsuite.scoring import scorer_key, takes_llm
 from evalsuite.wording import shown
-
-Against = str | Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from evalsuite.canonical import key
 from evalsuite.errors import Problem, ProblemsError, SuiteError, did_you_mean
 from evalsuite.golden import yamldoc
 from evalsuite.judging import matter, template
+from evalsuite.judging.names import NAME
 from evalsuite.judging.prompt import prompts
 from evalsuite.judging.records import Card, Subject
 from evalsuite.records import Document
@@ -38,7 +39,7 @@ class CardError(SuiteError, ProblemsError):
 def load_card(judge_dir: Path, name: str) -> Card:
     """The project's card of this name, else the shipped one; SuiteError if there is none, or if it
     is no card."""
-    if isinstance(name, str) and matter.NAME.fullmatch(name):
+    if isinstance(name, str) and NAME.fullmatch(name):
         for folder in (judge_dir, SHIPPED):
             file = folder / name / "judge.md"
             if file.is_file():

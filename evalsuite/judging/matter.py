@@ -11,13 +11,11 @@ from typing import Any
 import yaml
 
 from evalsuite.errors import Problem, did_you_mean
+from evalsuite.judging.names import MAX_VOTES, NAME
 from evalsuite.judging.records import OTHER, PREFERRED, TIE, UNSURE, Criterion, Kind, Level
 from evalsuite.records import Json
 from evalsuite.variants import ROLE
 from evalsuite.wording import shown
-
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
-"""Of a judge and of a criterion: a folder's name, and a metric's."""
 
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
@@ -40,7 +38,6 @@ FIELDS = (
     "orders",
     "needs",
 )
-MAX_VOTES = 25
 MAX_CRITERIA = 20
 MAX_LEVELS = 11
 OWN_PARAMS = ("messages", "model", "response_format", "schema", "stream", "tools")

@@ -1,4 +1,4 @@
-"""A judge as a scorer of a suite: `ev.judge("correctness")`, bound to its settings by the plan."""
+"""A judge as a scorer of a suite, bound to its card, its model and what pairs are compared with."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import key
-from evalsuite.errors import EvalsuiteError, SuiteError
-from evalsuite.judging.against import Against, Lacking, Other, other_of
+from evalsuite.errors import SuiteError
+from evalsuite.judging.against import Lacking, Other, other_of
 from evalsuite.judging.asking import judge as ask_judge
 from evalsuite.judging.asking import of_llm
 from evalsuite.judging.card import keyed, load_card
 from evalsuite.judging.keys import JudgeKeys, judge_keys
-from evalsuite.judging.matter import MAX_VOTES
+from evalsuite.judging.names import Against
 from evalsuite.judging.prompt import cuts
 from evalsuite.judging.records import Card
 from evalsuite.judging.setting import Setting, role_of
@@ -24,82 +24,37 @@ from evalsuite.judging.verdict import Verdict, evidence_of, settle
 from evalsuite.records import Case, Json, Metric, Output, Score
 from evalsuite.wording import shown
 
-UNBOUND = "a judge scores within a suite: put it into scorers=[...]"
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Judge:
-    """A judge that a suite names; `bind` makes it one that can be asked."""
-
-    name: str
-    against: Against | None = None
-    gates: bool = True
-    role: str | None = None
-    votes: int | None = None
-
-    @property
-    def metric(self) -> Metric:
-        return Metric(self.name)
-
-    async def __call__(self, case: Case, output: Output, llm: LLM) -> Mapping[str, Score]:
-        raise EvalsuiteError(UNBOUND)
-
-    def bind(self, setting: Setting) -> BoundJudge:
-        """Read the card and check it against the suite's models and cases.
-
-        Raises:
-            SuiteError: the card, `against`, or cases that lack what it needs.
-        """
-        card = load_card(setting.config.judge_dir, self.name)
-        if self.votes is not None:
-            card = keyed(replace(card, votes=self.votes))
-        if card.kind != "pairwise" and self.against is not None:
-            raise SuiteError(f"judge {card.name} is {card.kind}: against= is for pairwise judges")
-        _check_cases(card, setting.cases)
-        wanted = self.role or card.role
-        if self.role is not None and self.role not in setting.specs:
-            there = ", ".join(sorted(setting.specs))
-            raise SuiteError(f'judge {card.name}: no backend has the role "{wanted}" ({there})')
-        role = role_of(wanted, setting.specs)
-        other = None
-        if card.kind == "pairwise":
-            other = other_of("baseline" if self.against is None else self.against, setting)
-            if self.against == "expected" and not any(each.expected for each in setting.cases):
-                raise SuiteError(f"judge {card.name}: no case has an expected answer")
-        return BoundJudge(card, role, judge_keys(card, setting.specs[role]), other, self.gates)
-
-
-def judge(
-    name: str,
+def bind_judge(
+    setting: Setting,
     *,
-    against: Against | None = None,
-    gate: bool = True,
-    role: str | None = None,
-    votes: int | None = None,
-) -> Judge:
-    """A judge card as a scorer: judges/NAME/judge.md, else the shipped one.
-
-    Args:
-        name: the card's.
-        against: for pairwise cards, what the output is compared with: "baseline" (the default: the
-            snapshot's output of the case), "expected", the name of another suite or variant that
-            has a snapshot, or a function of (case) or (case, llm).
-        gate: False: its values inform and never block.
-        role: of the backend that is asked; default: the card's, else "default".
-        votes: how often each verdict is asked for; default: the card's.
+    name: str,
+    against: Against | None,
+    gates: bool,
+    role: str | None,
+    votes: int | None,
+) -> BoundJudge:
+    """A judge that can be asked, its card checked against the suite's models and cases.
 
     Raises:
-        SuiteError: at import; the card itself is read when the suite is collected.
+        SuiteError: the card, `against`, or cases that lack what it needs.
     """
-    if not isinstance(name, str) or not name:
-        raise SuiteError(f"judge: its name must be text, not {shown(name)}")
-    if votes is not None and (type(votes) is not int or not 1 <= votes <= MAX_VOTES):
-        raise SuiteError(f"judge {name}: votes must be from 1 to {MAX_VOTES}, not {shown(votes)}")
-    if against is not None and not isinstance(against, str) and not callable(against):
-        raise SuiteError(f"judge {name}: against must be a name or a function")
-    if role is not None and not isinstance(role, str):
-        raise SuiteError(f"judge {name}: role must be text, not {shown(role)}")
-    return Judge(name, against, bool(gate), role, votes)
+    card = load_card(setting.config.judge_dir, name)
+    if votes is not None:
+        card = keyed(replace(card, votes=votes))
+    if card.kind != "pairwise" and against is not None:
+        raise SuiteError(f"judge {card.name} is {card.kind}: against= is for pairwise judges")
+    _check_cases(card, setting.cases)
+    if role is not None and role not in setting.specs:
+        there = ", ".join(sorted(setting.specs))
+        raise SuiteError(f'judge {card.name}: no backend has the role "{role}" ({there})')
+    asked = role_of(role or card.role, setting.specs)
+    other = None
+    if card.kind == "pairwise":
+        other = other_of("baseline" if against is None else against, setting)
+        if against == "expected" and not any(each.expected for each in setting.cases):
+            raise SuiteError(f"judge {card.name}: no case has an expected answer")
+    return BoundJudge(card, asked, judge_keys(card, setting.specs[asked]), other, gates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-How = Literal["majority", "median", "mean"]
+from evalsuite.judging.names import How
 
 CLOSE = 0.25
 """A member agrees with a median or mean that its value is nearer to than this."""

@@ -229,9 +229,9 @@ def test_wrong_arguments_are_an_error_at_import(wrong: Any) -> None:
 
 
 def panel(*members: BoundJudge, **how: Any) -> BoundJury:
-    judges = [ev.judge(each.card.name) for each in members]
-    jury = ev.jury(judges, name="panel", **how)
-    return BoundJury(jury, members, [f"m{n}" for n in range(len(members))])
+    jury = ev.jury([ev.judge(each.card.name) for each in members], name="panel", **how)
+    names = [f"m{n}" for n in range(len(members))]
+    return BoundJury("panel", members, names, jury.how, jury.weights, jury.cascade, jury.gates)
 
 
 def three(*labels: str, **how: Any) -> Mapping[str, Score]:

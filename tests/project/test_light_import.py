@@ -50,6 +50,8 @@ EXPORTED = [
     "check",
     "command_target",
     "http_target",
+    "judge",
+    "jury",
     "measures",
     "openai_client",
     "suite",
@@ -69,9 +71,10 @@ def loaded_by(statement: str) -> set[str]:
         "import evalsuite",
         "import pytest, evalsuite.plugin",
         "import evalsuite as ev\n@ev.suite(golden='x', gate=ev.Gate())\ndef x(case): return ''",
+        "import evalsuite as ev\nev.jury([ev.judge('a'), ev.judge('b', votes=3)], cascade=True)",
         "import evalsuite.backends",
     ],
-    ids=["package", "plugin", "a module with a suite", "backends"],
+    ids=["package", "plugin", "a module with a suite", "judges", "backends"],
 )
 def test_an_import_loads_nothing_heavy(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY
