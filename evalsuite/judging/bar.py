@@ -114,6 +114,5 @@ def short_of(figures: Mapping[str, float | None], bar: Bar, state: State) -> lis
         if lower is None:
             said.append(f"{title} is unknown")
         elif lower < want:
-            value = figures.get(name)
-            said.append(f"{title} {value:.2f} with lower bound {lower:.2f}, bar {want:.2f}")
+            said.append(f"{title} at least {lower:.2f}, and {want:.2f} is asked for")
     return said

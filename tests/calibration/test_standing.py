@@ -59,7 +59,7 @@ def test_one_verdict_decides_between_below_and_above_the_bar() -> None:
     assert standing(certificate(above), above).state == "trusted"
     found = standing(certificate(below), below)
     assert found.state == "provisional"
-    assert "not trusted: TNR 0.77 with lower bound 0.68, bar 0.70" in found.says
+    assert "not trusted: TNR at least 0.68, and 0.70 is asked for" in found.says
 
 
 def gated(state: Standing) -> tuple[str, int]:
@@ -99,8 +99,8 @@ def test_a_judge_below_the_bar_does_not_gate_and_one_just_above_does() -> None:
         (binary(60, 60, raters=("ann",)), "provisional", "1 of 2 raters"),
         (binary(25, 25, raters=("ann",)), "provisional", "50 of 100 labelled items"),
         (binary(25, 24), "uncertified", "49 of 50 labelled items"),
-        (binary(100, 5), "provisional", "TNR 1.00 with lower bound 0.65"),
-        (binary(100, 1), "uncertified", "TNR 1.00 with lower bound 0.27"),
+        (binary(100, 5), "provisional", "TNR at least 0.65"),
+        (binary(100, 1), "uncertified", "TNR at least 0.27"),
         (binary(100, 0), "uncertified", "TNR is unknown"),
     ],
 )
