@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, browser
+from browser import browser
 from rating_keeper import Keeper
 from rating_samples import place_at
 
@@ -23,15 +23,6 @@ from evalsuite.rating.session import labels_of
 
 pytestmark = browser
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 HOME = re.compile(r"^http://[^/]+/(rate|lead)$")
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
@@ -41,15 +32,6 @@ def keeper() -> Iterator[Keeper]:
     made = Keeper()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield running
-        running.close()
 
 
 @contextmanager
