@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,11 @@ class Difference:
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSONL file; DataError names the line that is none."""
     rows, problems = [], []
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"{path}: can't be read as UTF-8: {error}") from error
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -110,8 +115,11 @@ def compare(
 
 
 def _equal(expected: Any, found: Any, *, published: bool) -> bool:
+    """Numbers with a point are Decimal here; NaN is how some write what is undefined."""
+    if expected is None or (isinstance(expected, float) and math.isnan(expected)):
+        return found is None
     if not isinstance(expected, Decimal):
-        return bool(expected == found) and type(expected) is type(found)
+        return isinstance(expected, bool) == isinstance(found, bool) and bool(expected == found)
     if found is None or isinstance(found, str):
         return False
     digits = -int(expected.as_tuple().exponent)

@@ -210,10 +210,14 @@ def rag(rows: Sequence[Row], asked: Iterable[str]) -> Figures:
 
 
 def _dimension(answers: Sequence[Row], dimension: str, asked: Iterable[str]) -> Figures:
-    raters = {name: None for each in answers for name in each["human"].get(dimension, {})}
-    rated = [each for each in answers if each["human"].get(dimension)]
+    raters = {name: None for each in answers for name in each["human"].get(dimension) or {}}
+    rated = [
+        each
+        for each in answers
+        if any(value is not None for value in (each["human"].get(dimension) or {}).values())
+    ]
     ratings = [[each["human"][dimension].get(name) for name in raters] for each in rated]
-    levels = sorted({value for row in ratings for value in row if value is not None})
+    levels = sorted({value for row in ratings for value in row if value is not None} | {1, 2, 3, 4})
     middle = [value or 0.0 for value in medians(ratings)]
     systems = {
         system: [m for m, each in zip(middle, rated, strict=True) if each["system"] == system]
@@ -299,7 +303,8 @@ def crowds(rows: Sequence[Row], asked: Iterable[str]) -> Figures:
     for dimension in _in(rows, "dim"):
         ratings = [row["ratings"] for row in rows if row["dim"] == dimension]
         levels = sorted({value for row in ratings for value in row if value is not None})
-        found[f"{dimension}_nominal"] = krippendorff_alpha(ratings, levels, metric="nominal")
+        one = len(levels) < 2
+        found[f"{dimension}_nominal"] = None if one else krippendorff_alpha(ratings, levels)
     if len(found) == 1:
         found["published"] = next(iter(found.values()))
     return found

@@ -52,10 +52,12 @@ def test_every_expected_figure_of_the_published_data_is_found(published, capsys)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"there are no published data at {DATA}")
-def test_a_kappa_that_is_wrong_upstream_is_not_reproduced(published):
+def test_a_kappa_that_is_wrong_upstream_is_not_reproduced(published, tmp_path):
     expected = json.loads((DATA / "expected.json").read_text("utf-8"))
     judges = expected["llmbar_dev"]["per_subset"]["Natural"]
-    found = published.figures(DATA / "llmbar_dev.jsonl", [])["per_subset"]["Natural"]
+    rows = [row for row in published.read(DATA / "llmbar_dev.jsonl") if row["subset"] == "Natural"]
+    file = written(tmp_path, "natural.jsonl", rows) / "natural.jsonl"
+    found = published.figures(file, [])["per_subset"]["Natural"]
     for judge, values in judges.items():
         wrong = values["published_statistics_json"]["kappa_False"]
         assert found[judge]["kappa_ab_gold"] != pytest.approx(wrong, abs=1e-3), judge
@@ -106,6 +108,9 @@ def test_a_published_value_holds_to_its_printed_precision_only(published):
 
     assert not differs("published", "0.85", 0.8549)
     assert differs("published", "0.85", 0.8551)
+    assert not differs("kappa", "NaN", None)
+    assert differs("kappa", "0.85", None)
+    assert differs("n", "3", 4)
     assert not differs("kappa", "0.85", 0.8500009)
     assert differs("kappa", "0.85", 0.8549)
 
@@ -127,6 +132,13 @@ def test_a_folder_without_a_known_layout_is_an_error(published, tmp_path, capsys
     folder = written(tmp_path / "data", "other.jsonl", [{"question": "?"}])
     assert published.main([str(folder)]) == 2
     assert "no layout that is known" in capsys.readouterr().err
+
+
+def test_a_crowd_of_one_mind_has_no_alpha(published, tmp_path):
+    rows = [{"dim": "safe", "ratings": [0, 0, None]}, {"dim": "kind", "ratings": [0, 1, 1]}]
+    found = published.figures(written(tmp_path, "crowd.jsonl", rows) / "crowd.jsonl", [])
+    assert found["safe_nominal"] is None
+    assert found["kind_nominal"] == pytest.approx(0)
 
 
 def test_people_and_judges_with_ties_are_read(published, tmp_path):
@@ -152,9 +164,10 @@ def test_answers_that_some_raters_or_metrics_lack_are_read(published, tmp_path):
     rows = [
         {"answers": [answer("a", {"x": 4, "y": 4}, 0.9), answer("b", {"x": 1, "y": 2}, 0.1)]},
         {"answers": [answer("a", {"x": 3, "z": 3}, None), answer("b", {"z": 1}, 0.6)]},
+        {"answers": [answer("a", {"x": None}, 0.3)]},
     ]
     found = published.figures(written(tmp_path, "rag.jsonl", rows) / "rag.jsonl", ["ragas>=0.7"])
-    assert found["n_answers"] == 4
+    assert found["n_answers"] == 5
     assert found["truth"]["exact_pair_agreement"] == pytest.approx(2 / 3)
     assert found["truth"]["mean_of_medians"] == pytest.approx((4 + 1.5 + 3 + 1) / 4)
     assert found["truth"]["binary_median_ge3"]["ragas>=0.7"]["acc"] == 1.0
