@@ -30,11 +30,14 @@ from evalsuite.report.escape import shorten
 from evalsuite.report.figures import many
 from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.labels import OWN
+from evalsuite.stats.pairings import Of
 
 READ = 30
 """Disagreements that are shown."""
 
 _TEXT = 2_000
+_NOMINAL: tuple[Of, ...] = ("agreement", "kappa")
+_ORDINAL: tuple[Of, ...] = ("spearman",)
 _LEVELS: Mapping[str, Level] = {
     "trusted": "tip",
     "provisional": "warning",
@@ -237,32 +240,31 @@ def _people(measured: Measured, of: str) -> Table:
         rows.append(TableRow([(cell,) for cell in cells]))
 
     ceiling = people.ceiling
-    row("agreement of two", _share(ceiling.agreement), _share(ceiling.judge_agreement))
-    row("kappa of two", figure(ceiling.kappa), figure(ceiling.judge_kappa))
-    if measured.scale == "ordinal":
-        row("Spearman's rho of two", figure(ceiling.spearman), figure(ceiling.judge_spearman))
-    row("Krippendorff's alpha", estimate(people.alpha), "")
-    row("same rating again", estimate(people.repeats) if people.repeats.n else "no repeats", "")
+    for of_two in (*_NOMINAL, *_ORDINAL) if measured.scale == "ordinal" else _NOMINAL:
+        sides = (ceiling.people[of_two], ceiling.judge[of_two], ceiling.gap[of_two])
+        row(f"{TITLES[of_two]} of two", *map(estimate, sides))
+    row("Krippendorff's alpha", estimate(people.alpha), "", "")
+    again = estimate(people.repeats) if people.repeats.n else "no repeats"
+    row("same rating again", again, "", "")
     for name, each in zip(people.names, people.left_out, strict=True):
         if each.n:
             like: Text = (Name(name), f" against the others, n={each.n}")
-            rows.append(TableRow([like, (figure(each.human),), (figure(each.judge),)]))
+            alike = (figure(each.human), figure(each.judge), estimate(each.difference))
+            rows.append(TableRow([like, *((side,) for side in alike)]))
     alt = people.alt
     said = "not testable: two raters with 30 shared items are needed"
     if alt.winning_rate is not None:
         verdict = "may stand in for a rater" if alt.passes else "may not stand in for a rater"
         said = f"{verdict}: omega {alt.winning_rate:.2f} of {alt.tested} raters"
         said += f", epsilon {alt.epsilon:g}"
-    row("alternative annotator test", "", said)
+    row("alternative annotator test", "", said, "")
     note = (
         "What people reach among themselves is as much as a judge can be asked for. Against the"
         " others: share of equal ratings, or minus the distance on the scale where it has an order."
     )
-    return Table(f"People among themselves{of}", ["", "people", "judge"], rows, note)
-
-
-def _share(value: float | None) -> str:
-    return figure(value) if value is None else f"{100 * value:.0f}%"
+    return Table(
+        f"People among themselves{of}", ["", "people", "judge", "judge less people"], rows, note
+    )
 
 
 def _biases(measured: Measured, of: str) -> Table:
