@@ -21,7 +21,7 @@ from evalsuite.judging.setting import Setting, role_of
 from evalsuite.judging.statements import statements_of
 from evalsuite.judging.subjects import lacking, subject_of
 from evalsuite.judging.verdict import Verdict, evidence_of, settle
-from evalsuite.records import Case, Json, Metric, Output, Score
+from evalsuite.records import Case, Metric, Output, Score
 from evalsuite.wording import shown
 
 
@@ -135,8 +135,7 @@ def scores_of(card: Card, opinion: Opinion, case_id: str) -> dict[str, Score]:
     if opinion.lack:
         return {name: Score(case_id, 1, name, None, opinion.lack)}
     value, reason = weighted(card, opinion.verdicts)
-    said = [judgement for each in opinion.verdicts for judgement in each.judgements]
-    evidence: list[dict[str, Json]] = [*evidence_of(said)]
+    evidence = evidence_of(opinion.verdicts)
     if opinion.left_out:
         evidence.append({"left out": dict(opinion.left_out)})
     made = {name: Score(case_id, 1, name, value, reason, evidence)}

@@ -15,6 +15,10 @@ from evalsuite.judging.asking import EQUAL
 from evalsuite.judging.matter import HOLDS, is_numeric
 from evalsuite.judging.records import PREFERRED, TIE, UNSURE, Card, Criterion, Judgement, Level
 from evalsuite.records import Json
+from evalsuite.scoring import clip
+
+ROOM = 16_000
+"""Characters of critiques and raw replies in the evidence of one score, each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,21 +159,26 @@ def as_wanted(statement: str, label: str | None) -> bool:
     return (label == "yes") != statement.startswith("must_not_")
 
 
-def evidence_of(judgements: Sequence[Judgement]) -> list[dict[str, Json]]:
-    """Judgements as a score's evidence keeps them: what is empty is left out."""
-    return [
+def evidence_of(verdicts: Sequence[Verdict]) -> list[dict[str, Json]]:
+    """What a score's evidence keeps: every judgement, and how far the votes for a criterion spread.
+    What is empty is left out; many judgements share their room, so that none is lost."""
+    said = [judgement for verdict in verdicts for judgement in verdict.judgements]
+    room = ROOM // max(1, len(said))
+    kept = [
         {
-            name: value
-            for name, value in (
-                ("criterion", each.criterion),
-                ("label", each.label),
-                ("order", each.order),
-                ("vote", each.vote if each.vote > 1 else 0),
-                ("critique", each.critique),
-                ("reason", each.reason),
-                ("raw", each.raw),
-            )
-            if value or name == "label"
+            "criterion": each.criterion,
+            "label": each.label,
+            "order": each.order,
+            "vote": each.vote if each.vote > 1 else 0,
+            "critique": clip(each.critique, room),
+            "reason": each.reason,
+            "raw": clip(each.raw, room),
         }
-        for each in judgements
+        for each in said
+    ]
+    found = [{n: v for n, v in each.items() if v or n == "label"} for each in kept]
+    return found + [
+        {"criterion": each.criterion, "agreement": each.agreement, "variance": each.variance}
+        for each in verdicts
+        if any(judgement.vote > 1 for judgement in each.judgements)
     ]

@@ -98,7 +98,8 @@ def test_scores_fold_as_those_of_any_scorer() -> None:
     assert by_name["mine"].value == 0.5
     assert by_name["mine"].trial == 3
     assert by_name["mine.agreement"].value == 0.5
-    assert len(by_name["mine"].evidence) == 2
+    assert [each.get("label") for each in by_name["mine"].evidence] == ["short", "long", None]
+    assert by_name["mine"].evidence[-1]["variance"] == 0.25
     assert [metric.name for metric in known(made)] == ["mine", "mine.agreement"]
 
 

@@ -59,7 +59,7 @@ def test_a_case_counts_if_both_its_answers_were_rated():
     items = {"i": item("i", "new"), "j": item("j", "old")}
     before, after = {"c": row("old")}, {"c": row("new")}
     found = human_differences(CARD, items, {"i": 0.25, "j": 1.0}, before, after)
-    assert found == {"c": -0.75}
+    assert found == {"c": (-0.75, 1.0)}
     assert human_differences(CARD, items, {"i": 0.25}, before, after) == {}
     assert human_differences(CARD, items, {"i": 0.25, "j": 1.0}, before, {"c": row("x")}) == {}
 
@@ -71,4 +71,4 @@ def test_a_case_counts_if_both_its_answers_were_rated():
 def test_a_pair_counts_whichever_side_came_first(first, second, value, difference):
     items = {"p": item("p", first, second)}
     found = human_differences(PAIR, items, {"p": value}, {"c": row("old")}, {"c": row("new")})
-    assert found == {"c": difference}
+    assert found == {"c": (difference, 1.0)}

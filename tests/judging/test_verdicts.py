@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from scripted_judges import MUST, PAIR, SHORT, STARS, TWO, Scripted, card, in_turn, said, shown
 
 from evalsuite.backends.base import Completion, Request
+from evalsuite.canonical import canonical
 from evalsuite.errors import BackendError
 from evalsuite.judging.asking import EQUAL, judge, orders_of
 from evalsuite.judging.prompt import Field
 from evalsuite.judging.records import UNSURE, Card, Judgement, Order, Subject
 from evalsuite.judging.reply import RAW, Unparsable, verdicts_in
 from evalsuite.judging.verdict import Verdict, evidence_of, settle
+from evalsuite.scoring import EVIDENCE
 
 FIELDS = (Field("mine", ("long", "short", UNSURE), "mine"),)
 ONE = Subject(input="how?", output="so")
@@ -130,12 +132,27 @@ def test_a_slip_is_repaired_once_without_showing_the_reply_again() -> None:
 
 def test_what_stays_unparsable_keeps_the_reply_clipped() -> None:
     model = in_turn("one", "two" * RAW)
-    (found,) = judged(card(SHORT), ONE, model)
+    verdict = settle(card(SHORT), judged(card(SHORT), ONE, model))
+    (found,) = verdict[0].judgements
     assert found.label is None
     assert found.reason == "unparsable verdict: the reply is no JSON object"
     assert found.raw.startswith("twotwo")
     assert len(found.raw) == RAW
-    assert evidence_of([found])[0]["raw"] == found.raw
+    assert evidence_of(verdict)[0]["raw"] == found.raw
+
+
+def test_the_evidence_of_many_votes_fits_and_says_how_far_they_spread() -> None:
+    made = card(SHORT, more="votes: 25")
+    long = json.dumps({"mine": {"critique": "雪" * 5_000, "verdict": "short"}})
+    found = settle(made, judged(made, ONE, in_turn(*[long] * 24, said(mine="long"))))
+    evidence = evidence_of(found)
+    assert len(canonical(evidence)) < EVIDENCE
+    assert [each["label"] for each in evidence[:-1]] == ["short"] * 24 + ["long"]
+    assert evidence[-1] == {
+        "criterion": "mine",
+        "agreement": 24 / 25,
+        "variance": pytest.approx(24 / 625),
+    }
 
 
 def test_only_a_model_with_structured_answers_is_given_the_schema() -> None:
