@@ -9,6 +9,7 @@ from paired_runs import finding_of, row, run_of, verdict_of
 
 from evalsuite.diff import compare
 from evalsuite.gate import Gate, decide
+from evalsuite.gate.judged import Rated
 from evalsuite.records import CHECKS, Metric, Row, Run, Standing
 
 JUDGE = "correctness"
@@ -106,12 +107,12 @@ def test_where_many_cases_moved_peoples_pairs_decide(people_say, result, code):
     diff = compare(before, after)
     moved = [f"c{n:03d}" for n in range(12)]
     still = [f"c{n:03d}" for n in range(60, 88)]
-    people = dict.fromkeys(moved, people_say) | dict.fromkeys(still, 0.0)
+    people = dict.fromkeys(moved, Rated(people_say)) | dict.fromkeys(still, Rated(0.0))
     verdict = decide(diff, Gate(exclude=0.2), {JUDGE: people})
     found = finding_of(verdict, JUDGE)
     assert (found.result, verdict.exit_code) == (result, code)
     assert found.corrected_low <= found.corrected <= found.corrected_high
-    assert "with people's ratings" in found.reason
+    assert found.reason == "decided by people's ratings, since 60 of 200 cases moved"
 
 
 def test_answers_that_grew_are_no_evidence_for_a_judge_alone_and_for_checks_they_are():

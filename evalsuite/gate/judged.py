@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,10 +21,19 @@ from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import Gate
 from evalsuite.records import Standing
 from evalsuite.stats.corrected import Corrected, corrected_difference
+from evalsuite.stats.flips import Ints
 
-People = Mapping[str, Mapping[str, float]]
-"""By metric and case: how much better, in [-1, 1], people found the candidate's answer than the
-baseline's, blind to which is which."""
+
+class Rated(NamedTuple):
+    """How much better, in [-1, 1], people found a case's new answer than the baseline's, blind to
+    which is which; `weight` is the inverse of the case's chance to be rated, up to a factor."""
+
+    difference: float
+    weight: float = 1.0
+
+
+People = Mapping[str, Mapping[str, Rated]]
+"""By metric and case."""
 
 PAIRS = 30
 """Human pairs from which they decide."""
@@ -42,7 +52,7 @@ def judged(
     policy: Gate,
     finding: Finding,
     tested: tuple[Hypothesis, Effects],
-    people: Mapping[str, float],
+    people: Mapping[str, Rated],
 ) -> Finding:
     """A finding on a judge's metric, as far as the judge is to be believed."""
     standing = diff.candidate.judges[finding.metric]
@@ -70,29 +80,40 @@ def _doubt(diff: Diff, effect: Effects) -> str:
 
 
 def _with_people(
-    finding: Finding, each: Hypothesis, effect: Effects, people: Mapping[str, float]
+    finding: Finding, each: Hypothesis, effect: Effects, people: Mapping[str, Rated]
 ) -> Finding:
-    """The figures with what people said of some of the pairs, where enough of them are judged."""
-    found = _corrected(each, effect, people)
-    if found is None:
+    """The figures with what people said of some of the pairs, where enough of them are judged.
+
+    Of an answer that is the same on both sides the difference is known: 0. What people rate are
+    the changed ones, so that the mean over all is that over the changed ones times their share.
+    """
+    changed = each.at[~effect.pairs.identical[each.at]]
+    found = _corrected(changed, effect, people)
+    if found is None or found.low is None or found.high is None:
         return finding
+    share = len(changed) / len(each.at)
     return replace(
-        finding, corrected=found.value, corrected_low=found.low, corrected_high=found.high
+        finding,
+        corrected=share * found.value,
+        corrected_low=share * found.low,
+        corrected_high=share * found.high,
     )
 
 
-def _corrected(each: Hypothesis, effect: Effects, people: Mapping[str, float]) -> Corrected | None:
-    """The change by people's ratings and the judge's, from PAIRS rated cases on."""
+def _corrected(changed: Ints, effect: Effects, people: Mapping[str, Rated]) -> Corrected | None:
+    """The change over these cases by people's ratings and the judge's, from PAIRS rated cases on,
+    or from all if there are fewer."""
     ids = effect.pairs.ids
-    at = [place for place in each.at.tolist() if ids[place] in people]
-    if len(at) < PAIRS:
+    at = [place for place in changed.tolist() if ids[place] in people]
+    if not at or len(at) < min(PAIRS, len(changed)):
         return None
     units = effect.units if effect.pairs.clusters else np.arange(len(ids))
-    rest = np.setdiff1d(each.at, at)
+    rest = np.setdiff1d(changed, at)
     return corrected_difference(
-        [people[ids[place]] for place in at],
+        [people[ids[place]].difference for place in at],
         effect.d[at].tolist(),
         effect.d[rest].tolist(),
+        weights=[people[ids[place]].weight for place in at],
         clusters=units[at].tolist(),
         judged_clusters=units[rest].tolist(),
     )
@@ -116,7 +137,7 @@ def _by_people(finding: Finding, policy: Gate, doubted: str) -> Finding:
         )
     margin, exclude = finding.margin or 0.0, finding.exclude or 0.0
     low, high = finding.corrected_low or 0.0, finding.corrected_high or 0.0
-    seen = f"{100 * finding.corrected:+.1f} points with people's ratings ({doubted})"
+    seen = f"decided by people's ratings, since {doubted}"
     if high < 0 and -finding.corrected >= margin - _TINY:
         return replace(finding, result="regression", reason=seen)
     if -low < exclude:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
+from evalsuite.gate.judged import Rated
 from evalsuite.judging.records import Card, Item, Label
 from evalsuite.records import Row
 
@@ -44,13 +45,13 @@ def human_differences(
     values: Mapping[str, float],
     before: Mapping[str, Row],
     after: Mapping[str, Row],
-) -> dict[str, float]:
-    """By case: how much better people found the candidate's answer (trial 1), in [-1, 1].
+) -> dict[str, Rated]:
+    """By case: how much better people found the candidate's answer (trial 1).
 
     `values` are `human_values`. A case counts if both its answers were rated, or the pair of them.
     """
     by_output = {
-        (item.case, item.output_key, item.other_key): values[name]
+        (item.case, item.output_key, item.other_key): Rated(values[name], item.weight)
         for name, item in items.items()
         if name in values and item.case and item.output_key
     }
@@ -60,14 +61,15 @@ def human_differences(
         if not new or not old or new == old:
             continue
         if card.kind == "pairwise":
-            value = by_output.get((case, new, old))
+            pair = by_output.get((case, new, old))
             back = by_output.get((case, old, new))
-            if value is not None:
-                found[case] = value - _EVEN
+            if pair is not None:
+                found[case] = Rated(pair.difference - _EVEN, pair.weight)
             elif back is not None:
-                found[case] = _EVEN - back
+                found[case] = Rated(_EVEN - back.difference, back.weight)
         elif (case, new, "") in by_output and (case, old, "") in by_output:
-            found[case] = by_output[case, new, ""] - by_output[case, old, ""]
+            one, other = by_output[case, new, ""], by_output[case, old, ""]
+            found[case] = Rated(one.difference - other.difference, one.weight)
     return found
 
 

@@ -121,6 +121,8 @@ def suspects(verdict: Verdict) -> list[Finding]:
         effect, p = finding.effect or 0.0, finding.p
         if finding.kind != "relative" or finding.blocks or effect >= 0:
             continue
+        if finding.corrected is not None and finding.result not in BAD:
+            continue  # people looked at it
         bounded = finding.high is not None and finding.high < 0 and effect <= -0.05
         if finding.result in BAD or (bounded if p is None else p <= 0.05):
             found.append(finding)

@@ -13,7 +13,7 @@ from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, To
 from evalsuite.report.headline import changed, detectable
 from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
 from evalsuite.report.repeats import Variances
-from evalsuite.report.sentences import rate
+from evalsuite.report.sentences import peopled, rate
 from evalsuite.report.shell import fill
 
 _RESULTS = {
@@ -160,7 +160,8 @@ def _gate_row(
     elif finding.kind == "floor":
         move, change = rate(finding), f"floor {figures.percent(finding.floor)}"
     elif finding.effect is not None:
-        change = f"{figures.points(finding.effect)} ({figures.interval(finding.low, finding.high)})"
+        interval = figures.interval(finding.low, finding.high)
+        change = f"{figures.points(finding.effect)} ({interval}){peopled(finding)}"
     seen = finding.detectable
     if finding.metric == CHECKS and finding.kind == "relative":
         seen = drops.get(finding.slice, seen)
@@ -185,7 +186,7 @@ def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:
         return "bad", said
     if finding.result in BAD:
         return "warn", f"{said}, not blocking"
-    if finding.name in odd:
+    if finding.name in odd and not (finding.critical and finding.result == "inconclusive"):
         return "warn", "suspect"
     if finding.result in AMBER:
         return "warn", said

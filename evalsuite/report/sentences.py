@@ -118,7 +118,16 @@ def spread(finding: Finding) -> str:
         parts.append(f"adjusted p {sign}{figures.chance(finding.p)}")
     parts.append(f"n = {figures.number(finding.n)}")
     move = f"{figures.percent(finding.before)} → {figures.percent(finding.after)}"
-    return f"{move} ({', '.join(parts)})"
+    return f"{move} ({', '.join(parts)}){peopled(finding)}"
+
+
+def peopled(finding: Finding) -> str:
+    """What the change is with people's ratings of some pairs; "" where nobody rated."""
+    if finding.corrected is None:
+        return ""
+    interval = figures.interval(finding.corrected_low, finding.corrected_high)
+    change = figures.points(finding.corrected)
+    return f", with people's ratings {change} points, 95% CI {interval}"
 
 
 def rate(finding: Finding) -> str:

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalsuite.config import Config
+from evalsuite.gate.judged import People, Rated
 from evalsuite.records import Manifest, Metric, Row, Run, Standing
 
 
-def people_of(config: Config, baseline: Run | None, candidate: Run) -> dict[str, dict[str, float]]:
+def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
     """By metric of a judge and case: by how much people found the candidate's answer better.
 
     Raises:
         DataError: a card or its ratings can't be read.
     """
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Rated]] = {}
     if baseline is None or not candidate.manifest.judges:
         return found
     from evalsuite.judging.card import load_card  # noqa: PLC0415 (most runs have no judge)

@@ -14,7 +14,9 @@ from evalsuite.judging.card import load_card
 from evalsuite.judging.checkup import ANCHORS
 from evalsuite.judging.keys import judge_keys
 from evalsuite.judging.labels import item_id
-from evalsuite.judging.records import Certificate, Item, Subject
+from evalsuite.judging.records import Certificate, Item, Label, Subject
+from evalsuite.records import Output
+from evalsuite.snapshot import output_key
 from evalsuite.snapshot.codec import dump, pretty, to_json
 
 pytest.importorskip("openai")
@@ -221,3 +223,45 @@ def test_what_the_judge_said_is_shown_at_the_answer(project: Any, chat: Chat) ->
     assert answer["judged"] == [
         {"label": "correctness", "text": "correctness: wrong. as it is"},
     ]
+
+
+def rate(project: Any, numbers: range, said: str, wrong: range) -> None:
+    """People's ratings of both sides' answers: the baseline's are right, the new ones as `said`."""
+    items, labels = b"", b""
+    for number in numbers:
+        right = f"the word is c{number:03}"
+        new = "something else" if number in wrong else right
+        for text, value in {right: "right", new: said if number in wrong else "right"}.items():
+            subject = Subject(
+                input=f"which word is {number}?", output=text, expected=f"c{number:03}"
+            )
+            key = output_key(Output(text=text))
+            item = Item(id=item_id(subject), subject=subject, case=f"c{number:03}", output_key=key)
+            label = Label(item=item.id, rater="one", criterion="correctness", value=value)
+            items += dump(to_json(item, sparse=True)) + b"\n"
+            labels += dump(to_json(label, sparse=True)) + b"\n"
+    project.write("judges/correctness/items.jsonl", "").write_bytes(items)
+    project.write("judges/correctness/labels.jsonl", "").write_bytes(labels)
+
+
+@pytest.mark.parametrize(("said", "code"), [("right", 0), ("wrong", 1)])
+def test_where_a_third_of_the_cases_moved_people_decide(
+    project: Any, chat: Chat, said: str, code: int
+) -> None:
+    suite(project)
+    certify(project, chat)
+    assert project.run_apart().ret == 0
+    project.accept()
+    text = SUITE.replace("{arguments})])", "{arguments})], gate=ev.Gate(exclude=0.2))")
+    project.write("test_words.py", text.format(wrong="range(20)", arguments=""))
+    done = project.run_apart()
+    assert done.ret == 10, done.stdout.str()
+    done.stdout.fnmatch_lines(["*20 of 60 cases moved*evalsuite rate correctness --pairs*"])
+    rate(project, range(19), said, range(20))
+    done = project.run_apart()
+    assert done.ret == 10, "one of the 20 changed answers is not rated"
+    rate(project, range(20), said, range(20))
+    done = project.run_apart()
+    assert done.ret == code, done.stdout.str()
+    done.stdout.fnmatch_lines(["*with people's ratings*"])
+    assert project.evalsuite("gate", "snapshot", "last").ret == code
