@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from evalsuite.errors import MissingExtra, OptionError, did_you_mean, plain
 
 if TYPE_CHECKING:
     from evalsuite.judging.records import Card, Item
+    from evalsuite.rating.exporting import Exported
     from evalsuite.rating.links import Links
     from evalsuite.rating.log import Log
     from evalsuite.rating.opening import Place
@@ -74,7 +76,7 @@ def _rate(args: argparse.Namespace) -> int:
     config = load_config(Path.cwd())
     card, place = opening.place_of(config, args.judge)
     if args.export or args.link or args.revoke:
-        return _aside(args, place)
+        return _aside(args, card, place)
     if args.from_run:
         show(_choose(args, config, card, place))
     return _session(args, config, card, place)
@@ -92,14 +94,14 @@ def _checked(args: argparse.Namespace) -> None:
         raise OptionError("-n, --pairs and --suite choose items of a run: name it by --from-run")
 
 
-def _aside(args: argparse.Namespace, place: Place) -> int:
+def _aside(args: argparse.Namespace, card: Card, place: Place) -> int:
     """What can be done beside a server that runs."""
     from evalsuite.rating import exporting, opening  # noqa: PLC0415
 
     log = opening.existing_log(place)
     try:
         if args.export:
-            show(_exported(exporting.export(log, place.folder), place))
+            show(_exported(exporting.export(log, place.folder, card), place))
         if args.revoke:
             log.revoke(_known(args.revoke, log))
             show(plain(f"{args.revoke}: links and sessions are void from now on"))
@@ -120,11 +122,17 @@ def _known(name: str, log: Log) -> str:
     return name
 
 
-def _exported(count: int, place: Place) -> str:
+def _exported(done: Exported, place: Place) -> str:
     from evalsuite.wording import shown_path  # noqa: PLC0415
 
     where = shown_path(place.folder / "labels.jsonl")
-    return f"{count} new labels in {where}" if count else f"{where} holds all labels already"
+    said = f"{done.added} new labels in {where}" if done.added else f"{where} holds all labels"
+    if done.orphans:
+        said += (
+            f"\n{done.orphans} more stay in the session alone: items.jsonl lacks their item, or the"
+            " card their criterion or level (restore them from git, then: --export)"
+        )
+    return said
 
 
 def _links(place: Place) -> Links:
@@ -210,13 +218,25 @@ def _session(args: argparse.Namespace, config: Config, card: Card, place: Place)
     log = opening.open_log(place)
     try:
         with FileLock(place.log.with_suffix(".serve.lock"), timeout=0):
-            _serve(args, config, card, place, log)
-            show(_exported(exporting.export(log, place.folder), place))
+            with _ended_by_signals():
+                _serve(args, config, card, place, log)
+            show(_exported(exporting.export(log, place.folder, card), place))
     except Timeout:
         raise OptionError(f"a session of {place.judge} is being served already") from None
     finally:
         log.close()
     return 0
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends a session as Ctrl-C does: with an export."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, log: Log) -> None:
@@ -244,8 +264,7 @@ def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, l
         port = listening.getsockname()[1]
         opening.remember_port(place, port)
         ready = partial(_ready, server, raters, port, not args.no_open)
-        with contextlib.suppress(KeyboardInterrupt):
-            serving.serve(server, listening, ready)
+        serving.serve(server, listening, ready)
 
 
 def _ready(server: Any, raters: Sequence[str], port: int, browse: bool) -> None:

@@ -58,10 +58,9 @@ def _headline(session: Session, item: str) -> str:
 
 def _progress(server: Server, name: str) -> dict[str, Any]:
     desk = server.session.desks[name]
-    seconds = [
-        each.body["seconds"] for each in desk.done.values() if each.body.get("seconds") is not None
-    ]
-    values = [value for each in desk.done.values() for value in each.body["values"].values()]
+    done = list(desk.done.values())  # a copy: others rate meanwhile
+    seconds = [each.body["seconds"] for each in done if each.body.get("seconds") is not None]
+    values = [value for each in done for value in each.body["values"].values()]
     typical = median(seconds) if seconds else None
     left = len(desk.pending)
     return {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -49,20 +50,26 @@ class Server:
     now: Callable[[], datetime] = utc
     requests: Limiter = field(default_factory=lambda: Limiter(10.0, 100))
     attempts: Limiter = field(default_factory=lambda: Limiter(0.2, 10))
-    folder: Path | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     async def append(self, event: Event) -> bool:
         """Write an event, then know it; whether it is new. What is not on disk is not known."""
-        _, new = await run_in_threadpool(self.log.append, event)
-        if new:
-            self.session.apply(event)
-        return new
+        return await run_in_threadpool(self._append, event)
+
+    def _append(self, event: Event) -> bool:
+        """One at a time, so that the session sees events in the log's order."""
+        with self.turn:
+            _, new = self.log.append(event)
+            if new:
+                self.session.apply(event)
+            return new
 
     def stamp(self) -> str:
         return self.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def cookie_name(self, role: Role) -> str:
-        return f"evalsuite_{role}"
+        """Browsers keep one for all ports of this machine: two judges have two."""
+        return f"evalsuite_{role}_{hashlib.sha256(self.judge.encode()).hexdigest()[:8]}"
 
     def who(self, request: Request, role: Role) -> Identity:
         """Whose session it is; 401 without one, 429 for one that asks too often."""

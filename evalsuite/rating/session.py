@@ -98,13 +98,21 @@ class Session:
         entry = Entry(event.item, event.occasion)
         if desk is None or event.item not in self.items:
             return
-        if event.kind == "rate":
+        if event.kind == "rate" and self._fits(event):
             _take(desk.pending, entry)
             desk.done[entry] = event
             desk.history.append(event)
             desk.drafts.pop(entry, None)
         elif event.kind == "undo":
             _undo(desk, entry)
+
+    def _fits(self, event: Event) -> bool:
+        """Whether it answers the card's criteria: an earlier card may have had others."""
+        values = event.body["values"]
+        return values.keys() == {each.name for each in self.card.criteria} and all(
+            values[each.name] in (UNSURE, *(level.label for level in each.scale))
+            for each in self.card.criteria
+        )
 
     def _amend(self, event: Event) -> None:
         """What was rated by the old rubric is queued again, behind what is new."""
@@ -120,7 +128,9 @@ class Session:
 
     def labels(self) -> list[Label]:
         """All that holds so far, of this session and from before."""
-        return effective([*self.before, *labels_of(self.events)])
+        names = {each.name for each in self.card.criteria}
+        mine = [each for each in labels_of(list(self.events)) if each.criterion in names]
+        return effective([*self.before, *mine])
 
 
 def _take(pending: deque[Entry], entry: Entry) -> None:

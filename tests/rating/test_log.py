@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rating_samples import items, make_server, place_at
+from rating_samples import BOTH, CARD, items, make_server, place_at
 
 from evalsuite.errors import DataError
 from evalsuite.judging.labels import append_items, append_labels, effective, read_labels
 from evalsuite.judging.records import Label
-from evalsuite.rating.exporting import export
+from evalsuite.rating.exporting import Exported, export
 from evalsuite.rating.log import Event, Log
 from evalsuite.rating.queue import Entry
 from evalsuite.rating.session import ADJUDICATED, labels_of
@@ -98,10 +98,10 @@ def test_export_adds_what_is_new_and_nothing_twice(tmp_path: Path) -> None:
     log = Log(place.log)
     for number in (1, 2):
         log.append(rating(number))
-    assert export(log, place.folder) == 2
-    assert export(log, place.folder) == 0
+    assert export(log, place.folder, CARD) == Exported(2)
+    assert export(log, place.folder, CARD) == Exported(0)
     log.append(rating(3, "fail"))
-    assert export(log, place.folder) == 1
+    assert export(log, place.folder, CARD) == Exported(1)
     assert [label.value for label in exported(place.folder)] == ["pass", "pass", "fail"]
     assert exported(place.folder)[0] == Label(
         item=items(5)[1].id,
@@ -123,7 +123,7 @@ def test_an_export_that_was_killed_half_way_is_completed(tmp_path: Path) -> None
     for number in (1, 2, 3):
         log.append(rating(number))
     append_labels(place.folder, labels_of(log.events())[:2])
-    assert export(log, place.folder) == 1
+    assert export(log, place.folder, CARD) == Exported(1)
     assert exported(place.folder) == labels_of(log.events())
     log.close()
 
@@ -135,9 +135,11 @@ def test_an_undone_rating_is_taken_back_and_an_adjudication_is_nobodys_rating(
     append_items(place.folder, items(5))
     log = Log(place.log)
     log.append(rating(1))
-    log.append(rating(1, submission="undo s1", kind="undo", body={"values": {"correctness": "x"}}))
+    log.append(
+        rating(1, submission="undo s1", kind="undo", body={"values": {"correctness": "pass"}})
+    )
     log.append(rating(2, submission="s9", kind="adjudicate", rater="lead"))
-    export(log, place.folder)
+    export(log, place.folder, CARD)
     (held,) = effective(exported(place.folder))
     assert (held.rater, held.item) == (ADJUDICATED, items(5)[2].id)
     assert [label.value for label in exported(place.folder)] == ["pass", None, "pass"]
@@ -148,7 +150,7 @@ def test_ratings_of_an_earlier_session_count_where_the_log_was_lost(tmp_path: Pa
     server = make_server(tmp_path, raters=("anna",))
     first = server.session.desks["anna"].pending[0]
     server.log.append(rating(0, item=first.item))
-    export(server.log, place_at(tmp_path).folder)
+    export(server.log, place_at(tmp_path).folder, CARD)
     server.log.close()
     for file in place_at(tmp_path).state.glob("*.db*"):
         file.unlink()
@@ -157,3 +159,30 @@ def test_ratings_of_an_earlier_session_count_where_the_log_was_lost(tmp_path: Pa
     assert len(again.session.desks["anna"].pending) == 5
     assert [label.item for label in again.session.labels()] == [first.item]
     again.log.close()
+
+
+def test_what_fits_neither_items_nor_card_stays_in_the_log_and_is_counted(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    append_items(place.folder, items(3))
+    log = Log(place.log)
+    log.append(rating(1))
+    log.append(rating(2, "splendid"))
+    log.append(rating(7))
+    assert export(log, place.folder, CARD) == Exported(1, orphans=2)
+    append_items(place.folder, items(8))
+    assert export(log, place.folder, CARD) == Exported(1, orphans=1)
+    assert [label.value for label in exported(place.folder)] == ["pass", "pass"]
+    log.close()
+
+
+def test_an_answer_to_an_earlier_card_is_asked_again(tmp_path: Path) -> None:
+    first = make_server(tmp_path, raters=("anna",))
+    for entry in list(first.session.desks["anna"].pending)[:3]:
+        first.log.append(rating(0, item=entry.item, submission=entry.item))
+    first.log.close()
+    again = make_server(tmp_path, BOTH, raters=("anna",))
+    assert len(again.session.desks["anna"].pending) == 6
+    again.log.close()
+    same = make_server(tmp_path, raters=("anna",))
+    assert len(same.session.desks["anna"].pending) == 3
+    same.log.close()

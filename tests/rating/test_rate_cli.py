@@ -227,6 +227,15 @@ def test_a_card_that_is_not_there_is_named(root: Path, capsys: pytest.CaptureFix
     assert 'did you mean "correctness"' in capsys.readouterr().err
 
 
+def test_being_told_to_stop_exports_too(root: Path) -> None:
+    store(root, 30)
+    process, _ = start(root, "--from-run", "last", "-n", "5", "--raters", "anna")
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "labels.jsonl holds all labels" in rest
+
+
 @pytest.mark.usefixtures("brief")
 def test_one_link_for_each_rater_and_the_lead(
     root: Path, capsys: pytest.CaptureFixture[str]
@@ -249,7 +258,7 @@ def test_one_link_for_each_rater_and_the_lead(
     assert rate("--link", "zoe") == 4
     assert rate("--revoke", "anna") == 0
     assert rate("--export") == 0
-    assert "holds all labels already" in capsys.readouterr().out
+    assert "holds all labels" in capsys.readouterr().out
 
 
 def start(root: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, str]]:

@@ -274,8 +274,11 @@ def test_a_rater_has_no_way_to_the_leads_pages(server: Server, path: str) -> Non
     anna = Browser(server)
     path = path.format(item=items(1)[0].id)
     assert anna.get(path).status_code == 401
-    cookie = anna.client.cookies["evalsuite_rate"]
-    for headers in ({"Cookie": f"evalsuite_lead={cookie}"}, {"Cookie": f"evalsuite_rate={cookie}"}):
+    cookie = anna.client.cookies[server.cookie_name("rate")]
+    for headers in (
+        {"Cookie": f"{server.cookie_name('lead')}={cookie}"},
+        {"Cookie": f"{server.cookie_name('rate')}={cookie}"},
+    ):
         bare = TestClient(create_app(server), base_url=ORIGIN)
         assert bare.get(path, headers=headers).status_code == 401
         answer = bare.post(path, data={}, headers={**headers, "Origin": ORIGIN})
@@ -285,9 +288,9 @@ def test_a_rater_has_no_way_to_the_leads_pages(server: Server, path: str) -> Non
 @pytest.mark.parametrize("path", ["/lead/amend", "/lead/revoke"])
 def test_a_rater_can_not_do_what_the_lead_does(server: Server, path: str) -> None:
     anna = Browser(server)
-    cookie = anna.client.cookies["evalsuite_rate"]
+    cookie = anna.client.cookies[server.cookie_name("rate")]
     fields = {**anna.form(), "note": "all pass", "rater": "ben"}
-    answer = anna.post(path, fields, Cookie=f"evalsuite_lead={cookie}")
+    answer = anna.post(path, fields, Cookie=f"{server.cookie_name('lead')}={cookie}")
     assert answer.status_code == 401
     assert server.log.epoch("ben") == 0
     assert not server.log.events()
@@ -349,7 +352,7 @@ def test_links_and_the_sessions_that_they_open_expire(
     assert Browser(server, join=False).client.get(f"/join/{link}").status_code == 303
     monkeypatch.setattr(time, "time", lambda: now + 7.1 * day)
     assert Browser(server, join=False).client.get(f"/join/{link}").status_code == 401
-    cookie = {"Cookie": f"evalsuite_rate={server.links.cookie(_who(server, now))}"}
+    cookie = {"Cookie": f"{server.cookie_name('rate')}={server.links.cookie(_who(server, now))}"}
     assert (
         TestClient(create_app(server), base_url=ORIGIN).get("/rate", headers=cookie).status_code
         == 401
