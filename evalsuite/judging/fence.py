@@ -22,6 +22,9 @@ TEXT_LIMIT = 40_000
 CONTEXTS_LIMIT = 160_000
 """Characters of all contexts together, shared evenly."""
 
+NOTE = 60
+"""Characters that the note on what was left out takes."""
+
 TAG = "data"
 """Fences are <data-HASH name="...">; a look-alike of that is written with another bracket."""
 
@@ -89,9 +92,15 @@ def mark_of(texts: Iterable[str]) -> str:
 
 
 def inert(text: str, limit: int = TEXT_LIMIT) -> Cut:
-    """Text as the judge sees it: nothing invisible, no markup of ours, at most `limit` long."""
-    text, left_out = _cut(text.replace("\r\n", "\n"), limit)
-    return Cut(neutral(spelled(text)), left_out)
+    """Text as the judge sees it: nothing invisible, no markup of ours, at most `limit` characters
+    and the note on those that were left out."""
+    text = text.replace("\r\n", "\n")
+    shown, left_out = _cut(text, limit)
+    shown = spelled(shown)
+    if len(shown) > limit + NOTE:  # what is spelled out takes up to ten times its room
+        shown, left_out = _cut(text, limit // 10)
+        shown = spelled(shown)
+    return Cut(neutral(shown), left_out)
 
 
 def _cut(text: str, limit: int) -> tuple[str, int]:

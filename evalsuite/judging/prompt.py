@@ -93,8 +93,8 @@ def cuts(card: Card, subject: Subject) -> dict[str, int]:
     """How many characters of which text are cut from the prompt."""
     texts = (subject.output, subject.other or "", as_text(subject.input), as_text(subject.expected))
     longest = max((len(_document(each)) for each in subject.contexts), default=0)
-    if max(map(len, texts)) <= fence.TEXT_LIMIT and longest <= _limit(subject):
-        return {}
+    if 10 * max(map(len, texts)) <= fence.TEXT_LIMIT and 10 * longest <= _limit(subject):
+        return {}  # short enough, even if all of it has to be spelled out
     order: Order = "ab" if card.kind == "pairwise" else ""
     return {name: n for each in prompts(card, subject, order) for name, n in each.left_out.items()}
 

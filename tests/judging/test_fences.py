@@ -119,6 +119,16 @@ def test_a_very_long_output_loses_its_middle_and_the_prompt_says_so() -> None:
     assert cuts(CARD, Subject(input="how?", output=text[: fence.TEXT_LIMIT])) == {}
 
 
+def test_what_is_spelled_out_takes_no_more_room_than_other_text() -> None:
+    text = "\U000e0041" * fence.TEXT_LIMIT
+    subject = Subject(input="how?", output=text)
+    (prompt,) = prompts(CARD, subject)
+    assert len(str(prompt.messages[1]["content"])) < fence.TEXT_LIMIT + 1_000
+    assert prompt.left_out == cuts(CARD, subject) == {"output": fence.TEXT_LIMIT * 9 // 10}
+    short = Subject(input="how?", output="\u200b" * 6_000)
+    assert cuts(CARD, short) == {"output": 2_000}
+
+
 def test_many_contexts_share_their_room() -> None:
     documents = tuple(Document(str(n), "x" * 10_000) for n in range(40))
     subject = Subject(input="how?", output="so", contexts=documents)

@@ -239,3 +239,23 @@ def test_a_jury_votes_and_a_cascade_asks_the_dear_one_only_where_the_cheap_is_un
     assert sure["scores"]["cascade.escalated"] == [0]
     assert "cascade.correctness@dear" not in sure["scores"]
     assert len(asked(chat)) == 12
+
+
+def test_a_variant_is_compared_with_the_snapshot_of_another(project: Any, chat: Chat) -> None:
+    variants = "variants={'a': ev.Variant(), 'b': ev.Variant(params={'more': 'longer '})}"
+    text = f"""
+import evalsuite as ev
+
+@ev.suite(golden="words", scorers=[JUDGES], {variants})
+async def words(case, variant):
+    return variant.get("more", "") + "word " + case.id
+"""
+    project.write("test_words.py", text.replace("JUDGES", ""))
+    project.run()
+    done = project.evalsuite("accept", "words@a", "--from-run", "last", "--reason", "test")
+    assert done.ret == 0, done.stderr.str()
+    project.write("test_words.py", text.replace("JUDGES", 'ev.judge("preference", against="a")'))
+    project.run()
+    assert project.rows("words@a")["c000"]["scores"]["preference"] == [0.5]
+    assert project.rows("words@b")["c000"]["scores"]["preference"] == [1]
+    assert len(asked(chat)) == 2 * 6
