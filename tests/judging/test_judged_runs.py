@@ -259,3 +259,27 @@ async def words(case, variant):
     assert project.rows("words@a")["c000"]["scores"]["preference"] == [0.5]
     assert project.rows("words@b")["c000"]["scores"]["preference"] == [1]
     assert len(asked(chat)) == 2 * 6
+
+
+def test_a_floor_gates_the_consistency_of_a_judge_that_prefers_a_place(
+    project: Any, chat: Chat
+) -> None:
+    chat.answer = lambda prompt: json.dumps(
+        {"preference": {"critique": "the first one", "verdict": "first"}}
+    )
+    project.cases(cases(30))
+    write(project, "")
+    project.run()
+    project.accept()
+    floor = ', gate=ev.Gate(min={"preference.consistent": 0.8})'
+    source = SUITE.replace('"word " + case.id', '"words " + case.id')
+    text = source.format(scorers='ev.judge("preference")', answers="", arguments=floor)
+    project.write("test_words.py", text)
+    done = project.run()
+    assert done.ret == 1, done.stdout.str()
+    done.stdout.fnmatch_lines(["*preference.consistent*"])
+    row = project.rows()["c000"]
+    assert row["scores"]["preference"] == [0.5]
+    assert row["scores"]["preference.consistent"] == [0]
+    assert row["scores"]["preference.first"] == [1]
+    assert "the orders disagree" in row["reasons"]["preference"]
