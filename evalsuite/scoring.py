@@ -73,7 +73,10 @@ def scorer_name(scorer: Scorer) -> str:
 
 def metrics_of(scorer: Scorer) -> tuple[Metric, ...]:
     """All metrics that a scorer says beforehand that it gives; its own is the first."""
-    return tuple(getattr(scorer, "metrics", ())) or (metric_of(scorer),)
+    given = getattr(scorer, "metrics", None)
+    if isinstance(given, tuple) and given and all(isinstance(each, Metric) for each in given):
+        return given
+    return (metric_of(scorer),)
 
 
 def clip(text: str, limit: int = SNIPPET) -> str:
@@ -180,9 +183,9 @@ def scorer_key(scorer: Scorer) -> str:
     installed packages only the names. Not seen: files that it reads, what it looks up by a
     computed name, state that changes later. A scorer that depends on such things says so in `key`.
     """
-    own = getattr(scorer, "measure", None) or getattr(scorer, "key", None)
-    if isinstance(own, str) and own:
-        return own
+    for own in (getattr(scorer, "measure", None), getattr(scorer, "key", None)):
+        if isinstance(own, str) and own:
+            return own
     try:
         return _seen_key(scorer)
     except TypeError:  # not hashable, so not kept

@@ -21,7 +21,7 @@ from evalsuite.canonical import canonical
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Output, Score
 from evalsuite.runner.score import aside, score
 from evalsuite.runner.threads import Threads
-from evalsuite.scoring import fold, measures, metric_of, scorer_key, scorer_name
+from evalsuite.scoring import fold, measures, metric_of, metrics_of, scorer_key, scorer_name
 
 CASE, OUTPUT = Case(id="a", input="q"), Output(text="16 weeks")
 
@@ -285,3 +285,20 @@ def test_a_scorers_own_key_goes_before() -> None:
     assert scorer_key(Keyed()) == "politeness-3"
     assert scorer_key(Bare()) == scorer_key(Bare()) != "politeness-3"
     assert scorer_key(checks.contains("a")) == checks.contains("a").key
+
+
+def test_an_attribute_of_a_users_scorer_is_no_list_of_metrics_unless_it_holds_some() -> None:
+    class Own:
+        metrics = 3
+        key = "own"
+
+        def measure(self) -> None: ...
+
+        def __call__(self, case: Case, output: Output) -> float:
+            return 1.0
+
+    scorer = Own()
+    assert [metric.name for metric in metrics_of(scorer)] == ["Own"]
+    assert scorer_key(scorer) == "own"
+    scorer.metrics = (Metric("a"), Metric("b", role="detail"))  # type: ignore[assignment]
+    assert [metric.name for metric in metrics_of(scorer)] == ["a", "b"]
