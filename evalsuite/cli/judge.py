@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from evalsuite.cli.screen import show, table
 from evalsuite.config import load_config
 from evalsuite.errors import OptionError, did_you_mean, plain
 from evalsuite.wording import shown_path
-
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -112,11 +109,12 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
-    from evalsuite.judging.card import card_names, load_card, read_card  # noqa: PLC0415
+    from evalsuite.judging.card import SHIPPED, card_names, load_card, read_card  # noqa: PLC0415
+    from evalsuite.judging.names import NAME  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     name = args.name
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise OptionError("NAME: lower-case letters, digits, - and _, up to 64")
     file = config.judge_dir / name / "judge.md"
     if file.exists():
@@ -125,8 +123,9 @@ def _new(args: argparse.Namespace) -> int:
     if source not in card_names(config.judge_dir):
         remedy = did_you_mean(source, card_names(config.judge_dir))
         raise OptionError(f"no card {source[:64]!r} to start from: {remedy} (--from CARD)")
-    text = Path(load_card(config.judge_dir, source).path)
-    written = (text if text.is_absolute() else Path.cwd() / text).read_text(encoding="utf-8")
+    load_card(config.judge_dir, source)
+    places = (folder / source / "judge.md" for folder in (config.judge_dir, SHIPPED))
+    written = next(each for each in places if each.is_file()).read_text(encoding="utf-8-sig")
     read_card(written, shown_path(file), name)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(written, encoding="utf-8", newline="\n")

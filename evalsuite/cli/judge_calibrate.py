@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from evalsuite.judging.consulting import Consulted
     from evalsuite.judging.keys import JudgeKeys
     from evalsuite.judging.measured import Judged
-    from evalsuite.judging.records import Card, Item, Label
+    from evalsuite.judging.records import Card, Item, Label, Split
     from evalsuite.report.blocks import Line
 
 SPLITS = ("dev", "test", "all")
@@ -39,22 +40,24 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("name", metavar="NAME")
     command.add_argument("--certify", action="store_true", help="write certificate.json")
     command.add_argument(
-        "--split", choices=SPLITS, default="all", help="of which items (all); dev is for trying"
+        "--split", choices=SPLITS, help="of which items: all, or with --certify test; dev is to try"
     )
     command.add_argument("--offline", action="store_true", help="verdicts from the store alone")
     command.add_argument("--scores", metavar="FILE", help="verdicts that were made elsewhere")
     command.add_argument("--backend", metavar="SPEC", help="default: that of the card's role")
+    command.add_argument("--votes", type=int, metavar="N", help="as a suite's ev.judge(votes=N)")
     command.set_defaults(run=_calibrate)
 
 
 def _calibrate(args: argparse.Namespace) -> int:
     from evalsuite.judging.bar import bar_of  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415
+    from evalsuite.judging.card import keyed, load_card  # noqa: PLC0415
     from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
     from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.judging.names import MAX_VOTES  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
-    if args.scores and (args.certify or args.offline or args.backend):
+    if args.scores and (args.certify or args.offline or args.backend or args.votes):
         raise OptionError(
             "--scores: no certificate can be bound to a judge that is asked elsewhere, and nobody "
             "is asked here (leave out --certify, --offline and --backend)"
@@ -62,8 +65,13 @@ def _calibrate(args: argparse.Namespace) -> int:
     config = load_config(Path.cwd())
     bar_of(config.bar)
     card = load_card(config.judge_dir, args.name)
+    if args.votes is not None:
+        if not 1 <= args.votes <= MAX_VOTES:
+            raise OptionError(f"--votes must be from 1 to {MAX_VOTES}")
+        card = keyed(replace(card, votes=args.votes))
     folder = config.judge_dir / card.name
-    items, labels = read_items(folder), effective(read_labels(folder, card))
+    items = read_items(folder)
+    labels = effective(read_labels(folder, card, items))
     if not labels:
         raise OptionError(
             f"{shown_path(folder)} holds no labels: evalsuite rate {card.name} --from-run last, or "
@@ -97,6 +105,12 @@ def _verdicts(
         return found, [Line("verdicts", (f"{len(found)} made elsewhere",))], 0
     rated = [items[each] for each in dict.fromkeys(label.item for label in labels)]
     consulted, status = consulted_of(config, card, rated, spec, offline=args.offline)
+    if args.certify and consulted.failed and not status:
+        reason = next(iter(consulted.failed.values()))
+        raise DataError(
+            f"{card.name}: {len(consulted.failed)} rated items have no reply, and a certificate "
+            f"needs all: {reason} (run it again: what was answered is kept)"
+        )
     return consulted.verdicts, _lines(consulted), status
 
 
@@ -155,7 +169,7 @@ def _told(
 ) -> None:
     """Calibrate, certify, and write the page."""
     from evalsuite.judging.calibration import calibrate  # noqa: PLC0415
-    from evalsuite.judging.splits import labels_in, looks, split_of, spoken  # noqa: PLC0415
+    from evalsuite.judging.splits import looks, split_of, spoken  # noqa: PLC0415
     from evalsuite.judging.telling import page  # noqa: PLC0415
     from evalsuite.report.blocks import Line  # noqa: PLC0415
 
@@ -165,7 +179,8 @@ def _told(
     remarks += said
     if args.certify:
         remarks += _certified(config, card, keys, given, cuts)
-    split = None if args.split == "all" else args.split
+    asked: Any = args.split or ("test" if args.certify else "all")
+    split: Split | None = None if asked == "all" else asked
     found = calibrate(
         card,
         items,
@@ -173,11 +188,12 @@ def _told(
         judged,
         split=split,
         thresholds=cuts,
-        readable=lambda item: split == "test" or split_of(item) == "dev",
+        readable=lambda item: args.split == "test" or split_of(item) == "dev",
     )
     if not any(each.counts.n for each in found.criteria):
         raise DataError(f"{card.name}: no rated item of this split has a verdict")
-    if split != "dev" and labels_in(labels, items):
+    certificate_alone = args.certify and args.split is None
+    if split != "dev" and not certificate_alone:
         _look(folder, keys, labels)
     if looked := spoken(looks(folder)):
         remarks.append(Line("test split", (looked,)))

@@ -136,7 +136,8 @@ def _compare(args: argparse.Namespace) -> int:
     items = {item.id: item for item in there.values()}
     folder = config.judge_dir / new.card.name
     labels = effective(read_labels(folder, new.card))
-    rated = {each: item for each, item in read_items(folder).items() if _rated(each, labels)}
+    said_of = {label.item for label in labels}
+    rated = {each: item for each, item in read_items(folder).items() if each in said_of}
     everything = {**rated, **items}
     said = []
     for judge in (old, new):
@@ -154,10 +155,6 @@ def _compare(args: argparse.Namespace) -> int:
     if args.bridge:
         _bridge(config, new, run, source, there, said[1], args.reason)
     return 0
-
-
-def _rated(item: str, labels: Sequence[Any]) -> bool:
-    return any(label.item == item for label in labels)
 
 
 def _snapshot(config: Config, suite: str | None) -> tuple[Run, Source]:

@@ -50,7 +50,8 @@ def known(config: Config, name: str) -> Known:
     card = load_card(config.judge_dir, name)
     folder = config.judge_dir / name
     keys = judge_keys(card, config.backends[role_of(card.role, config.backends)])
-    items, labels = read_items(folder), effective(read_labels(folder, card))
+    items = read_items(folder)
+    labels = effective(read_labels(folder, card, items))
     certificate = read_certificate(folder)
     found = standings(
         card,

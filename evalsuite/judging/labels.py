@@ -36,9 +36,14 @@ def item_id(subject: Subject) -> str:
 
     The ranks of contexts are no part of it: nobody sees them.
     """
-    seen = replace(subject, contexts=[Document(each.id, each.text) for each in subject.contexts])
-    written = json.loads(dump(to_json(seen)))  # as a file keeps it
-    return key("item", written)[:16]
+    if any(each.score is not None for each in subject.contexts):
+        contexts = [Document(each.id, each.text) for each in subject.contexts]
+        subject = replace(subject, contexts=contexts)
+    seen = to_json(subject)
+    try:
+        return key("item", seen)[:16]
+    except UnicodeEncodeError:  # half a surrogate pair is kept as "?"
+        return key("item", json.loads(dump(seen)))[:16]
 
 
 def read_items(folder: Path, name: str = ITEMS) -> dict[str, Item]:
@@ -69,15 +74,18 @@ def append_items(folder: Path, items: Iterable[Item]) -> list[Item]:
     return list(added.values())
 
 
-def read_labels(folder: Path, card: Card | None = None) -> list[Label]:
+def read_labels(
+    folder: Path, card: Card | None = None, items: Mapping[str, Item] | None = None
+) -> list[Label]:
     """Every rating of a judge's folder, in the order in which they were given; ProblemsError.
 
     With a card also criteria and levels must be the card's. A line that occurs twice, as after a
-    merge, counts once.
+    merge, counts once. `items` are the folder's, if they are read already.
     """
     file = folder / LABELS
     lines = read_lines(file, _label)
-    items = read_items(folder) if lines else {}
+    if items is None:
+        items = read_items(folder) if lines else {}
     scales = _scales(card)
     problems = []
     for line, label in lines:

@@ -178,6 +178,8 @@ def test_from_labels_to_a_judge_that_gates(project: Made, chat: Chat, say: Say) 
     assert status == 0, out
     assert "certificate   correctness trusted; until" in out
     assert "TRUSTED:" in out
+    assert "(the test split)" in out
+    assert len(looks(folder)) == 1, "a certificate is what the test split is for"
     status, out = say("judge", "list")
     assert re.search(r"correctness +reference +shipped +300 +trusted", out)
     assert re.search(r"tone +rubric +shipped +0 +uncertified +no certificate", out)
@@ -335,6 +337,31 @@ def test_attacks_on_an_honest_judge_change_nothing(project: Made, chat: Chat, sa
     assert status == 0, out
     assert re.search(r"correctness: 0 of \d+ attacks made a better verdict", out)
     assert (project.path / "reports/judges/correctness/attack.md").exists()
+
+
+def test_no_certificate_rests_on_the_verdicts_that_happened_to_arrive(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    rate(project, count=40)
+    chat.answer = lambda prompt: 400 if "c007" in prompt else verdict(prompt)
+    args = ("judge", "calibrate", "correctness", "--backend", f"openai:new@{chat.url}")
+    status, out = say(*args, "--certify")
+    assert status == 2
+    assert "1 rated items have no reply, and a certificate needs all" in out
+    assert not (project.path / "judges" / "correctness" / "certificate.json").exists()
+    status, out = say(*args)
+    assert status == 0, out
+    assert "no reply      1 items:" in out
+
+
+def test_a_suites_votes_are_another_judge(project: Made, chat: Chat, say: Say) -> None:
+    rate(project, count=30)
+    status, out = say("judge", "calibrate", "correctness", "--votes", "3", "--certify")
+    assert status == 0, out
+    assert "30 outputs, at most 90 calls" in out
+    assert "stale: the card changed" in say("judge", "show", "correctness")[1]
+    status, out = say("judge", "calibrate", "correctness", "--votes", "99")
+    assert (status, "--votes must be from 1 to 25" in out) == (4, True)
 
 
 def test_an_interrupted_calibration_loses_nothing(project: Made, chat: Chat) -> None:

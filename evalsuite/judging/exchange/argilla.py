@@ -19,6 +19,7 @@ from evalsuite.judging.exchange.rows import (
     Entry,
     Rating,
     contexts_of,
+    grouped,
     shown_first,
     text_of,
 )
@@ -38,9 +39,8 @@ Responses = Mapping[str, Sequence[tuple[Json, str]]]
 
 def write(card: Card, items: Mapping[str, Item], labels: Sequence[Label]) -> bytes:
     """A list of records, nested, as `records.to_json` writes it."""
-    found = [
-        _record(card, item, [x for x in labels if x.item == item.id]) for item in items.values()
-    ]
+    rated = grouped(labels)
+    found = [_record(card, item, rated.get(item.id, ())) for item in items.values()]
     return json.dumps(found, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
 
 

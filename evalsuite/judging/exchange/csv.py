@@ -15,7 +15,14 @@ from typing import TypeVar
 
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.golden.lines import decode
-from evalsuite.judging.exchange.rows import TEXTS, Entry, Rating, contexts_of, text_of
+from evalsuite.judging.exchange.rows import (
+    TEXTS,
+    Entry,
+    Rating,
+    contexts_of,
+    grouped,
+    text_of,
+)
 from evalsuite.judging.records import Card, Item, Label
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown
@@ -56,6 +63,7 @@ def unsafe(cell: str) -> str:
 def write(card: Card, items: Mapping[str, Item], labels: Sequence[Label]) -> bytes:
     """The ratings; an item's criteria that nobody rated have a row to be filled in."""
     dimensions = sorted({name for item in items.values() for name in item.slices})
+    rated = grouped(labels)
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow([*_COLUMNS, *(safe(_SLICES + name) for name in dimensions)])
@@ -63,7 +71,7 @@ def write(card: Card, items: Mapping[str, Item], labels: Sequence[Label]) -> byt
         about = [item.id, *_texts(item), item.case, item.cluster or ""]
         slices = [item.slices.get(name, "") for name in dimensions]
         for criterion in card.criteria:
-            mine = [x for x in labels if x.item == item.id and x.criterion == criterion.name]
+            mine = [x for x in rated.get(item.id, ()) if x.criterion == criterion.name]
             ratings = [_cells(label) for label in mine] or [["", criterion.name, *[""] * 7]]
             for cells in ratings:
                 table.writerow([safe(_short(cell)) for cell in (*about, *cells, *slices)])

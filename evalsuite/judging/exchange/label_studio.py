@@ -18,6 +18,7 @@ from evalsuite.judging.exchange.rows import (
     Entry,
     Rating,
     contexts_of,
+    grouped,
     shown_first,
     text_of,
 )
@@ -33,7 +34,8 @@ _SIDES = {"left": FIRST, "right": SECOND}
 
 def write(card: Card, items: Mapping[str, Item], labels: Sequence[Label]) -> bytes:
     """Tasks with one annotation per rater and occasion."""
-    tasks = [_task(item, [x for x in labels if x.item == item.id]) for item in items.values()]
+    rated = grouped(labels)
+    tasks = [_task(item, rated.get(item.id, ())) for item in items.values()]
     return json.dumps(tasks, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
 
 

@@ -225,5 +225,13 @@ def text_of(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def grouped(labels: Iterable[Label]) -> dict[str, list[Label]]:
+    """Ratings by item."""
+    found: dict[str, list[Label]] = {}
+    for label in labels:
+        found.setdefault(label.item, []).append(label)
+    return found
+
+
 def contexts_of(item: Item) -> list[dict[str, str]]:
     return [{"id": each.id, "text": each.text} for each in item.subject.contexts]
