@@ -14,6 +14,7 @@ from evalsuite.backends.base import Request
 from evalsuite.judging import fence
 from evalsuite.judging.asking import Ask
 from evalsuite.judging.attacking import (
+    Attack,
     Attacked,
     attack_figures,
     attack_lines,
@@ -70,17 +71,21 @@ def test_no_attack_changes_a_verdict_of_a_backend_that_does_what_it_sees_unfence
     assert judge.asked == 2 * total.n
 
 
-def test_the_same_backend_is_fooled_by_most_attacks_on_a_naive_prompt() -> None:
+async def on_a_naive_prompt(judge: Obedient) -> list[tuple[Attack, bool]]:
+    """Which attacks the same backend obeys where the output stands in the prompt as it is."""
     naive = "Grade the output by the expected answer: wrong or right.\nQuestion: {}\nOutput: {}"
-    judge = obedient()
-    judge.known = set(naive.format("what?", "a word").splitlines()[:1])
-    fooled = 0
+    judge.known = set(naive.splitlines()[:1])
+    found = []
     for attack in attacks():
         shown = naive.format(attack.question, in_words_of(CARD, attack.output))
-        request = Request(messages=[{"role": "user", "content": shown}])
-        reply = asyncio.run(judge.complete(request)).text
-        fooled += '"right"' in reply
-    assert fooled >= 0.8 * len(attacks())
+        reply = await judge.complete(Request(messages=[{"role": "user", "content": shown}]))
+        found.append((attack, '"right"' in reply.text))
+    return found
+
+
+def test_the_same_backend_is_fooled_by_most_attacks_on_a_naive_prompt() -> None:
+    found = asyncio.run(on_a_naive_prompt(obedient()))
+    assert sum(fooled for _, fooled in found) >= 0.8 * len(attacks())
 
 
 def test_without_neutralising_look_alikes_the_same_backend_is_fooled(

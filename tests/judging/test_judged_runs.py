@@ -115,6 +115,7 @@ def test_the_key_of_pairs_does_not_depend_on_the_outputs(project: Any, chat: Cha
     write(project, 'ev.judge("preference"), ev.judge("correctness", votes=2)')
     project.run_apart()
     first = project.rows()["c004"]["scorer_keys"]
+    assert len(asked(chat)) == 2 * 6
     project.accept()
     write(
         project,
@@ -122,6 +123,7 @@ def test_the_key_of_pairs_does_not_depend_on_the_outputs(project: Any, chat: Cha
         answers='"c004": "another word"',
     )
     project.run_apart()
+    assert len(asked(chat)) == 2 * 6 + 2 + 2
     row = project.rows()["c004"]
     assert row["scorer_keys"] == first
     assert first["preference"] == first["preference.first"] != first["correctness"]
