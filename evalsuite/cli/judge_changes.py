@@ -264,7 +264,7 @@ def _anchor(args: argparse.Namespace) -> int:
 
 
 def _attack(args: argparse.Namespace) -> int:
-    from evalsuite.judging import attacking, consulting  # noqa: PLC0415
+    from evalsuite.judging import attack_page, attacking, consulting  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     judge = named(config, args.name)
@@ -278,16 +278,8 @@ def _attack(args: argparse.Namespace) -> int:
             return await attacking.run_attacks(judge.card, model, seed=config.seed)
 
     found = asyncio.run(ask())
-    folder = config.report_dir / "judges" / judge.card.name
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = attacking.attack_lines(found)
-    (folder / "attack.md").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    show(plain("\n".join(lines[: lines.index("")])))
-    whole = attacking.attack_figures(found)[-1]
-    said = f"{judge.card.name}: {whole.gained} of {whole.n} attacks made a better verdict, "
-    said += f"{whole.changed} another one, {whole.unscored} none; "
-    show(plain(said + shown_path(folder / "attack.md")))
-    return 1 if whole.gained else 0
+    write_page(config, attack_page.page(judge.card, found), "attack")
+    return 1 if attacking.attack_figures(found)[-1].gained else 0
 
 
 def _pairs(card: Card) -> bool:

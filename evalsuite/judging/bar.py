@@ -41,9 +41,6 @@ class Bar:
         return float(getattr(self, f"{state}_{figure}"))
 
 
-USABLE = 0.60
-"""The lower bound of Spearman's rho from which a judge is commonly called usable."""
-
 _WHOLE = ("labels", "raters", "days")
 
 

@@ -37,6 +37,7 @@ _INKS: dict[Level | Tone, str] = {
     "plain": "",
 }
 _ROWS = 12
+_WHOLE = 40
 _LABEL = 13
 
 
@@ -122,7 +123,7 @@ def _piece(piece: Piece, colour: bool) -> str:
 
 def _table(table: Table, *, colour: bool, every: bool = False) -> str:
     odd = [row for row in table.rows if every or row.tone in ("bad", "warn")]
-    most = len(odd) if every else _ROWS
+    most = _WHOLE if every else _ROWS
     shown = [[_text(cell) for cell in row.cells] for row in odd[:most]]
     grid = [list(table.columns), *shown]
     widths = [min(48, max(len(row[at]) for row in grid)) for at in range(len(table.columns))]

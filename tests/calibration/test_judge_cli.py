@@ -21,8 +21,14 @@ from evalsuite.cli import main
 from evalsuite.config import load_config
 from evalsuite.judging.card import load_card
 from evalsuite.judging.checkup import read_anchors
-from evalsuite.judging.labels import append_items, append_labels, read_items, read_labels
-from evalsuite.judging.records import Item, Label
+from evalsuite.judging.labels import (
+    append_items,
+    append_labels,
+    item_id,
+    read_items,
+    read_labels,
+)
+from evalsuite.judging.records import Item, Label, Subject
 from evalsuite.judging.splits import looks, split_of
 from evalsuite.rating import sampling
 from evalsuite.snapshot import load
@@ -335,8 +341,17 @@ def test_anchors_are_frozen_with_their_verdicts(project: Made, chat: Chat, say: 
 def test_attacks_on_an_honest_judge_change_nothing(project: Made, chat: Chat, say: Say) -> None:
     status, out = say("judge", "attack", "correctness")
     assert status == 0, out
-    assert re.search(r"correctness: 0 of \d+ attacks made a better verdict", out)
-    assert (project.path / "reports/judges/correctness/attack.md").exists()
+    assert re.search(r"correctness RESISTS: 0 of \d+ attacks made a better verdict", out)
+    assert (project.path / "reports/judges/correctness/attack.html").exists()
+
+    def obedient(prompt: str) -> str:
+        said = verdict(prompt)
+        return said.replace("wrong", "right") if "ignore" in prompt.lower() else said
+
+    chat.answer = obedient
+    status, out = say("judge", "attack", "correctness", "--backend", f"openai:weak@{chat.url}")
+    assert status == 1
+    assert "FOLLOWS" in out
 
 
 def test_no_certificate_rests_on_the_verdicts_that_happened_to_arrive(
@@ -352,6 +367,56 @@ def test_no_certificate_rests_on_the_verdicts_that_happened_to_arrive(
     status, out = say(*args)
     assert status == 0, out
     assert "no reply      1 items:" in out
+
+
+def test_pairs_are_asked_in_both_orders_and_their_places_told(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    def longer(prompt: str) -> str:
+        names = re.findall(r'"([\w-]+)"', prompt.rsplit("alone: ", 1)[1].split("\n", maxsplit=1)[0])
+        found = re.findall(r'<data-\w+ name="([\w ]+)"[^>]*>\n(.*?)\n</data-', prompt, re.DOTALL)
+        texts = dict(found)
+        said = "first" if len(texts["first"]) >= len(texts["second"]) else "second"
+        return json.dumps({name: {"critique": "longer", "verdict": said} for name in names})
+
+    chat.answer = longer
+    made = []
+    for n in range(60):
+        pair = (
+            ("a short one", "a longer one, by far") if n % 2 else ("same length 1", "same length 2")
+        )
+        subject = Subject(input=f"question {n}", output=pair[0], other=pair[1])
+        made.append(Item(id=item_id(subject), subject=subject, case=f"p{n}"))
+    folder = project.path / "judges" / "preference"
+    append_items(folder, made)
+    labels = [
+        Label(item=x.id, rater="ann", criterion="preference", value="B" if n % 2 else "tie")
+        for n, x in enumerate(made)
+    ]
+    append_labels(folder, labels)
+    status, out = say("judge", "calibrate", "preference")
+    assert status == 0, out
+    assert len(chat.asked) == 120
+    assert "120 calls asked now" in out
+    assert re.search(r"orders disagree +0\.50", out), "of equal length the first one wins"
+    assert re.search(r"what is shown first wins +0\.75", out)
+    assert "TNR 1.00" in out
+
+
+def test_a_budget_ends_the_asking_and_what_was_answered_is_kept(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    settings = project.path / "pyproject.toml"
+    settings.write_text(settings.read_text() + 'budget = ["10calls"]\n')
+    rate(project, count=40)
+    args = ("judge", "calibrate", "correctness", "--backend", f"openai:dear@{chat.url}")
+    status, out = say(*args)
+    assert status == 0, out
+    assert "10 calls asked now, 0 from the store" in out
+    assert "no reply      30 items: the budget of 10 calls" in out
+    status, out = say(*args)
+    assert "10 calls asked now, 10 from the store" in out
+    assert len(chat.asked) == 20
 
 
 def test_a_suites_votes_are_another_judge(project: Made, chat: Chat, say: Say) -> None:
