@@ -118,8 +118,11 @@ class BoundJury:
         values = {each: made[f"{name}.{each}"].value for each in self.names}
         value, reason = combined(values, self.weights, self.how)
         evidence = [
-            {"member": each, "value": score.value, "reason": score.reason, "said": score.evidence}
-            for each, score in zip(self.names, made.values(), strict=True)
+            {**each, "criterion": f"{own}: {each['criterion']}"}
+            if "criterion" in each
+            else {"member": own, **each}
+            for own, score in zip(self.names, made.values(), strict=True)
+            for each in score.evidence
         ]
         made[name] = Score(case_id, 1, name, value, reason, evidence)
         share = agreeing(list(values.values()), self.weights, value)

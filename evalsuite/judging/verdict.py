@@ -178,7 +178,7 @@ def evidence_of(verdicts: Sequence[Verdict]) -> list[dict[str, Json]]:
     ]
     found = [{n: v for n, v in each.items() if v or n == "label"} for each in kept]
     return found + [
-        {"criterion": each.criterion, "agreement": each.agreement, "variance": each.variance}
+        {"votes for": each.criterion, "agreement": each.agreement, "variance": each.variance}
         for each in verdicts
         if any(judgement.vote > 1 for judgement in each.judgements)
     ]

@@ -255,7 +255,8 @@ def test_a_jury_goes_by_the_majority_and_says_how_many_agree() -> None:
         "panel": 1.0,
         "panel.agreement": pytest.approx(2 / 3),
     }
-    assert [each["member"] for each in scores["panel"].evidence] == ["m0", "m1", "m2"]
+    said = [(each["criterion"], each["label"]) for each in scores["panel"].evidence]
+    assert said == [("m0: j0", "short"), ("m1: j1", "long"), ("m2: j2", "short")]
 
 
 def test_a_majority_stands_whatever_the_missing_member_would_say_and_a_mean_does_not() -> None:

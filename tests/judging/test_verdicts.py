@@ -149,7 +149,7 @@ def test_the_evidence_of_many_votes_fits_and_says_how_far_they_spread() -> None:
     assert len(canonical(evidence)) < EVIDENCE
     assert [each["label"] for each in evidence[:-1]] == ["short"] * 24 + ["long"]
     assert evidence[-1] == {
-        "criterion": "mine",
+        "votes for": "mine",
         "agreement": 24 / 25,
         "variance": pytest.approx(24 / 625),
     }
