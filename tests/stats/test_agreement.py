@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evalsuite.stats.agreement import (
@@ -19,6 +19,7 @@ from evalsuite.stats.labels import OWN, coded, distances, paired, tables
 
 metrics = pytest.importorskip("sklearn.metrics")
 
+FEW = settings(max_examples=30)
 LEVELS = ("low", "middle", "high")
 labels = st.sampled_from(LEVELS)
 rows = st.lists(st.tuples(labels, labels), min_size=2, max_size=40)
@@ -68,6 +69,7 @@ def test_ac2_gives_part_of_the_credit_to_a_neighbour():
     assert found == pytest.approx((seen - chance) / (1 - chance))
 
 
+@FEW
 @given(rows, st.sampled_from(["none", "linear", "quadratic"]))
 def test_kappa_is_scikit_learns_and_the_one_of_the_table(pairs, weights):
     first, second = sides(pairs)
@@ -80,6 +82,7 @@ def test_kappa_is_scikit_learns_and_the_one_of_the_table(pairs, weights):
     assert own == pytest.approx(expected, abs=1e-12)
 
 
+@FEW
 @given(with_gaps)
 def test_an_invalid_verdict_is_a_category_of_its_own(pairs):
     first, second = sides(pairs)
@@ -89,6 +92,7 @@ def test_an_invalid_verdict_is_a_category_of_its_own(pairs):
     assert cohen_kappa(first, second, LEVELS) == pytest.approx(expected, abs=1e-12)
 
 
+@FEW
 @given(with_gaps, st.sampled_from(["none", "linear", "quadratic"]))
 def test_to_exchange_the_raters_changes_no_figure(pairs, weights):
     first, second = sides(pairs)
@@ -98,6 +102,7 @@ def test_to_exchange_the_raters_changes_no_figure(pairs, weights):
         assert same(one, two)
 
 
+@FEW
 @given(with_gaps, st.permutations(LEVELS))
 def test_the_names_of_unordered_labels_change_no_figure(pairs, other):
     first, second = sides(pairs)
@@ -107,6 +112,7 @@ def test_the_names_of_unordered_labels_change_no_figure(pairs, other):
         assert same(figure(first, second, LEVELS), figure(*renamed, LEVELS))
 
 
+@FEW
 @given(with_gaps)
 def test_conventions_leave_out_or_count_as_a_level(pairs):
     first, second = sides(pairs)
@@ -154,6 +160,7 @@ def test_the_confusion_table_has_a_column_for_invalid_verdicts():
     assert found.n == 3
 
 
+@FEW
 @given(st.lists(st.tuples(labels, st.none() | labels), min_size=1, max_size=40))
 def test_macro_figures_are_those_of_scikit_learn(pairs):
     truth, judged = sides(pairs)
@@ -179,6 +186,7 @@ def test_the_convention_is_named_and_moves_the_accuracy():
     assert (own.baseline_label, own.baseline_accuracy) == ("low", 0.5)
 
 
+@FEW
 @given(st.lists(labels, min_size=1, max_size=30))
 def test_a_judge_that_always_says_the_commonest_label_has_the_baseline_and_no_kappa(truth):
     label, share = majority_baseline(truth, LEVELS)
