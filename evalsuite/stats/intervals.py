@@ -99,7 +99,8 @@ def coefficient(
     `chance` is the disagreement in [0, 1] that chance gives, of which 1 - value is the share that
     was seen. Bounds are None with fewer than two clusters, and where all replicates are equal short
     of perfect agreement. With perfect agreement the lower bound is that of the disagreement which
-    Wilson's score, of as many trials as there are clusters, does not rule out.
+    Wilson's score, of as many trials as there are clusters (or rows as heavy as the heaviest), does
+    not rule out.
     """
     codes = cluster_codes(clusters, n)
     base = row_weights(weights, n)
@@ -108,7 +109,8 @@ def coefficient(
     bounds: tuple[float | None, float | None, float | None] = (None, None, None)
     method = "undefined"
     if value is not None and count > 1 and value > 1 - 1e-9:
-        bounds, method = _perfect(count, chance or 1.0), "Wilson's score over clusters"
+        trials = min(float(count), float(base.sum() / base.max()))
+        bounds, method = _perfect(trials, chance or 1.0), "Wilson's score over clusters"
     elif value is not None and count > 1:
         replicates, groups = jackknife(figure, base, codes)
         error = math.sqrt(float(((replicates - replicates.mean()) ** 2).sum()) * (1 - 1 / groups))
@@ -143,8 +145,8 @@ def _by_z(value: float, error: float, degrees: int) -> tuple[float, float, float
     return low, high, lower
 
 
-def _perfect(count: int, chance: float) -> tuple[float, float, float]:
-    two, one = rate_bounds(1.0, count), rate_bounds(1.0, count, Z_ONE_SIDED)
+def _perfect(trials: float, chance: float) -> tuple[float, float, float]:
+    two, one = rate_bounds(1.0, trials), rate_bounds(1.0, trials, Z_ONE_SIDED)
     assert two is not None
     assert one is not None
     low, lower = (max(-1.0, 1 - (1 - each[0]) / chance) for each in (two, one))

@@ -145,6 +145,8 @@ def test_perfect_agreement_is_not_certain():
         assert each.low < each.lower < 1
     few = estimates.kappa(people, people, LEVELS, clusters=[row // 10 for row in range(50)])
     assert few.low < found[1].low
+    heavy = estimates.kappa(people, people, LEVELS, weights=[1.0] * 49 + [9.0])
+    assert heavy.low < found[1].low
 
 
 def test_a_constant_judge_has_no_coefficient_that_is_sure_of_itself():
