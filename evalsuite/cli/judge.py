@@ -144,6 +144,8 @@ def _labels(args: argparse.Namespace) -> int:
         raise OptionError(f"--format has no {args.layout[:40]!r}: {known_}")
     file = Path(args.file)
     if args.what == "export":
+        if args.names:
+            raise OptionError("--map is for import: an export has our names")
         return _export(config.judge_dir / card.name, card, args.layout, file)
     return _import(config.judge_dir / card.name, card, args, file)
 
@@ -151,7 +153,10 @@ def _labels(args: argparse.Namespace) -> int:
 def _export(folder: Path, card: Any, layout: str, file: Path) -> int:
     from evalsuite.judging import exchange  # noqa: PLC0415
     from evalsuite.judging.exchange.label_studio import config as label_config  # noqa: PLC0415
+    from evalsuite.judging.labels import read_items  # noqa: PLC0415
 
+    if not read_items(folder):
+        raise OptionError(f"{shown_path(folder)} holds no items: evalsuite rate {card.name} first")
     files = {file: exchange.export(folder, layout, card)}
     if layout == "label-studio":
         pair = card.kind == "pairwise"

@@ -80,7 +80,7 @@ def _cells(reader: Iterator[list[str]]) -> Iterator[tuple[int, Row]]:
     header = [unsafe(name.strip()) for name in next(reader, [])]
     for number, cells in enumerate(reader, 2):
         if cells:
-            yield number, {k: unsafe(v) for k, v in zip(header, cells, strict=False) if v != ""}
+            yield number, {k: unsafe(v) or None for k, v in zip(header, cells, strict=False)}
 
 
 def _item(
@@ -105,7 +105,7 @@ def _item(
 
 def _verdict(row: Row, card: Card) -> Verdict:
     names = [each.name for each in card.criteria]
-    name = row.get("criterion", names[0] if len(names) == 1 else None)
+    name = row.get("criterion") or (names[0] if len(names) == 1 else None)
     if name not in names:
         remedy = did_you_mean(str(name), names) if name else f"one of {', '.join(names)}"
         raise Malformed(f"no criterion {shown(name)}", remedy, "criterion")
