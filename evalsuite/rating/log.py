@@ -65,13 +65,17 @@ class Log:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         try:
             self._database = _opened(file)
+            # Each page asks for an epoch, and must not wait for another's rating to reach the disk.
+            self._reader = _opened(file)
         except sqlite3.Error as error:
             raise _trouble(file, error) from None
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._asking:
+            self._reader.close()
             self._database.close()
 
     def append(self, event: Event) -> tuple[Event, bool]:
@@ -115,10 +119,8 @@ class Log:
 
     def epoch(self, name: str) -> int | None:
         """How often the links of a rater were revoked; None for nobody."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT epoch FROM rater WHERE name = ?", (name,)
-            ).fetchone()
+        with self._asking:
+            row = self._reader.execute("SELECT epoch FROM rater WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
     def add_raters(self, names: Iterable[str]) -> None:
