@@ -166,7 +166,8 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
     if args.pairs:
         count = args.count or PAIRS
     else:
-        count = (args.count or _wanted(config, card, place, there)) - len(there) + of_run
+        more = args.count - len(there) if args.count else _wanted(config, card, place, there)
+        count = of_run + more
     chosen = choose(found, max(count, of_run), config.seed, taken)
     added = append_items(place.folder, chosen)
     return plain(

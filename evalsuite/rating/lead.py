@@ -6,6 +6,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +27,9 @@ LISTED = 50
 
 
 async def _overview(server: Server, request: Request) -> Response:
-    return _page(server, server.who(request, "lead"))
+    who = server.who(request, "lead")
+    # Beside the raters' pages: figures of many thousand labels take a while.
+    return await run_in_threadpool(_page, server, who)
 
 
 def _page(server: Server, who: Identity, status: int = 200, **values: Any) -> Response:

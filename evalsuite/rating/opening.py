@@ -75,8 +75,8 @@ def open_session(
     log.add_raters(raters)
     queues = log.queues()
     owners = _owners(card, before)
-    for rater, entries in queues.items():
-        for entry in entries:
+    for rater in raters:  # what somebody who is gone did not rate is given to others
+        for entry in queues.get(rater, ()):
             owners.setdefault(entry.item, set()).add(rater)
     log.add_to_queues(plan(list(items.values()), raters, shares, owners))
     queues = log.queues()

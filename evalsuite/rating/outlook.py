@@ -19,6 +19,9 @@ from evalsuite.rating.session import ADJUDICATED, Session
 SPARE = 1.2
 """Items per label that is needed: some will be unsure."""
 
+BATCH = 40
+"""Items that are added where there are enough for every state, and only the figures decide."""
+
 STATES: tuple[State, ...] = ("provisional", "trusted")
 
 
@@ -63,8 +66,13 @@ def _state(card: Card, state: State, bar: Bar, count: int, raters: int, seconds:
 
 
 def wanted(card: Card, labels: Sequence[Label], items: Mapping[str, Item], bar: Bar) -> int:
-    """How many items a session needs for the next state, if nobody says: with a quarter for trying
-    and some to spare."""
+    """How many items are to be added for the next state, if nobody says: with a quarter for trying
+    and some to spare, less those of the test split that nobody rated yet."""
     count, _ = _at_hand(card, items, labels)
-    state: State = "provisional" if count < bar.wanted("provisional", "labels") else "trusted"
-    return math.ceil(bar.wanted(state, "labels") / (1 - DEV) * SPARE)
+    state = next((each for each in STATES if count < bar.wanted(each, "labels")), None)
+    if state is None:
+        return BATCH
+    seen = {label.item for label in labels}
+    waiting = sum(name not in seen for name in in_split(items, "test"))
+    missing = bar.wanted(state, "labels") - count
+    return max(0, math.ceil((missing * SPARE - waiting) / (1 - DEV)))

@@ -42,7 +42,7 @@ def serve(server: Server, listening: socket.socket, ready: Callable[[], None]) -
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=3,
-        limit_concurrency=200,
+        limit_concurrency=1000,
         h11_max_incomplete_event_size=16_384,
     )
     # Ten thousand items are looked through for garbage no more: it would hold up pages.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -255,9 +256,14 @@ def test_a_session_that_is_too_small_for_trust_says_so(server: Server) -> None:
 
 
 def test_how_many_items_are_wanted_follows_the_bar() -> None:
+    assert wanted(CARD, [], {}, Bar()) == 80
     many = {each.id: each for each in items(100)}
-    assert wanted(CARD, [], many, Bar()) == 80
-    labels = [
-        Label(item=name, rater="anna", criterion="correctness", value="pass") for name in many
-    ]
-    assert wanted(CARD, labels, many, Bar()) == 160
+    test = sum(split_of(each) == "test" for each in many.values())
+    assert wanted(CARD, [], many, Bar()) == 0, "enough are waiting"
+
+    def rated(value: str) -> list[Label]:
+        return [Label(item=name, rater="a", criterion="correctness", value=value) for name in many]
+
+    assert wanted(CARD, rated("pass"), many, Bar()) == math.ceil((100 - test) * 1.2 / 0.75)
+    assert wanted(CARD, rated(UNSURE), many, Bar()) == 80, "who is unsure has not rated"
+    assert wanted(CARD, rated("pass"), many, Bar(trusted_labels=60)) == 40

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rating_samples import item, items
+from rating_samples import CARD, item, items, make_server, place_at
 
+from evalsuite.rating.exporting import export
+from evalsuite.rating.log import Event
 from evalsuite.rating.queue import DISTANCE, Entry, Shares, plan, seed_of, side_of
 
+T = "2026-03-01T12:00:00Z"
 RATERS = ("anna", "ben", "cleo")
 PLAN = plan(items(100), RATERS, Shares(), {})
 
@@ -86,6 +90,21 @@ def test_a_rater_who_joins_gets_the_overlap() -> None:
     more = plan(items(100), (*RATERS, "dora"), Shares(), owners(PLAN))
     assert not any(more[rater] for rater in RATERS)
     assert len(first_time(more["dora"])) == 20
+
+
+def test_what_somebody_who_left_did_not_rate_is_given_to_others(tmp_path: Path) -> None:
+    both = make_server(tmp_path, rated=items(20), overlap=0.0)
+    first = both.session.desks["ben"].pending[0]
+    fields = {"values": {"correctness": "pass"}, "seconds": None, "order": "", "seed": 0}
+    both.log.append(
+        Event(submission="s", rater="ben", kind="rate", time=T, item=first.item, body=fields)
+    )
+    export(both.log, place_at(tmp_path).folder, CARD)
+    both.log.close()
+    alone = make_server(tmp_path, rated=items(20), raters=("anna",), overlap=0.0)
+    mine = {entry.item for entry in alone.session.desks["anna"].pending}
+    assert mine == {each.id for each in items(20)} - {first.item}
+    alone.log.close()
 
 
 def test_what_somebody_rated_before_is_not_given_out_again() -> None:

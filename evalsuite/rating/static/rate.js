@@ -157,6 +157,14 @@ function command(key) {
   return false;
 }
 
+// The key of a Latin keyboard, where another layout has no such letter or has digits with Shift.
+function keyOf(event) {
+  const key = event.key.toLowerCase();
+  if (/^[a-z0-9?]$/.test(key) || event.shiftKey) return key;
+  const place = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(event.code);
+  return place ? place[1].toLowerCase() : key;
+}
+
 addEventListener("keydown", (event) => {
   if (event.isComposing || event.altKey || document.querySelector("dialog[open]")) return;
   const at = event.target;
@@ -169,7 +177,7 @@ addEventListener("keydown", (event) => {
   }
   if (typing && event.key === "Escape") return at.blur();
   if (typing || event.ctrlKey || event.metaKey || event.repeat || (keysOn && !keysOn.checked)) return;
-  if (!busy && command(event.key.toLowerCase())) event.preventDefault();
+  if (!busy && command(keyOf(event))) event.preventDefault();
 });
 
 // --- the timer counts while the page is looked at
