@@ -43,6 +43,9 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "--split", choices=SPLITS, help="of which items: all, or with --certify test; dev is to try"
     )
     command.add_argument("--offline", action="store_true", help="verdicts from the store alone")
+    command.add_argument(
+        "--fresh", action="store_true", help="ask anew (once a day), whatever the store holds"
+    )
     command.add_argument("--scores", metavar="FILE", help="verdicts that were made elsewhere")
     command.add_argument("--backend", metavar="SPEC", help="default: that of the card's role")
     command.add_argument("--votes", type=int, metavar="N", help="as a suite's ev.judge(votes=N)")
@@ -57,11 +60,14 @@ def _calibrate(args: argparse.Namespace) -> int:
     from evalsuite.judging.names import MAX_VOTES  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
-    if args.scores and (args.certify or args.offline or args.backend or args.votes):
+    asks = args.certify or args.offline or args.backend or args.votes or args.fresh
+    if args.scores and asks:
         raise OptionError(
             "--scores: no certificate can be bound to a judge that is asked elsewhere, and nobody "
-            "is asked here (leave out --certify, --offline and --backend)"
+            "is asked here (leave out the other options)"
         )
+    if args.fresh and args.offline:
+        raise OptionError("--fresh asks, and --offline asks nobody: give one of them")
     config = load_config(Path.cwd())
     bar_of(config.bar)
     card = load_card(config.judge_dir, args.name)
@@ -104,7 +110,9 @@ def _verdicts(
         found = read_scores(read_file(file), shown_path(file), card, items)
         return found, [Line("verdicts", (f"{len(found)} made elsewhere",))], 0
     rated = [items[each] for each in dict.fromkeys(label.item for label in labels)]
-    consulted, status = consulted_of(config, card, rated, spec, offline=args.offline)
+    consulted, status = consulted_of(
+        config, card, rated, spec, offline=args.offline, fresh=args.fresh
+    )
     if args.certify and consulted.failed and not status:
         reason = next(iter(consulted.failed.values()))
         raise DataError(
@@ -115,20 +123,29 @@ def _verdicts(
 
 
 def consulted_of(
-    config: Config, card: Card, items: Sequence[Item], spec: str, *, offline: bool
+    config: Config,
+    card: Card,
+    items: Sequence[Item],
+    spec: str,
+    *,
+    offline: bool,
+    fresh: bool = False,
 ) -> tuple[Consulted, int]:
     """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
     what was answered by then is kept."""
     from evalsuite.judging import consulting  # noqa: PLC0415
 
     most = consulting.calls_at_most(card, items)
-    where = "from the store alone" if offline else f"at most {most:,} calls; stored ones are free"
+    stored = "none is taken from the store" if fresh else "stored ones are free"
+    where = "from the store alone" if offline else f"at most {most:,} calls; {stored}"
+    trial = today().toordinal() if fresh else consulting.VOTE
     show(plain(f"{card.name}: {len(items):,} outputs, {where}"))
     found = consulting.Consulted()
 
     async def ask() -> None:
         async with consulting.opened(config, spec, offline=offline) as model:
-            await consulting.consult(card, items, model, config, found, said=_progress(len(items)))
+            said = _progress(len(items))
+            await consulting.consult(card, items, model, config, found, trial=trial, said=said)
 
     try:
         asyncio.run(ask())

@@ -101,17 +101,21 @@ async def consult(
     config: Config,
     found: Consulted,
     *,
+    trial: int = VOTE,
     said: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Ask for every item's verdict, into `found`; `said` is told how many are done. No failure goes
-    through: what a judge did not answer is named."""
+    """Ask for every item's verdict, into `found`; `said` is told how many are done.
+
+    No failure goes through: what a judge did not answer is named. Replies are stored by `trial`:
+    another number than the run's asks anew.
+    """
     free = asyncio.Semaphore(config.concurrency)
     done = 0
 
     async def one(item: Item) -> None:
         nonlocal done
         async with free:
-            await _asked(card, item, ask, config.seed, found)
+            await _asked(card, item, ask, (trial, config.seed), found)
         done += 1
         said(done)
 
@@ -124,11 +128,13 @@ async def consult(
                 group.create_task(one(item))
 
 
-async def _asked(card: Card, item: Item, ask: Ask, seed: int, found: Consulted) -> None:
+async def _asked(
+    card: Card, item: Item, ask: Ask, place: tuple[int, int], found: Consulted
+) -> None:
     if found.stopped:
         found.failed[item.id] = found.stopped
         return
-    tally = Tally(item.case or item.id, VOTE, seed)
+    tally = Tally(item.case or item.id, *place)
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
     try:

@@ -419,6 +419,24 @@ def test_a_budget_ends_the_asking_and_what_was_answered_is_kept(
     assert len(chat.asked) == 20
 
 
+def test_a_model_that_changed_behind_its_name_is_asked_anew(
+    project: Made, chat: Chat, say: Say
+) -> None:
+    rate(project, count=40)
+    chat.answer = lambda prompt: verdict(prompt).replace("right", "wrong")
+    args = ("judge", "calibrate", "correctness")
+    assert "Spearman's rho 1.00" in say(*args)[1], "what it once said is in the store"
+    assert chat.asked == []
+    status, out = say(*args, "--fresh")
+    assert status == 0, out
+    assert "at most 40 calls; none is taken from the store" in out
+    assert "40 calls asked now, 0 from the store" in out
+    assert "Spearman's rho unknown" in out, "it says wrong to everything now"
+    say(*args, "--fresh")
+    assert len(chat.asked) == 40
+    assert say(*args, "--fresh", "--offline")[0] == 4
+
+
 def test_a_suites_votes_are_another_judge(project: Made, chat: Chat, say: Say) -> None:
     rate(project, count=30)
     status, out = say("judge", "calibrate", "correctness", "--votes", "3", "--certify")
