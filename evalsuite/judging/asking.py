@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 from evalsuite.backends.base import Backend, Completion, Request
 from evalsuite.backends.llm import LLM
+from evalsuite.backends.together import together
 from evalsuite.canonical import key
 from evalsuite.judging.matter import HOLDS
 from evalsuite.judging.prompt import POSITIONS, Prompt, prompts
@@ -17,8 +16,6 @@ from evalsuite.judging.reply import CRITIQUE, RAW, Unparsable, repairable, verdi
 from evalsuite.records import Json
 from evalsuite.scoring import clip
 from evalsuite.seeds import derive
-
-T = TypeVar("T")
 
 EQUAL = "the two outputs are equal: a tie without a call"
 
@@ -73,7 +70,7 @@ async def judge(
         for vote in range(1, (votes or card.votes) + 1)
         for prompt in rounds
     ]
-    return tuple(each for found in await side_by_side(asked) for each in found)
+    return tuple(each for found in await together(asked) for each in found)
 
 
 def orders_of(card: Card, subject: Subject) -> tuple[Order, ...]:
@@ -153,15 +150,3 @@ def _value(card: Card, criterion: str, label: str) -> float | None:
     if card.kind != "expectations":
         scale = card.criterion(criterion).scale
     return next((level.value for level in scale if level.label == label), None)
-
-
-async def side_by_side(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Side by side, in their order; if one fails the others are cancelled."""
-    if len(work) == 1:
-        return [await work[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from None
-    return [task.result() for task in tasks]

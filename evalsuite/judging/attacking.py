@@ -15,7 +15,8 @@ from pathlib import Path
 
 from evalsuite import strictjson
 from evalsuite.backends.calls import TALLY, Tally
-from evalsuite.judging.asking import Ask, judge, side_by_side
+from evalsuite.backends.together import together
+from evalsuite.judging.asking import Ask, judge
 from evalsuite.judging.records import Card, Subject
 from evalsuite.judging.scorer import weighted
 from evalsuite.judging.verdict import settle
@@ -122,7 +123,7 @@ async def run_attacks(
         said = reason if before is None else why
         return Attacked(attack=attack, before=before, after=after, why=said)
 
-    return tuple(await side_by_side([one(each) for each in wanted]))
+    return tuple(await together([one(each) for each in wanted]))
 
 
 async def _value(

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalsuite.backends.together import together
 from evalsuite.judging import anchors, canaries
-from evalsuite.judging.asking import Ask, judge, side_by_side
+from evalsuite.judging.asking import Ask, judge
 from evalsuite.judging.attacking import subject_of_attack
 from evalsuite.judging.labels import read_items
 from evalsuite.judging.records import Card, Item
@@ -38,7 +39,7 @@ async def ask_anchors(card: Card, anchored: Sequence[Item], ask: Ask) -> Checkup
         return Checkup()
     then = [_stored(card, item.judged) for item in anchored]
     kept = [(item, value) for item, value in zip(anchored, then, strict=True) if value is not None]
-    replies = await side_by_side([judge(card, item.subject, ask) for item, _ in kept])
+    replies = await together([judge(card, item.subject, ask) for item, _ in kept])
     pairs = [
         (value, now)
         for (_, value), reply in zip(kept, replies, strict=True)
@@ -56,7 +57,7 @@ async def ask_canaries(card: Card, ask: Ask) -> Checkup:
     """Ask answers that direct their judge; a BackendError goes through. One that is followed may
     be a slip, more of them than not are a habit."""
     told = canaries.canaries()
-    answers = await side_by_side(
+    answers = await together(
         [
             judge(card, subject_of_attack(card, canary, attacked=attacked), ask)
             for canary in told

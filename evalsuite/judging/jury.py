@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalsuite.backends.llm import LLM
+from evalsuite.backends.together import together
 from evalsuite.canonical import key
 from evalsuite.errors import SuiteError
-from evalsuite.judging.asking import side_by_side
 from evalsuite.judging.keys import JudgeKeys
 from evalsuite.judging.names import Band, How
 from evalsuite.judging.records import Card
@@ -105,7 +105,7 @@ class BoundJury:
         """A score per metric."""
         if self.cascade is None:
             work = [each.opinion(case, output, llm) for each in self.members]
-            return self._voted(await side_by_side(work), case.id)
+            return self._voted(await together(work), case.id)
         cheap, dear = self.members
         opinions = [await cheap.opinion(case, output, llm)]
         if escalates(cheap.card, opinions[0], self.cascade):

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from evalsuite import checks, scoring, snapshot
 from evalsuite.backends.calls import Tally
+from evalsuite.backends.together import together
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
 from evalsuite.runner.slots import Slots
 from evalsuite.runner.target import MISSING, not_asked
-from evalsuite.runner.together import together
 
 MORE_TRIALS = 4
 """How often a must_pass case that failed is tried again before it fails the build."""

@@ -16,10 +16,10 @@ from typing import Any
 from evalsuite import checks, scoring
 from evalsuite.backends.calls import TALLY, Tally
 from evalsuite.backends.clients import MODELS
+from evalsuite.backends.together import together
 from evalsuite.records import CHECKS, COMPLETION, Case, Failure, Output, Score
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.deadline import Deadline, Raised, call
-from evalsuite.runner.together import together
 
 VOTE = 1
 """What a judge's seeds are derived from instead of the number of the trial."""

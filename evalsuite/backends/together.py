@@ -1,4 +1,4 @@
-"""Work of one case side by side."""
+"""Calls side by side: a case's trials and scorers, a judge's criteria, orders and votes."""
 
 from __future__ import annotations
 
