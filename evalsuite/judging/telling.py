@@ -282,7 +282,7 @@ def _biases(measured: Measured, of: str) -> Table:
             ("the longer wins", estimate(found.length_pairs.longer)),
             ("where people prefer the longer", estimate(found.length_pairs.when_people_longer)),
             ("where people prefer the shorter", estimate(found.length_pairs.when_people_shorter)),
-            ("beyond people's own", figure(found.length_pairs.excess)),
+            ("beyond people's own", estimate(found.length_pairs.excess)),
         ]
     if found.length is not None:
         said.append(("correlation with length, people held equal", estimate(found.length)))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalsuite.errors import MissingExtra
-from evalsuite.stats.flips import Floats
+from evalsuite.stats.figures import shift
+from evalsuite.stats.flips import Bools, Floats
 from evalsuite.stats.intervals import Estimate, coefficient
 from evalsuite.stats.labels import Label
 from evalsuite.stats.rates import share
@@ -34,8 +35,8 @@ class LengthBias:
     people_longer: Estimate
     when_people_longer: Estimate
     when_people_shorter: Estimate
-    excess: float | None
-    controlled: float | None
+    excess: Estimate
+    controlled: Estimate
 
 
 def length_bias(
@@ -62,19 +63,35 @@ def length_bias(
 
     up = of(chose, [shared[row] and liked[row] for row in range(n)])
     down = of(chose, [shared[row] and not liked[row] for row in range(n)])
-    both = sum(shared)
-    moved = sum(chose[row] - liked[row] for row in range(n) if shared[row])
-    balanced = None
-    if up.value is not None and down.value is not None:
-        balanced = (up.value + 1 - down.value) / 2
+    taken = [float(each) if mine else None for each, mine in zip(chose, shared, strict=True)]
+    kinds = np.array(
+        [[mine and it, mine and not it] for it, mine in zip(liked, shared, strict=True)]
+    )
     return LengthBias(
         longer=of(chose, decided),
         people_longer=of(liked, wanted),
         when_people_longer=up,
         when_people_shorter=down,
-        excess=moved / both if both else None,
-        controlled=balanced,
+        excess=shift([float(each) for each in liked], taken, clusters=clusters),
+        controlled=_controlled(kinds.reshape(n, 2), chose, clusters),
     )
+
+
+def _controlled(
+    kinds: Bools, chose: Sequence[bool], clusters: Sequence[Hashable] | None
+) -> Estimate:
+    """Half the agreement where people prefer the longer (first column), half that of the rest."""
+    rows = np.flatnonzero(kinds.any(axis=1))
+    kind = kinds[rows].astype(np.float64)
+    right = kind * np.stack([np.array(chose)[rows], ~np.array(chose, dtype=bool)[rows]], axis=1)
+
+    def figure(weights: Floats) -> Floats:
+        held = weights @ kind
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(held > 0, weights @ right / held, np.nan).mean(axis=1))
+
+    named = None if clusters is None else [clusters[row] for row in rows.tolist()]
+    return coefficient(figure, len(rows), clusters=named, chance=0.5, baseline=0.5)
 
 
 def length_partial(

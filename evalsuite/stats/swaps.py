@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalsuite.stats.agreement import cohen_kappa
+from evalsuite.stats.agreement import cohen_kappa, majority_baseline
 from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.labels import Label
 from evalsuite.stats.rates import share
@@ -24,15 +24,19 @@ Nulls = Literal["agree", "disagree"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gold:
-    """Two-order verdicts against the truth. An invalid verdict is wrong for the accuracies and a
-    category of its own for the kappas. `acc_when_consistent` is over the pairs with the same valid
-    verdict twice; `both_wrong` are pairs with a wrong or no verdict in both orders."""
+    """Two-order verdicts against the truth.
+
+    An invalid verdict is wrong for the accuracies and a category of its own for the kappas.
+    `accuracy` is `acc_avg` with its interval. `acc_when_consistent` is over the pairs with the same
+    valid verdict twice; `both_wrong` are pairs with a wrong or no verdict in both orders.
+    """
 
     correct_ab: int
     correct_ba: int
     acc_ab: float
     acc_ba: float
     acc_avg: float
+    accuracy: Estimate
     correct_both: int
     both_wrong: int
     acc_when_consistent: float | None
@@ -107,7 +111,7 @@ def swaps(
         flips_to_first=pairs.count((A, B)),
         flips_to_second=pairs.count((B, A)),
         kappa_ab_ba=cohen_kappa(ab, ba, LEVELS),
-        gold=None if gold is None else _against(gold, ab, ba),
+        gold=None if gold is None else _against(gold, ab, ba, units),
     )
 
 
@@ -120,7 +124,12 @@ def _first_share(
     return share(first, kept=kept, clusters=[*units, *units], baseline=0.5)
 
 
-def _against(gold: Sequence[Label], ab: Sequence[Label | None], ba: Sequence[Label | None]) -> Gold:
+def _against(
+    gold: Sequence[Label],
+    ab: Sequence[Label | None],
+    ba: Sequence[Label | None],
+    units: Sequence[Hashable],
+) -> Gold:
     rows = list(zip(gold, ab, ba, strict=True))
     n = len(rows)
     right_ab = sum(truth == one for truth, one, _ in rows)
@@ -132,6 +141,11 @@ def _against(gold: Sequence[Label], ab: Sequence[Label | None], ba: Sequence[Lab
         acc_ab=right_ab / n,
         acc_ba=right_ba / n,
         acc_avg=(right_ab + right_ba) / (2 * n),
+        accuracy=share(
+            [said == truth for said, truth in zip((*ab, *ba), (*gold, *gold), strict=True)],
+            clusters=[*units, *units],
+            baseline=majority_baseline(gold, LEVELS)[1],
+        ),
         correct_both=sum(truth == one == two for truth, one, two in rows),
         both_wrong=sum(truth not in {one, two} for truth, one, two in rows),
         acc_when_consistent=sum(consistent) / len(consistent) if consistent else None,

@@ -27,7 +27,8 @@ def test_each_kind_of_pair_is_counted_once():
     gold = found.gold
     assert (gold.correct_ab, gold.correct_ba, gold.correct_both) == (2, 4, 1)
     assert gold.both_wrong == 2
-    assert gold.acc_avg == pytest.approx(6 / 14)
+    assert gold.acc_avg == gold.accuracy.value == pytest.approx(6 / 14)
+    assert (gold.accuracy.n, gold.accuracy.clusters, gold.accuracy.baseline) == (14, 7, 1)
     assert gold.acc_when_consistent == pytest.approx(1 / 2)
 
 
