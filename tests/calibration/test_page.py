@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from browser import armed, browser, dom, listening
 from making import CARD, FAIL, FIVE, GRADES, KEYS, PASS, POLITE, TODAY, binary, by_id, item, said
 
 from evalsuite.judging.bar import Bar
@@ -26,21 +28,20 @@ def document(card: Card, items: dict[str, Item], labels: list[Label], judged: ob
     return page(card, found, worth)
 
 
-def hostile() -> Document:
+def hostile(text: str = HOSTILE) -> Document:
     items = [
         replace(
             made,
-            case=HOSTILE,
-            slices={"topic": HOSTILE},
-            subject=replace(made.subject, output=HOSTILE, input={"q": HOSTILE}),
+            case=text,
+            slices={"topic": text},
+            subject=replace(made.subject, output=text, input={"q": text}),
         )
         for made in map(item, range(30))
     ]
     labels = [
-        Label(item=x.id, rater="r<b>", criterion="polite", value=FAIL, critique=HOSTILE)
-        for x in items
+        Label(item=x.id, rater="r<b>", criterion="polite", value=FAIL, critique=text) for x in items
     ]
-    verdict = replace(said(PASS), critique=HOSTILE)
+    verdict = replace(said(PASS), critique=text)
     return document(CARD, by_id(items), labels, {x.id: {"polite": verdict} for x in items})  # type: ignore[arg-type]
 
 
@@ -141,3 +142,20 @@ def test_counts_are_shaded_by_their_share_of_the_row() -> None:
 
 def test_nothing_to_read_is_no_section() -> None:
     assert html.document(Document("x", [Readings("Disagreements", [])])).count("<section>") == 0
+
+
+@browser
+def test_in_a_browser_nothing_foreign_runs_and_nothing_leaves(tmp_path: Path) -> None:
+    attack = (
+        "<img src=http://127.0.0.1:1/img onerror=\"document.title='owned'\">"
+        "<script>document.title='owned'</script><svg onload=\"document.title='owned'\">"
+    )
+    with listening() as (port, requests):
+        file = tmp_path / "page.html"
+        file.write_text(html.document(hostile(armed(attack, port))), encoding="utf-8")
+        text = dom(file, tmp_path)
+        assert requests == []
+    assert "<title>tone: uncertified</title>" in text
+    assert text.count("<script>") == 1
+    assert "<svg onload" not in text
+    assert '<circle cx="' in text
