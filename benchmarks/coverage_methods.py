@@ -2,7 +2,8 @@
 
     python benchmarks/coverage_methods.py [--runs 1000] [--seed 1]
 
-Kappa and Spearman of a strong judge, where methods differ most. Needs scipy.
+Kappa and Spearman of a strong judge, where methods differ most. Needs scipy and
+statsmodels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from scipy import special
+from statsmodels.stats.inter_rater import cohens_kappa
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -41,6 +43,10 @@ def bootstrap(replicates: Array, value: float, pseudo: Array) -> Mapping[str, In
     return {"percentile": (float(low), float(high)), "BCa": (float(bca[0]), float(bca[1]))}
 
 
+CELLS = ((50, 1), (50, 6), (100, 3), (200, 6))
+"""Numbers of labels and sizes of clusters."""
+
+
 def others(figure: Callable[[Array], Array], n: int, size: int, rng: Any) -> dict[str, Interval]:
     """The intervals of one calibration that were not chosen."""
     codes = np.arange(n) // size
@@ -56,10 +62,48 @@ def others(figure: Callable[[Array], Array], n: int, size: int, rng: Any) -> dic
     width = t * error / (3 * root**2)
     low, high = (1 - max(0.0, root + side * width) ** 3 for side in (1, -1))
     found["jackknife, cube root of 1 - value"] = (low, high)
-    z = math.atanh(min(value, 0.999999))
-    wright = 1.96 * math.sqrt((1 + value**2 / 2) / (n - 3))
-    found["Bonett-Wright, no clusters"] = (math.tanh(z - wright), math.tanh(z + wright))
     return found
+
+
+def wright(value: float, n: int) -> Interval:
+    """D. Bonett, T. Wright, Psychometrika 65 (2000), for Spearman's rho of independent rows."""
+    z = math.atanh(min(value, 0.999999))
+    width = 1.96 * math.sqrt((1 + value**2 / 2) / (n - 3))
+    return math.tanh(z - width), math.tanh(z + width)
+
+
+def everitt(table: Array) -> Interval:
+    """J. Fleiss, J. Cohen, B. Everitt, Psychological Bulletin 72 (1969), for kappa of independent
+    rows."""
+    found = cohens_kappa(table)
+    return float(found.kappa_low), float(found.kappa_upp)
+
+
+def intervals(name: str, people: Array, said: Array, size: int, rng: Any) -> dict[str, Interval]:
+    """Of one calibration, by method."""
+    n = len(people)
+    if name == "kappa":
+        apart = distances(2, 2, "none")
+        pairs = paired(people.tolist(), said.tolist(), (False, True), "drop")
+        found = others(lambda w: kappas(tables(pairs, w), apart), n, size, rng)
+        found["no clusters (Fleiss-Cohen-Everitt; Bonett-Wright)"] = everitt(tables(pairs)[0])
+    else:
+        found = others(lambda w: spearmans(people, said, w), n, size, rng)
+        rho = float(spearmans(people, said, np.ones((1, n)))[0])
+        found["no clusters (Fleiss-Cohen-Everitt; Bonett-Wright)"] = wright(rho, n)
+    figure = next(each for each in FIGURES if each.name == name)
+    used = figure.stated(Sample(people, said, (np.arange(n) // size).tolist()))
+    return {**found, "in use: jackknife, Fisher's z": (used.low, used.high)}
+
+
+def column(name: str, n: int, size: int, runs: int, seed: int) -> dict[str, float]:
+    """Coverage in percent by method."""
+    judge = STRONG if name == "kappa" else CLOSE
+    true = truth(next(each for each in FIGURES if each.name == name), judge)
+    rng = np.random.default_rng([seed, n, size])
+    people, said = draw(judge, rng, runs, n, size)
+    found = [intervals(name, a, b, size, rng) for a, b in zip(people, said, strict=True)]
+    return {method: share_covered([each[method] for each in found], true) for method in found[0]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,29 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=1000, help="simulated calibrations per cell")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    runs, seed = options.runs, options.seed
-    apart = distances(2, 2, "none")
-    sys.stdout.write("| figure | labels/cluster | method | coverage % |\n|---|---|---|---|\n")
-    for name, judge in (("kappa", STRONG), ("spearman", CLOSE)):
-        figure = next(each for each in FIGURES if each.name == name)
-        true = truth(figure, judge)
-        for n, size in ((50, 1), (50, 6), (100, 3), (200, 6)):
-            rng = np.random.default_rng([seed, n, size])
-            people, said = draw(judge, rng, runs, n, size)
-            found: dict[str, list[Interval]] = {}
-            for a, b in zip(people, said, strict=True):
-                if name == "kappa":
-                    pairs = paired(a.tolist(), b.tolist(), (False, True), "drop")
-                    each = others(lambda w, p=pairs: kappas(tables(p, w), apart), n, size, rng)
-                else:
-                    each = others(lambda w, a=a, b=b: spearmans(a, b, w), n, size, rng)
-                used = figure.stated(Sample(a, b, (np.arange(n) // size).tolist()))
-                each["in use"] = used.low, used.high
-                for method, interval in each.items():
-                    found.setdefault(method, []).append(interval)
-            for method, intervals in found.items():
-                held = share_covered(intervals, true)
-                sys.stdout.write(f"| {name} | {n}/{size} | {method} | {held:.1f} |\n")
+    cells = [(name, *at) for name in ("kappa", "spearman") for at in CELLS]
+    columns = [column(*cell, options.runs, options.seed) for cell in cells]
+    heads = [f"{name} {n}/{size}" for name, n, size in cells]
+    sys.stdout.write(f"| method | {' | '.join(heads)} |\n" + "|---" * (1 + len(heads)) + "|\n")
+    for method in columns[0]:
+        held = " | ".join(f"{each[method]:.1f}" for each in columns)
+        sys.stdout.write(f"| {method} | {held} |\n")
     return 0
 
 
