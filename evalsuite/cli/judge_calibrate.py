@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalsuite.cli.judge_asking import consulted_of, lines_of, write_page
 from evalsuite.cli.judge_known import read_file, today
-from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
-from evalsuite.errors import DataError, OptionError, plain
+from evalsuite.errors import DataError, OptionError
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
-    from evalsuite.judging.consulting import Consulted
     from evalsuite.judging.keys import JudgeKeys
     from evalsuite.judging.measured import Judged
     from evalsuite.judging.records import Card, Item, Label, Split
@@ -119,61 +115,7 @@ def _verdicts(
             f"{card.name}: {len(consulted.failed)} rated items have no reply, and a certificate "
             f"needs all: {reason} (run it again: what was answered is kept)"
         )
-    return consulted.verdicts, _lines(consulted), status
-
-
-def consulted_of(
-    config: Config,
-    card: Card,
-    items: Sequence[Item],
-    spec: str,
-    *,
-    offline: bool,
-    fresh: bool = False,
-) -> tuple[Consulted, int]:
-    """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
-    what was answered by then is kept."""
-    from evalsuite.judging import consulting  # noqa: PLC0415
-
-    most = consulting.calls_at_most(card, items)
-    stored = "none is taken from the store" if fresh else "stored ones are free"
-    where = "from the store alone" if offline else f"at most {most:,} calls; {stored}"
-    trial = today().toordinal() if fresh else consulting.VOTE
-    show(plain(f"{card.name}: {len(items):,} outputs, {where}"))
-    found = consulting.Consulted()
-
-    async def ask() -> None:
-        async with consulting.opened(config, spec, offline=offline) as model:
-            said = _progress(len(items))
-            await consulting.consult(card, items, model, config, found, trial=trial, said=said)
-
-    try:
-        asyncio.run(ask())
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        show(f"interrupted: {found.fresh} replies are kept, and not asked for again")
-        return found, 130
-    if not found.verdicts:
-        reasons = [*found.failed.values(), *found.lacked.values()]
-        raise DataError(f"{card.name} gave no verdict: {reasons[0] if reasons else 'nobody asked'}")
-    return found, 0
-
-
-def _progress(total: int) -> Any:
-    if not sys.stderr.isatty():
-        return lambda done: None
-    return lambda done: sys.stderr.write(f"\r{done} of {total}" + "\n" * (done == total))
-
-
-def _lines(found: Consulted) -> list[Line]:
-    from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
-
-    lines = [Line("verdicts", (f"{found.fresh} calls asked now, {found.stored} from the store",))]
-    for name, missing in (("not asked", found.lacked), ("no reply", found.failed)):
-        if missing:
-            reason = next(iter(missing.values()))
-            lines.append(Line(name, (f"{len(missing)} items: ", Name(reason)), "warn"))
-    return lines
+    return consulted.verdicts, lines_of(consulted), status
 
 
 def _told(
@@ -215,7 +157,7 @@ def _told(
     if looked := spoken(looks(folder)):
         remarks.append(Line("test split", (looked,)))
     standing = _standings(config, card, keys, items, labels)
-    _write(config, page(card, found, standing, remarks))
+    write_page(config, page(card, found, standing, remarks), "report")
 
 
 def _thresholds(
@@ -296,21 +238,3 @@ def _standings(
         bar=bar_of(config.bar),
         today=today(),
     )
-
-
-def _write(config: Config, document: Any) -> None:
-    write_page(config, document, "report")
-
-
-def write_page(config: Config, document: Any, name: str) -> None:
-    """Print a page, and write it to reports/judges/JUDGE/NAME.html and .md."""
-    from evalsuite.report import html, markdown, terminal  # noqa: PLC0415
-
-    folder = config.report_dir / "judges" / document.name
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {".html": html.document(document), ".md": markdown.document(document)}
-    for suffix, text in files.items():
-        (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    show(terminal.document(document, colour=colour))
-    show(plain(f"report  {shown_path(folder / name)}.html, .md"))

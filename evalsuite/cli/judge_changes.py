@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalsuite.cli.judge_calibrate import consulted_of, write_page
+from evalsuite.cli.judge_asking import consulted_of, write_page
 from evalsuite.cli.judge_known import known
 from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalsuite.judging.comparing import LOSS, PEOPLE, Comparison, Flips, Moved
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import Card
-from evalsuite.judging.telling import estimate
+from evalsuite.judging.tables import estimate
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
     Block,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from evalsuite.judging.measured import Calibration, Disagreement, Measured
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import UNSURE, Card
+from evalsuite.judging.tables import TITLES, biases, estimate, people
 from evalsuite.records import Standing
 from evalsuite.report.blocks import (
     Block,
@@ -23,41 +24,19 @@ from evalsuite.report.blocks import (
     Readings,
     Table,
     TableRow,
-    Text,
 )
-from evalsuite.report.charts import figure
 from evalsuite.report.escape import shorten
 from evalsuite.report.figures import many
-from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.labels import OWN
-from evalsuite.stats.pairings import Of
 
 READ = 30
 """Disagreements that are shown."""
 
 _TEXT = 2_000
-_NOMINAL: tuple[Of, ...] = ("agreement", "kappa")
-_ORDINAL: tuple[Of, ...] = ("spearman",)
 _LEVELS: Mapping[str, Level] = {
     "trusted": "tip",
     "provisional": "warning",
     "uncertified": "note",
-}
-TITLES = {
-    "agreement": "agreement",
-    "kappa": "Cohen's kappa",
-    "kappa_linear": "kappa, linear weights",
-    "kappa_quadratic": "kappa, quadratic weights",
-    "ac1": "Gwet's AC1",
-    "ac2": "Gwet's AC2",
-    "tpr": "TPR",
-    "tnr": "TNR",
-    "precision": "precision",
-    "npv": "negative predictive value",
-    "spearman": "Spearman's rho",
-    "kendall_b": "Kendall's tau-b",
-    "pearson": "Pearson's r",
-    "shift": "judge less people",
 }
 
 
@@ -140,15 +119,6 @@ def _gaps(found: Calibration) -> Iterator[Line]:
             yield Line("missing", (f"{each.criterion}: {', '.join(texts)}",), "warn")
 
 
-def estimate(found: Estimate) -> str:
-    """0.72 (0.61 to 0.80)."""
-    if found.value is None:
-        return "unknown"
-    if found.low is None or found.high is None:
-        return f"{found.value:.2f} (no interval)"
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
-
-
 def _overview(found: Calibration, card: Card, standings: Mapping[str, Standing]) -> Table:
     rows = []
     for each in found.criteria:
@@ -162,8 +132,8 @@ def _criterion(measured: Measured, of: str) -> Iterator[Block]:
     yield _confusion(measured, of)
     yield _reliability(measured, of)
     yield from _slices(measured, of)
-    yield _people(measured, of)
-    yield _biases(measured, of)
+    yield people(measured, of)
+    yield biases(measured, of)
     yield _readings(measured, of)
     yield Facts(f"Conventions{of}", [Line(name, (how,)) for name, how in measured.conventions])
 
@@ -231,65 +201,6 @@ def _slices(measured: Measured, of: str) -> Iterator[Block]:
     if few:
         text = tuple(s for each in few for s in (Name(each.name), f" ({each.n}) "))
         yield Facts(f"Slices with too few labels{of}", [Line("slices", text)])
-
-
-def _people(measured: Measured, of: str) -> Table:
-    people, rows = measured.people, list[TableRow]()
-
-    def row(*cells: str) -> None:
-        rows.append(TableRow([(cell,) for cell in cells]))
-
-    ceiling = people.ceiling
-    for of_two in (*_NOMINAL, *_ORDINAL) if measured.scale == "ordinal" else _NOMINAL:
-        sides = (ceiling.people[of_two], ceiling.judge[of_two], ceiling.gap[of_two])
-        row(f"{TITLES[of_two]} of two", *map(estimate, sides))
-    row("Krippendorff's alpha", estimate(people.alpha), "", "")
-    again = estimate(people.repeats) if people.repeats.n else "no repeats"
-    row("same rating again", again, "", "")
-    for name, each in zip(people.names, people.left_out, strict=True):
-        if each.n:
-            like: Text = (Name(name), f" against the others, n={each.n}")
-            alike = (figure(each.human), figure(each.judge), estimate(each.difference))
-            rows.append(TableRow([like, *((side,) for side in alike)]))
-    alt = people.alt
-    said = "not testable: two raters with 30 shared items are needed"
-    if alt.winning_rate is not None:
-        verdict = "may stand in for a rater" if alt.passes else "may not stand in for a rater"
-        said = f"{verdict}: omega {alt.winning_rate:.2f} of {alt.tested} raters"
-        said += f", epsilon {alt.epsilon:g}"
-    row("alternative annotator test", "", said, "")
-    note = (
-        "What people reach among themselves is as much as a judge can be asked for. Against the"
-        " others: share of equal ratings, or minus the distance on the scale where it has an order."
-    )
-    return Table(
-        f"People among themselves{of}", ["", "people", "judge", "judge less people"], rows, note
-    )
-
-
-def _biases(measured: Measured, of: str) -> Table:
-    found, said = measured.biases, list[tuple[str, str]]()
-    if found.swaps is not None:
-        said += [
-            ("orders disagree", estimate(found.swaps.flip_rate)),
-            ("what is shown first wins", estimate(found.swaps.first_share)),
-            ("kappa of both orders", figure(found.swaps.kappa_ab_ba)),
-        ]
-    elif measured.scale == "pairwise":
-        said.append(("position", "one order was asked: nothing is known of it"))
-    if found.length_pairs is not None:
-        said += [
-            ("the longer wins", estimate(found.length_pairs.longer)),
-            ("where people prefer the longer", estimate(found.length_pairs.when_people_longer)),
-            ("where people prefer the shorter", estimate(found.length_pairs.when_people_shorter)),
-            ("beyond people's own", estimate(found.length_pairs.excess)),
-        ]
-    if found.length is not None:
-        said.append(("correlation with length, people held equal", estimate(found.length)))
-    if found.noise is not None:
-        said.append(("two votes in one order agree", estimate(found.noise.same_order)))
-    rows = [TableRow([(name,), (value,)]) for name, value in said]
-    return Table(f"Position, length, noise{of}", ["", "share (95 % interval)"], rows)
 
 
 def _readings(measured: Measured, of: str) -> Readings:

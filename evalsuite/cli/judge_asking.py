@@ -1,0 +1,89 @@
+"""What the commands on judges share: asking for verdicts, and writing a page."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.cli.judge_known import today
+from evalsuite.cli.screen import show
+from evalsuite.config import Config
+from evalsuite.errors import DataError, plain
+from evalsuite.wording import shown_path
+
+if TYPE_CHECKING:
+    from evalsuite.judging.consulting import Consulted
+    from evalsuite.judging.records import Card, Item
+    from evalsuite.report.blocks import Document, Line
+
+
+def consulted_of(
+    config: Config,
+    card: Card,
+    items: Sequence[Item],
+    spec: str,
+    *,
+    offline: bool,
+    fresh: bool = False,
+) -> tuple[Consulted, int]:
+    """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
+    what was answered by then is kept."""
+    from evalsuite.judging import consulting  # noqa: PLC0415
+
+    most = consulting.calls_at_most(card, items)
+    stored = "none is taken from the store" if fresh else "stored ones are free"
+    where = "from the store alone" if offline else f"at most {most:,} calls; {stored}"
+    trial = today().toordinal() if fresh else consulting.VOTE
+    show(plain(f"{card.name}: {len(items):,} outputs, {where}"))
+    found = consulting.Consulted()
+
+    async def ask() -> None:
+        async with consulting.opened(config, spec, offline=offline) as model:
+            said = _progress(len(items))
+            await consulting.consult(card, items, model, config, found, trial=trial, said=said)
+
+    try:
+        asyncio.run(ask())
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        show(f"interrupted: {found.fresh} replies are kept, and not asked for again")
+        return found, 130
+    if not found.verdicts:
+        reasons = [*found.failed.values(), *found.lacked.values()]
+        raise DataError(f"{card.name} gave no verdict: {reasons[0] if reasons else 'nobody asked'}")
+    return found, 0
+
+
+def _progress(total: int) -> Any:
+    if not sys.stderr.isatty():
+        return lambda done: None
+    return lambda done: sys.stderr.write(f"\r{done} of {total}" + "\n" * (done == total))
+
+
+def lines_of(found: Consulted) -> list[Line]:
+    """What was asked, and what got no answer."""
+    from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
+
+    lines = [Line("verdicts", (f"{found.fresh} calls asked now, {found.stored} from the store",))]
+    for name, missing in (("not asked", found.lacked), ("no reply", found.failed)):
+        if missing:
+            reason = next(iter(missing.values()))
+            lines.append(Line(name, (f"{len(missing)} items: ", Name(reason)), "warn"))
+    return lines
+
+
+def write_page(config: Config, document: Document, name: str) -> None:
+    """Print a page, and write it to reports/judges/JUDGE/NAME.html and .md."""
+    from evalsuite.report import html, markdown, terminal  # noqa: PLC0415
+
+    folder = config.report_dir / "judges" / document.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {".html": html.document(document), ".md": markdown.document(document)}
+    for suffix, text in files.items():
+        (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    show(terminal.document(document, colour=colour))
+    show(plain(f"report  {shown_path(folder / name)}.html, .md"))
