@@ -10,7 +10,7 @@ from evalsuite.cli import judge_calibrate, judge_changes
 from evalsuite.cli.judge_known import known, read_file
 from evalsuite.cli.screen import show, table
 from evalsuite.config import load_config
-from evalsuite.errors import OptionError, did_you_mean, plain
+from evalsuite.errors import DataError, OptionError, did_you_mean, plain
 from evalsuite.wording import shown_path
 
 
@@ -72,15 +72,23 @@ def _list(args: argparse.Namespace) -> int:
 
     config = load_config(Path.cwd())
     rows = [("judge", "kind", "from", "labels", "standing", "why")]
+    broken: list[DataError] = []
     for name in card_names(config.judge_dir):
-        found = known(config, name)
+        try:
+            found = known(config, name)
+        except DataError as error:  # the others are listed all the same
+            broken.append(error)
+            rows.append((name, "", "", "", "unusable", "see below"))
+            continue
         standing = found.standings[name]
         own = (config.judge_dir / name / "judge.md").is_file()
         where = "project" if own or not (SHIPPED / name).is_dir() else "shipped"
         count = str(len(found.labels))
         rows.append((name, found.card.kind, where, count, standing.state, standing.says))
     show(table(rows))
-    return 0
+    for each in broken:
+        show(f"\n{each}")
+    return 2 if broken else 0
 
 
 def _show(args: argparse.Namespace) -> int:

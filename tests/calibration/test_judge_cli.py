@@ -326,6 +326,16 @@ def test_a_card_is_compared_with_what_it_was_in_git(project: Made, chat: Chat, s
     assert (status, "git knows no such revision" in out) == (2, True)
 
 
+def test_one_judge_that_can_not_be_read_hides_no_other(project: Made, say: Say) -> None:
+    rate(project, count=5)
+    (project.path / "judges" / "correctness" / "labels.jsonl").write_text('{"item": 1}\n')
+    status, out = say("judge", "list")
+    assert status == 2
+    assert re.search(r"correctness +unusable +see below", out)
+    assert "labels.jsonl:1:" in out
+    assert re.search(r"tone +rubric +shipped", out)
+
+
 def test_anchors_are_frozen_with_their_verdicts(project: Made, chat: Chat, say: Say) -> None:
     asked = len(chat.asked)
     status, out = say("judge", "anchor", "correctness", "--from-run", "last", "-n", "20")
