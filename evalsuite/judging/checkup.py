@@ -49,7 +49,8 @@ async def ask_anchors(card: Card, anchored: Sequence[Item], ask: Ask) -> Checkup
     if found is None:
         return Checkup()
     moved = f"{found.n} anchors {100 * found.before:.0f}% → {100 * found.after:.0f}%"
-    drifted = f"the judge drifted: {moved} on the same outputs; see evalsuite judge compare"
+    again = f"measure it anew: evalsuite judge calibrate {card.name} --fresh"
+    drifted = f"the judge drifted: {moved} on the same outputs; {again}"
     return Checkup(f"{moved} (p = {found.p:.2g})", drifted if found.drifted else "")
 
 

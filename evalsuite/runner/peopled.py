@@ -29,9 +29,9 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
         if metric != standing.judge or not (folder / "labels.jsonl").exists():
             continue
         card = load_card(config.judge_dir, standing.judge)
-        values = human_values(card, effective(read_labels(folder, card)))
-        rows = baseline.rows, candidate.rows
-        differences = human_differences(card, read_items(folder), values, *rows)
+        items = read_items(folder)
+        values = human_values(card, effective(read_labels(folder, card, items)))
+        differences = human_differences(card, items, values, baseline.rows, candidate.rows)
         if differences:
             found[metric] = differences
     return found

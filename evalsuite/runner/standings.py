@@ -51,12 +51,13 @@ def _of_judge(judge: BoundJudge, config: Config) -> dict[str, Standing]:
     from evalsuite.judging.standing import standings  # noqa: PLC0415
 
     folder = config.judge_dir / judge.card.name
+    items = read_items(folder)
     return standings(
         judge.card,
         judge.keys,
         read_certificate(folder),
-        items=read_items(folder),
-        labels=effective(read_labels(folder, judge.card)),
+        items=items,
+        labels=effective(read_labels(folder, judge.card, items)),
         bar=bar_of(config.bar),
         today=datetime.now(UTC).date(),
     )
