@@ -27,7 +27,7 @@ from evalsuite.judging.bar import Bar
 from evalsuite.judging.labels import append_items, item_id
 from evalsuite.judging.records import Card, Criterion, Item, Level, Subject
 from evalsuite.rating import serving
-from evalsuite.rating.links import Limiter, Links, read_secret
+from evalsuite.rating.links import Limiter, Links, Role, read_secret
 from evalsuite.rating.log import Log
 from evalsuite.rating.opening import Place, open_session
 from evalsuite.rating.outlook import outlook
@@ -96,9 +96,9 @@ class Rater:
         self.saves: list[float] = []
         self.confirmed: list[str] = []
 
-    async def open(self, links: Links) -> None:
+    async def open(self, links: Links, role: Role = "rate") -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        head, _ = await self.ask("GET", f"/join/{links.link(self.name, 'rate', 0)}")
+        head, _ = await self.ask("GET", f"/join/{links.link(self.name, role, 0)}")
         self.cookie = re.search(r"set-cookie: ([^;]+)", head)[1]  # type: ignore[index]
 
     async def ask(
@@ -151,6 +151,16 @@ async def load(port: int, links: Links, count: int, pause: float) -> list[Rater]
     return raters
 
 
+async def look(port: int, links: Links) -> float:
+    """Seconds that the lead's page takes."""
+    lead = Rater(port, LEAD)
+    await lead.open(links, "lead")
+    began = time.perf_counter()
+    head, _ = await lead.ask("GET", "/lead")
+    assert " 200 " in head, head
+    return time.perf_counter() - began
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root, port_file = Path(folder), Path(folder, "port")
@@ -172,6 +182,7 @@ def main() -> int:
             confirmed += sum(len(rater.confirmed) for rater in raters)
             pages = [each for rater in raters for each in rater.pages]
             slowest = max(slowest, quantiles(pages, n=100)[94])
+        print(f" the lead's page: {asyncio.run(look(port, links)):.2f} s")
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         log = Log(place_at(root).log)

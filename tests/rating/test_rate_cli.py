@@ -331,6 +331,19 @@ def test_a_real_server_rates_exports_beside_and_exports_at_the_end(root: Path) -
     assert token not in rest
 
 
+def test_without_the_extra_the_command_names_it(root: Path) -> None:
+    code = "import sys; sys.modules['starlette'] = None; from evalsuite.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit(main(['rate', 'correctness']))"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "pip install 'evalsuite[rating]'" in done.stderr
+
+
 def test_the_server_is_reachable_from_this_machine_alone() -> None:
     with serving.listen(0) as listening:
         assert listening.getsockname()[0] == "127.0.0.1"

@@ -16,6 +16,7 @@ import pytest
 from browser import browser
 from rating_keeper import Keeper
 from rating_samples import place_at
+from rating_serve import hostile
 
 from evalsuite.judging.records import UNSURE, Label
 from evalsuite.rating.log import Log
@@ -321,6 +322,22 @@ def test_hostile_outputs_are_inert(
     assert len(labels(tmp_path)) == 10
 
 
+def test_the_trap_itself_works(chromium: Any, server: tuple[int, list[str]]) -> None:
+    trap, seen = server
+    texts = [each.subject.output for each in hostile(trap)]
+    context = chromium.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("dialog", lambda each: (said.append(each.message), each.dismiss()))
+    with attacking("<body>" + texts[0] + texts[1] + texts[3]) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.wait_for_timeout(300)
+        assert page.title() == "owned"
+    context.close()
+    assert said
+    assert "/script" in seen
+
+
 def test_very_long_and_right_to_left_texts_leave_the_page_usable(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
@@ -427,3 +444,48 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
     with joined(chromium, long["anna"]) as page:
         found += barriers(page, "long")
     assert found == []
+
+
+def test_keys_work_on_other_layouts_and_can_be_switched_off(
+    chromium: Any, keeper: Keeper, tmp_path: Path
+) -> None:
+    links = keeper.start(tmp_path, raters=["anna"])
+    event = "new KeyboardEvent('keydown', {key, code, bubbles: true})"
+    press = f"([key, code]) => document.body.dispatchEvent({event})"
+    with joined(chromium, links["anna"]) as page:
+        page.evaluate(press, ["г", "KeyU"])  # Cyrillic
+        assert page.is_checked(f"input[value={UNSURE}]")
+        page.evaluate(press, ["é", "Digit2"])  # French: digits with Shift
+        assert page.is_checked("input[value=pass]")
+        page.keyboard.press("?")
+        page.uncheck("#keys-on")
+        page.keyboard.press("Escape")
+        page.keyboard.press("u")
+        assert page.is_checked("input[value=pass]")
+        page.click(".save")
+        at(page, "^2 of 8 ")
+        page.keyboard.press("u")
+        assert page.locator(".choice input:checked").count() == 0
+        page.focus("input[value=fail]")
+        page.keyboard.press("ArrowDown")  # what every radio button does
+        page.keyboard.press("Enter")
+        at(page, "^3 of 8 ")
+
+
+def test_a_closed_browser_goes_on_by_the_same_link(
+    chromium: Any, keeper: Keeper, tmp_path: Path
+) -> None:
+    links = keeper.start(tmp_path, raters=["anna"])
+    with joined(chromium, links["anna"]) as page:
+        for number in (1, 2):
+            at(page, f"^{number} of 8 ")
+            page.keyboard.press("2")
+            page.keyboard.press("Enter")
+        at(page, "^3 of 8 ")
+        asked = page.inner_text(".asked")
+    with joined(chromium, links["anna"]) as page:
+        at(page, "^3 of 8 ")
+        assert page.inner_text(".asked") == asked
+        page.keyboard.press("z")
+        at(page, "^2 of 8 ")
+        assert page.is_checked("input[value=pass]")
