@@ -75,7 +75,8 @@ def wright(value: float, n: int) -> Interval:
 def everitt(table: Array) -> Interval:
     """J. Fleiss, J. Cohen, B. Everitt, Psychological Bulletin 72 (1969), for kappa of independent
     rows."""
-    found = cohens_kappa(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = cohens_kappa(table)
     return float(found.kappa_low), float(found.kappa_upp)
 
 
