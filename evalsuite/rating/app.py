@@ -140,7 +140,15 @@ async def _rate(server: Server, request: Request) -> Response:
     entry = desk.pending[0]
     draft = desk.drafts.get(entry, {})
     filled = Filled(draft.get("values", {}), draft.get("critiques", {}))
-    return _item(server, who, entry, filled)
+    return _item(server, who, entry, filled, _news(server, desk))
+
+
+def _news(server: Server, desk: Desk) -> str:
+    """What a rater is told of the rubric until they have rated by it."""
+    if not server.session.amendments or desk.done:
+        return ""
+    note = server.session.amendments[-1].note
+    return f"The rubric was changed, and what you rated before comes again. {note}"
 
 
 def _item(

@@ -160,8 +160,10 @@ def test_an_amended_rubric_is_told_and_earlier_items_are_queued_again(server: Se
     assert "1 of 6" in page
     assert "Round numbers are wrong now." in page
     assert "Is every number right?" in page
+    assert "what you rated before comes again" in page
     for _ in range(6):
         anna.rate(v0="fail", c0="by the new rubric")
+        assert "comes again" not in anna.get().text
     held = [each for each in server.session.labels() if each.rater == "anna"]
     assert [each.value for each in held] == ["fail"] * 6
     assert "All 6 are rated" in anna.get().text
