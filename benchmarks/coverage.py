@@ -1,6 +1,6 @@
 """Measures how often the stated 95 % intervals of judge calibration hold the true value.
 
-    python benchmarks/coverage.py [--runs 2000] [--seed 1] [--figures kappa,spearman]
+    python benchmarks/coverage.py [--runs 2000] [--seed 1] [--figures kappa,spearman] [--lower]
 
 Labels and verdicts are drawn with the noise, the bias and the clustering of real judges; every
 simulated calibration goes through `evalsuite.stats`. A row is a figure of a judge, a column a
@@ -211,7 +211,14 @@ def halves(judge: Array, n: int, rng: Any) -> tuple[Array, Array]:
     return np.concatenate([part for part, _ in chosen]), weights
 
 
-def balanced(figure: Figure, judge: Judge, rng: Any, n: int, size: int) -> Interval:
+def bounds(estimate: Any, lower: bool) -> Interval:
+    """The two-sided interval, or all above the one-sided lower bound."""
+    return (estimate.lower, math.inf) if lower else (estimate.low, estimate.high)
+
+
+def balanced(
+    figure: Figure, judge: Judge, rng: Any, n: int, size: int, *, lower: bool = False
+) -> Interval:
     """From labels of a run of JUDGED cases, half of them by the judge's verdict, reweighted."""
     people, said = (each[0] for each in draw(judge, rng, 1, JUDGED, size))
     passed = said if isinstance(judge, Binary) else said >= PASSING
@@ -219,8 +226,7 @@ def balanced(figure: Figure, judge: Judge, rng: Any, n: int, size: int) -> Inter
     others = draw(judge, rng, 1, JUDGED, size)[1][0] if figure.name == "corrected" else None
     clusters = (places // size).tolist()
     sample = Sample(people[places], said[places], clusters, weights.tolist(), others, size)
-    found = figure.stated(sample)
-    return found.low, found.high
+    return bounds(figure.stated(sample), lower)
 
 
 def share_covered(found: Sequence[Interval], true: float) -> float:
@@ -229,7 +235,10 @@ def share_covered(found: Sequence[Interval], true: float) -> float:
     return 100 * sum(held) / len(held)
 
 
-def cell(figure: Figure, judge: Judge, n: int, size: int, runs: int, seed: int) -> list[Interval]:
+def cell(
+    figure: Figure, judge: Judge, n: int, size: int, runs: int, seed: int, *, lower: bool = False
+) -> list[Interval]:
+    """Of so many simulated calibrations."""
     own = sum(f"{figure.name} {judge.name}".encode())
     rng = np.random.default_rng([seed, n, size, own])
     clusters = (np.arange(n) // size).tolist()
@@ -238,13 +247,12 @@ def cell(figure: Figure, judge: Judge, n: int, size: int, runs: int, seed: int) 
     found = []
     for run in range(runs):
         sample = Sample(people[run], said[run], clusters, None, others[run], size)
-        estimate = figure.stated(sample)
-        found.append((estimate.low, estimate.high))
+        found.append(bounds(figure.stated(sample), lower))
     return found
 
 
 def rows(
-    runs: int, seed: int, wanted: Sequence[str]
+    runs: int, seed: int, wanted: Sequence[str], *, lower: bool
 ) -> Iterator[tuple[str, str, float, list[float]]]:
     """Figure, judge, true value, and coverage by number of labels and cluster size."""
     grid = [(n, size) for n in SIZES for size in CLUSTERS]
@@ -253,22 +261,25 @@ def rows(
             continue
         for judge in figure.judges:
             true = truth(figure, judge)
-            held = [cell(figure, judge, n, size, runs, seed) for n, size in grid]
+            held = [cell(figure, judge, n, m, runs, seed, lower=lower) for n, m in grid]
             yield figure.name, judge.name, true, [share_covered(each, true) for each in held]
         for judge in figure.halves:
             rng, true = np.random.default_rng([seed, 7]), truth(figure, judge)
-            held = [[balanced(figure, judge, rng, n, m) for _ in range(runs)] for n, m in grid]
+            held = [
+                [balanced(figure, judge, rng, n, m, lower=lower) for _ in range(runs)]
+                for n, m in grid
+            ]
             covered = [share_covered(each, true) for each in held]
             yield figure.name, f"{judge.name}, half by verdict", true, covered
 
 
-def table(runs: int, seed: int, wanted: Sequence[str]) -> int:
+def table(runs: int, seed: int, wanted: Sequence[str], *, lower: bool) -> int:
     """Prints the table; 1 if a cell covers less than it should."""
     heads = [f"{n}/{size}" for n in SIZES for size in CLUSTERS]
     sys.stdout.write(f"| figure | judge | true | {' | '.join(heads)} |\n")
     sys.stdout.write("|---" * (3 + len(heads)) + "|\n")
     outside = []
-    for figure, judge, true, covered in rows(runs, seed, wanted):
+    for figure, judge, true, covered in rows(runs, seed, wanted, lower=lower):
         cells = [f"{each:.1f}" for each in covered]
         sys.stdout.write(f"| {figure} | {judge} | {true:.3f} | {' | '.join(cells)} |\n")
         sys.stdout.flush()
@@ -287,10 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=2000, help="simulated calibrations per cell")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--figures", default="", help="only these, by name, with commas between")
+    parser.add_argument("--lower", action="store_true", help="the one-sided lower bounds")
     options = parser.parse_args(arguments)
     started = time.process_time()
     wanted = [each for each in options.figures.split(",") if each]
-    status = table(options.runs, options.seed, wanted)
+    status = table(options.runs, options.seed, wanted, lower=options.lower)
     sys.stdout.write(f"{options.runs} a cell, {time.process_time() - started:.0f} s of one core\n")
     return status
 
