@@ -40,9 +40,11 @@ from simulated_judges import (
 )
 
 from evalsuite.stats import estimates
-from evalsuite.stats.agreement import kappas
+from evalsuite.stats.agreement import cohen_kappa, gwet, kappas
 from evalsuite.stats.corrected import corrected_mean
+from evalsuite.stats.correlation import correlations
 from evalsuite.stats.labels import distances
+from evalsuite.stats.raters import krippendorff_alpha
 from evalsuite.stats.rates import rates
 
 SIZES = (50, 100, 200)
@@ -142,33 +144,23 @@ GRADED = (ORDINAL, DIALOGUE, CLOSE)
 
 
 def _gwet(people: list[int], judge: list[int]) -> float:
-    from evalsuite.stats.agreement import gwet  # noqa: PLC0415
-
     return gwet(people, judge, (0, 1)) or math.nan
 
 
 def _quadratic(people: list[int], judge: list[int]) -> float:
-    from evalsuite.stats.agreement import cohen_kappa  # noqa: PLC0415
-
     return cohen_kappa(people, judge, range(5), weights="quadratic") or math.nan
 
 
 def _alpha(people: list[int], judge: list[int]) -> float:
-    from evalsuite.stats.raters import krippendorff_alpha  # noqa: PLC0415
-
     ratings = list(zip(people, judge, strict=True))
     return krippendorff_alpha(ratings, range(5), metric="ordinal") or math.nan
 
 
 def _spearman(people: list[float], judge: list[float]) -> float:
-    from evalsuite.stats.correlation import correlations  # noqa: PLC0415
-
     return correlations(people, judge).spearman or math.nan
 
 
 def _kendall(people: list[float], judge: list[float]) -> float:
-    from evalsuite.stats.correlation import correlations  # noqa: PLC0415
-
     return correlations(people, judge).kendall_b or math.nan
 
 
