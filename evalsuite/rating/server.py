@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -26,26 +26,21 @@ MAX_BODY = 256 * 1024
 LEAD = "lead"
 
 
-class Outlook(Protocol):
-    """What the lead's page says of the certificate: see `evalsuite.rating.outlook`."""
-
-    def __call__(self, session: Session) -> list[str]: ...
-
-
 def utc() -> datetime:
-    return datetime.now(timezone.utc)  # noqa: UP017 - as other modules write it
+    return datetime.now(UTC)
 
 
 @dataclass(kw_only=True)
 class Server:
-    """One judge's session, its log, and the tools of its pages. `reload` reads the card again."""
+    """One judge's session, its log, and the tools of its pages. `reload` reads the card again,
+    `outlook` says what a certificate still needs."""
 
     session: Session
     log: Log
     links: Links
     judge: str
     reload: Callable[[], Card]
-    outlook: Outlook
+    outlook: Callable[[Session], list[str]]
     pages: Pages = field(default_factory=Pages)
     now: Callable[[], datetime] = utc
     requests: Limiter = field(default_factory=lambda: Limiter(10.0, 100))

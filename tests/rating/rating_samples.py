@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import unescape
 from pathlib import Path
@@ -78,7 +78,7 @@ class Clock:
     """A time that only tests move."""
 
     def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)  # noqa: UP017
+        self.time = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         return self.time
