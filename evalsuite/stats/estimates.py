@@ -22,9 +22,9 @@ from evalsuite.stats.agreement import (
     some,
     trimmed,
 )
-from evalsuite.stats.correlation import both
+from evalsuite.stats.correlation import both, correlations
 from evalsuite.stats.flips import Bools, Floats, Ints
-from evalsuite.stats.intervals import Estimate, coefficient
+from evalsuite.stats.intervals import Estimate, cluster_codes, coefficient
 from evalsuite.stats.labels import (
     Invalid,
     Label,
@@ -46,6 +46,8 @@ from evalsuite.stats.rates import share
 from evalsuite.stats.weighted import kendalls, pearsons, spearmans
 
 T = TypeVar("T")
+
+MANY = 2000
 
 
 def agreement(
@@ -157,7 +159,21 @@ def kendall(
     clusters: Sequence[Hashable] | None = None,
     weights: Sequence[float] | None = None,
 ) -> Estimate:
-    """Kendall's tau-b over the pairs that have both sides."""
+    """Kendall's tau-b over the pairs that have both sides. Beyond `MANY` rows without weights it
+    has no bounds: they would compare every row with every other, hundreds of times."""
+    left, right, places = both(first, second)
+    if len(places) > MANY and weights is None:
+        codes = None if clusters is None else [clusters[place] for place in places]
+        count = int(cluster_codes(codes, len(places)).max()) + 1
+        return Estimate(
+            value=correlations(left.tolist(), right.tolist()).kendall_b,
+            low=None,
+            high=None,
+            lower=None,
+            n=len(places),
+            clusters=count,
+            method="undefined",
+        )
     return _correlation(kendalls, first, second, clusters, weights)
 
 

@@ -205,6 +205,15 @@ def test_very_many_clusters_are_joined():
     assert width(found) == pytest.approx(width(half) / math.sqrt(3), rel=0.15)
 
 
+def test_kendalls_tau_of_very_many_rows_has_no_bounds():
+    rng = np.random.default_rng(1)
+    first = rng.standard_normal(estimates.MANY + 1)
+    second = first + rng.standard_normal(estimates.MANY + 1)
+    found = estimates.kendall(first.tolist(), second.tolist())
+    assert found.value == pytest.approx(correlations(first, second).kendall_b)
+    assert (found.low, found.n) == (None, estimates.MANY + 1)
+
+
 def test_a_cluster_that_holds_nearly_all_leaves_few_degrees_of_freedom():
     assert freedom(np.ones(20), np.arange(20)) == 19
     assert freedom(np.ones(20), np.repeat([0, 1, 2, 3], 5)) == 3
