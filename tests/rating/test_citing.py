@@ -33,6 +33,12 @@ def test_several_documents_in_one_bracket_and_a_citation_behind_the_sentence() -
     assert marked(found.documents[1]) == ["Give it at least 14 days before."]
 
 
+def test_of_sentences_with_as_much_in_common_the_shorter_then_the_first_is_meant() -> None:
+    text = "Staff take leave in July and in August. Leave is in July. Leave was in July."
+    found = cited("leave in July [d]", [Document("d", text)])
+    assert marked(found.documents[0]) == ["Leave is in July."]
+
+
 def test_what_names_no_document_is_plain_text() -> None:
     found = cited("See [1] and [a note] and [hr-13].", HANDBOOK)
     assert found.answer == [Piece("See [1] and [a note] and [hr-13].")]

@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
-from rating_samples import fields_of
+from rating_samples import CARD, fields_of
 from stored_runs import run_of
 
 from evalsuite.cli import main
@@ -25,6 +25,7 @@ from evalsuite.golden.case import case_key
 from evalsuite.judging.labels import read_items, read_labels
 from evalsuite.judging.splits import split_of
 from evalsuite.rating import serving
+from evalsuite.rating.sampling import side_of, unsure
 from evalsuite.records import Case, Output, Row
 from evalsuite.snapshot import output_key, write
 
@@ -100,6 +101,26 @@ def rate(*arguments: str) -> int:
 
 def chosen(root: Path, judge: str = JUDGE) -> dict[str, Any]:
     return read_items(root / "judges" / judge)
+
+
+@pytest.mark.parametrize(
+    ("scores", "uncertain", "side"),
+    [
+        ({}, False, "between"),
+        ({JUDGE: (None,)}, True, "between"),
+        ({JUDGE: (1.0,)}, False, "high"),
+        ({JUDGE: (0.0,), f"{JUDGE}.agreement": (1.0,)}, False, "low"),
+        ({JUDGE: (1.0,), f"{JUDGE}.agreement": (0.67,)}, True, "high"),
+        ({JUDGE: (0.5,), f"{JUDGE}.consistent": (0.0,)}, True, "between"),
+        ({JUDGE: (0.5,), f"{JUDGE}.consistent": (1.0,)}, False, "between"),
+    ],
+)
+def test_the_judge_is_unsure_without_a_verdict_or_where_its_orders_or_votes_disagree(
+    scores: dict[str, Any], uncertain: bool, side: str
+) -> None:
+    row = Row("c", "k", {}, scores)
+    assert unsure(CARD, row) is uncertain
+    assert side_of(scores.get(JUDGE, (None,))[0]) == side
 
 
 @pytest.mark.usefixtures("brief")
