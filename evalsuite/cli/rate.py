@@ -162,7 +162,7 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
     there = read_items(place.folder)
     opening.fitting(card, [*there.values(), *found[0].items])
     taken = {item.id for each in found for item in each.items if item.id in there}
-    of_run = sum(any(item.id in taken for item in each.items) for each in found)
+    of_run = sum(all(item.id in taken for item in each.items) for each in found)
     if args.pairs:
         count = args.count or PAIRS
     else:

@@ -45,11 +45,12 @@ def choose(
 ) -> list[Item]:
     """The items of about `count` candidates, with their weights; what was taken before stays.
 
-    `taken` are ids of items that an earlier choice out of the same candidates holds. A further
+    `taken` are ids of items that an earlier choice out of the same candidates holds; a candidate
+    with only one of its two there was not chosen as such, and has its chance anew. A further
     choice adds to it such that every candidate's chance is what one choice of `count` had given
     it, so the weights of all of them are those of one choice. Ends at all candidates.
     """
-    before = [any(item.id in taken for item in each.items) for each in candidates]
+    before = [all(item.id in taken for item in each.items) for each in candidates]
     chances = chances_of(candidates, count)
     earlier = chances_of(candidates, sum(before))
     steps = [

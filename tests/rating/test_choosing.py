@@ -150,6 +150,12 @@ def test_what_was_taken_stays_and_only_what_is_missing_is_added() -> None:
     assert {each.id for each in choose(RUN, 30, seed=2, taken=first)} == first
 
 
+def test_a_case_of_which_one_answer_was_rated_alone_has_its_chance_anew() -> None:
+    candidates = pool({"low": 10, "high": 10}, arms=2)
+    alone = {each.items[1].id for each in candidates[:12]}
+    assert len(choose(candidates, 8, seed=3, taken=alone)) == 16
+
+
 def test_both_arms_of_a_case_are_chosen_together() -> None:
     candidates = pool({"low": 10, "high": 10}, arms=2)
     chosen = {each.id for each in choose(candidates, 8, seed=3)}
