@@ -23,9 +23,10 @@ from pathlib import Path
 from statistics import quantiles
 from urllib.parse import urlencode
 
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.labels import append_items, item_id
-from evalsuite.judging.records import Card, Criterion, Item, Level, Subject
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.labels import append_items, item_id
+from evalsuite.calibration.records import Item
+from evalsuite.judging.records import Card, Criterion, Level, Subject
 from evalsuite.rating import serving
 from evalsuite.rating.links import Limiter, Links, Role, read_secret
 from evalsuite.rating.log import Log

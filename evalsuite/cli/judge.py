@@ -92,7 +92,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from evalsuite.judging.splits import looks, spoken  # noqa: PLC0415
+    from evalsuite.calibration.splits import looks, spoken  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     found = known(config, args.name)
@@ -142,7 +142,7 @@ def _new(args: argparse.Namespace) -> int:
 
 
 def _labels(args: argparse.Namespace) -> int:
-    from evalsuite.judging import exchange  # noqa: PLC0415
+    from evalsuite.calibration import exchange  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415
 
     config = load_config(Path.cwd())
@@ -159,9 +159,9 @@ def _labels(args: argparse.Namespace) -> int:
 
 
 def _export(folder: Path, card: Any, layout: str, file: Path) -> int:
-    from evalsuite.judging import exchange  # noqa: PLC0415
-    from evalsuite.judging.exchange.label_studio import config as label_config  # noqa: PLC0415
-    from evalsuite.judging.labels import read_items  # noqa: PLC0415
+    from evalsuite.calibration import exchange  # noqa: PLC0415
+    from evalsuite.calibration.exchange.label_studio import config as label_config  # noqa: PLC0415
+    from evalsuite.calibration.labels import read_items  # noqa: PLC0415
 
     if not read_items(folder):
         raise OptionError(f"{shown_path(folder)} holds no items: evalsuite rate {card.name} first")
@@ -179,8 +179,8 @@ def _export(folder: Path, card: Any, layout: str, file: Path) -> int:
 
 
 def _import(folder: Path, card: Any, args: argparse.Namespace, file: Path) -> int:
-    from evalsuite.judging import exchange  # noqa: PLC0415
-    from evalsuite.judging.labels import read_items  # noqa: PLC0415
+    from evalsuite.calibration import exchange  # noqa: PLC0415
+    from evalsuite.calibration.labels import read_items  # noqa: PLC0415
 
     names = dict(_pair(each) for each in args.names)
     data = read_file(file)

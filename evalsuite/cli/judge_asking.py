@@ -15,8 +15,9 @@ from evalsuite.errors import DataError, plain
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
-    from evalsuite.judging.consulting import Consulted
-    from evalsuite.judging.records import Card, Item
+    from evalsuite.calibration.consulting import Consulted
+    from evalsuite.calibration.records import Item
+    from evalsuite.judging.records import Card
     from evalsuite.report.blocks import Document, Line
 
 
@@ -31,7 +32,7 @@ def consulted_of(
 ) -> tuple[Consulted, int]:
     """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
     what was answered by then is kept."""
-    from evalsuite.judging import consulting  # noqa: PLC0415
+    from evalsuite.calibration import consulting  # noqa: PLC0415
 
     most = consulting.calls_at_most(card, items)
     stored = "none is taken from the store" if fresh else "stored ones are free"

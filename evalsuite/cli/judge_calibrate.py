@@ -16,9 +16,10 @@ from evalsuite.errors import DataError, OptionError
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
+    from evalsuite.calibration.measured import Judged
+    from evalsuite.calibration.records import Item, Label, Split
     from evalsuite.judging.keys import JudgeKeys
-    from evalsuite.judging.measured import Judged
-    from evalsuite.judging.records import Card, Item, Label, Split
+    from evalsuite.judging.records import Card
     from evalsuite.report.blocks import Line
 
 SPLITS = ("dev", "test", "all")
@@ -49,10 +50,10 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
     from evalsuite.judging.card import keyed, load_card  # noqa: PLC0415
     from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
-    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
     from evalsuite.judging.names import MAX_VOTES  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
@@ -100,7 +101,7 @@ def _verdicts(
     from evalsuite.report.blocks import Line  # noqa: PLC0415
 
     if args.scores:
-        from evalsuite.judging.scores import read_scores  # noqa: PLC0415
+        from evalsuite.calibration.scores import read_scores  # noqa: PLC0415
 
         file = Path(args.scores)
         found = read_scores(read_file(file), shown_path(file), card, items)
@@ -127,9 +128,9 @@ def _told(
     remarks: list[Line],
 ) -> None:
     """Calibrate, certify, and write the page."""
-    from evalsuite.judging.calibration import calibrate  # noqa: PLC0415
-    from evalsuite.judging.splits import looks, split_of, spoken  # noqa: PLC0415
-    from evalsuite.judging.telling import page  # noqa: PLC0415
+    from evalsuite.calibration.calibrate import calibrate  # noqa: PLC0415
+    from evalsuite.calibration.splits import looks, split_of, spoken  # noqa: PLC0415
+    from evalsuite.calibration.telling import page  # noqa: PLC0415
     from evalsuite.report.blocks import Line  # noqa: PLC0415
 
     items, labels, judged = given
@@ -164,7 +165,7 @@ def _thresholds(
     card: Card, items: Mapping[str, Item], labels: Sequence[Label], judged: Judged
 ) -> tuple[dict[str, float], list[Line]]:
     """Of a judge that gives numbers: chosen on the development split."""
-    from evalsuite.judging.thresholds import choose_threshold  # noqa: PLC0415
+    from evalsuite.calibration.thresholds import choose_threshold  # noqa: PLC0415
     from evalsuite.report.blocks import Line  # noqa: PLC0415
 
     cuts, lines = {}, []
@@ -193,10 +194,10 @@ def _certified(
     given: tuple[Mapping[str, Item], Sequence[Label], Judged],
     cuts: Mapping[str, float],
 ) -> list[Line]:
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
-    from evalsuite.judging.calibration import calibrate  # noqa: PLC0415
-    from evalsuite.judging.certificate import certify, write_certificate  # noqa: PLC0415
-    from evalsuite.judging.splits import in_split, labels_in  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.calibrate import calibrate  # noqa: PLC0415
+    from evalsuite.calibration.certificate import certify, write_certificate  # noqa: PLC0415
+    from evalsuite.calibration.splits import in_split, labels_in  # noqa: PLC0415
     from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
 
     items, labels, judged = given
@@ -212,7 +213,7 @@ def _certified(
 
 
 def _look(folder: Path, keys: JudgeKeys, labels: Sequence[Label]) -> None:
-    from evalsuite.judging.splits import Look, log_look  # noqa: PLC0415
+    from evalsuite.calibration.splits import Look, log_look  # noqa: PLC0415
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     log_look(folder, Look(time=now, why="calibrate", judge=keys.key, labels=len(labels)))
@@ -225,9 +226,9 @@ def _standings(
     items: Mapping[str, Item],
     labels: Sequence[Label],
 ) -> Mapping[str, Any]:
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
-    from evalsuite.judging.certificate import read_certificate  # noqa: PLC0415
-    from evalsuite.judging.standing import standings  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
+    from evalsuite.calibration.standing import standings  # noqa: PLC0415
 
     return standings(
         card,

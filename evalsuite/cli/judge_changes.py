@@ -17,9 +17,10 @@ from evalsuite.errors import DataError, OptionError, plain
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
+    from evalsuite.calibration.measured import Judged
+    from evalsuite.calibration.records import Item
     from evalsuite.judging.keys import JudgeKeys
-    from evalsuite.judging.measured import Judged
-    from evalsuite.judging.records import Card, Item
+    from evalsuite.judging.records import Card
     from evalsuite.judging.verdict import Verdict
     from evalsuite.records import Run
     from evalsuite.snapshot import Source
@@ -112,9 +113,9 @@ def named(config: Config, text: str) -> Named:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from evalsuite.judging.comparing import compare_judges  # noqa: PLC0415
-    from evalsuite.judging.comparison_page import page  # noqa: PLC0415
-    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.comparing import compare_judges  # noqa: PLC0415
+    from evalsuite.calibration.comparison_page import page  # noqa: PLC0415
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
 
     if args.bridge and not (args.reason or "").strip():
         raise OptionError("--bridge needs --reason TEXT: why the judge changed")
@@ -166,8 +167,8 @@ def _snapshot(config: Config, suite: str | None) -> tuple[Run, Source]:
 def _places(config: Config, card: Card, run: Run, source: Source) -> dict[Any, Item]:
     """The snapshot's outputs as items; DataError says why there is none."""
     from evalsuite import golden, snapshot  # noqa: PLC0415
+    from evalsuite.calibration.bridging import places  # noqa: PLC0415
     from evalsuite.golden.case import case_key  # noqa: PLC0415
-    from evalsuite.judging.bridging import places  # noqa: PLC0415
 
     about = run.manifest.golden
     dataset = golden.load_spec(str(about.get("name")), config.golden_dir)
@@ -211,7 +212,7 @@ def _bridge(
     reason: str,
 ) -> None:
     from evalsuite import snapshot  # noqa: PLC0415
-    from evalsuite.judging.bridging import bridged  # noqa: PLC0415
+    from evalsuite.calibration.bridging import bridged  # noqa: PLC0415
 
     verdicts: dict[Any, Mapping[str, Verdict]] = {
         place: said[item.id] for place, item in there.items() if item.id in said
@@ -225,9 +226,9 @@ def _bridge(
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    from evalsuite.judging.checkup import ANCHORS as FILE  # noqa: PLC0415
-    from evalsuite.judging.choosing import choose  # noqa: PLC0415
-    from evalsuite.judging.journal import replace_file  # noqa: PLC0415
+    from evalsuite.calibration.checkup import ANCHORS as FILE  # noqa: PLC0415
+    from evalsuite.calibration.choosing import choose  # noqa: PLC0415
+    from evalsuite.calibration.journal import replace_file  # noqa: PLC0415
     from evalsuite.rating import sampling  # noqa: PLC0415
     from evalsuite.snapshot.codec import dump, to_json  # noqa: PLC0415
 
@@ -264,7 +265,8 @@ def _anchor(args: argparse.Namespace) -> int:
 
 
 def _attack(args: argparse.Namespace) -> int:
-    from evalsuite.judging import attack_page, attacking, consulting  # noqa: PLC0415
+    from evalsuite.calibration import attack_page, consulting  # noqa: PLC0415
+    from evalsuite.judging import attacking  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     judge = named(config, args.name)

@@ -13,8 +13,9 @@ from evalsuite.errors import OptionError
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
+    from evalsuite.calibration.records import Certificate, Item, Label
     from evalsuite.judging.keys import JudgeKeys
-    from evalsuite.judging.records import Card, Certificate, Item, Label
+    from evalsuite.judging.records import Card
     from evalsuite.records import Standing
 
 MOST = 500_000_000
@@ -39,13 +40,13 @@ def today() -> date:
 
 def known(config: Config, name: str) -> Known:
     """Read a judge's folder; DataError names what is wrong with it."""
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.standing import standings  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415
-    from evalsuite.judging.certificate import read_certificate  # noqa: PLC0415
     from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
-    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
-    from evalsuite.judging.standing import standings  # noqa: PLC0415
 
     card = load_card(config.judge_dir, name)
     folder = config.judge_dir / name

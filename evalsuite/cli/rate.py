@@ -16,7 +16,8 @@ from evalsuite.config import Config, load_config
 from evalsuite.errors import MissingExtra, OptionError, did_you_mean, plain
 
 if TYPE_CHECKING:
-    from evalsuite.judging.records import Card, Item
+    from evalsuite.calibration.records import Item
+    from evalsuite.judging.records import Card
     from evalsuite.rating.exporting import Exported
     from evalsuite.rating.links import Links
     from evalsuite.rating.log import Log
@@ -37,7 +38,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Serves the items of judges/NAME/ on this machine until Ctrl-C, one personal "
         "link per rater, and appends what was rated to judges/NAME/labels.jsonl. Nothing that was "
         "saved is lost if it is killed: start it again.",
-        epilog="example: evalsuite rate correctness --from-run last --raters anna,ben",
+        epilog="example: evalsuite rate correctness --from-run last --raters r1,r2",
     )
     command.add_argument("judge", metavar="NAME", help="the judge whose card is rated by")
     command.add_argument("--from-run", metavar="REF", help="choose items of a run: an id, or last")
@@ -56,7 +57,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         help=f"choose cases whose answers differ from the snapshot's, both answers of each "
         f"(default: {PAIRS} cases)",
     )
-    command.add_argument("--raters", metavar="NAMES", help="anna,ben; default: you alone")
+    command.add_argument("--raters", metavar="NAMES", help="r1,r2; default: you alone")
     command.add_argument("--overlap", type=float, default=0.2, metavar="SHARE", help="for all: 0.2")
     command.add_argument("--repeats", type=float, default=0.15, metavar="SHARE", help="twice: 0.15")
     command.add_argument("--port", type=int, help=f"on 127.0.0.1; default {PORT}")
@@ -151,8 +152,8 @@ def _link(links: Links, log: Log, name: str, port: int) -> str:
 
 def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) -> str:
     """Add items of a run to items.jsonl."""
-    from evalsuite.judging.choosing import choose  # noqa: PLC0415
-    from evalsuite.judging.labels import append_items, read_items  # noqa: PLC0415
+    from evalsuite.calibration.choosing import choose  # noqa: PLC0415
+    from evalsuite.calibration.labels import append_items, read_items  # noqa: PLC0415
     from evalsuite.rating import opening, sampling  # noqa: PLC0415
 
     run = sampling.stored(config, args.from_run, args.suite)
@@ -178,8 +179,8 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
 
 
 def _wanted(config: Config, card: Card, place: Place, items: dict[str, Item]) -> int:
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
-    from evalsuite.judging.labels import effective, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.labels import effective, read_labels  # noqa: PLC0415
     from evalsuite.rating.outlook import wanted  # noqa: PLC0415
 
     labels = effective(read_labels(place.folder, card))
@@ -242,7 +243,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, log: Log) -> None:
     """Until Ctrl-C."""
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415
     from evalsuite.rating import opening, serving  # noqa: PLC0415
     from evalsuite.rating.outlook import outlook  # noqa: PLC0415

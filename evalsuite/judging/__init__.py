@@ -1,4 +1,4 @@
-"""Judges: language models that score outputs, and what people's ratings say such scores are worth.
+"""Judges: language models that score outputs by a card.
 
 Cards are read, prompts are rendered and replies are parsed purely; the one line that asks takes the
 model as an argument.

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evalsuite.calibration.records import ADJUDICATED, Label
 from evalsuite.errors import MissingExtra
-from evalsuite.judging.records import UNSURE, Card, Criterion, Label
-from evalsuite.rating.session import ADJUDICATED
+from evalsuite.judging.records import UNSURE, Card, Criterion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from evalsuite.judging.labels import append_labels, check_label, read_items, read_labels
+from evalsuite.calibration.labels import append_labels, check_label, read_items, read_labels
 from evalsuite.judging.records import Card
 from evalsuite.rating.log import Log
 from evalsuite.rating.session import labels_of

@@ -11,14 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from evalsuite.calibration.records import ADJUDICATED, Label
 from evalsuite.errors import EvalsuiteError
-from evalsuite.judging.records import Card, Label, Order
+from evalsuite.judging.records import Card, Order
 from evalsuite.rating.agreeing import agreement, disagreements
 from evalsuite.rating.form import Filled, choices, elapsed, read, sent_for
 from evalsuite.rating.links import Identity, new_ticket
 from evalsuite.rating.log import Event
 from evalsuite.rating.server import Server, see
-from evalsuite.rating.session import ADJUDICATED, Session
+from evalsuite.rating.session import Session
 from evalsuite.rating.showing import show
 
 MAX_NOTE = 2_000

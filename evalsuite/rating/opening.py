@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalsuite.calibration.labels import effective, read_items, read_labels
+from evalsuite.calibration.records import ADJUDICATED, Item, Label
 from evalsuite.config import Config
 from evalsuite.errors import OptionError
 from evalsuite.judging.card import load_card
-from evalsuite.judging.labels import effective, read_items, read_labels
-from evalsuite.judging.records import Card, Item, Label
+from evalsuite.judging.records import Card
 from evalsuite.rating.log import Log
 from evalsuite.rating.queue import Shares, plan
-from evalsuite.rating.session import ADJUDICATED, Session
+from evalsuite.rating.session import Session
 from evalsuite.store.place import check_place
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from evalsuite.judging.bar import Bar, State
-from evalsuite.judging.panel import seconds_per_label
-from evalsuite.judging.records import Card, Item, Label
-from evalsuite.judging.splits import DEV, in_split
-from evalsuite.judging.standing import AtHand
+from evalsuite.calibration.bar import Bar, State
+from evalsuite.calibration.panel import seconds_per_label
+from evalsuite.calibration.records import ADJUDICATED, Item, Label
+from evalsuite.calibration.splits import DEV, in_split
+from evalsuite.calibration.standing import AtHand
+from evalsuite.judging.records import Card
 from evalsuite.rating.pages import minutes
-from evalsuite.rating.session import ADJUDICATED, Session
+from evalsuite.rating.session import Session
 
 SPARE = 1.2
 """Items per label that is needed: some will be unsure."""

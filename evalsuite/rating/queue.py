@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalsuite.judging.records import Item, Order
+from evalsuite.calibration.records import Item
+from evalsuite.judging.records import Order
 from evalsuite.seeds import derive
 
 DISTANCE = 20

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Literal
 
 from evalsuite import golden, snapshot
+from evalsuite.calibration.choosing import Candidate, Side
+from evalsuite.calibration.labels import item_id
+from evalsuite.calibration.records import Item
 from evalsuite.config import Config
 from evalsuite.errors import EvalsuiteError, OptionError, SnapshotError
 from evalsuite.golden.case import case_key
-from evalsuite.judging.choosing import Candidate, Side
-from evalsuite.judging.labels import item_id
-from evalsuite.judging.records import Card, Item
+from evalsuite.judging.records import Card
 from evalsuite.judging.subjects import lacking, subject_of, text_of
 from evalsuite.records import Case, Output, Row, Run
 

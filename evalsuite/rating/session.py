@@ -10,14 +10,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evalsuite.judging.labels import effective
-from evalsuite.judging.records import UNSURE, Card, Item, Label, Order
+from evalsuite.calibration.labels import effective
+from evalsuite.calibration.records import ADJUDICATED, Item, Label
+from evalsuite.judging.records import UNSURE, Card, Order
 from evalsuite.rating.log import Event
 from evalsuite.rating.queue import Entry, Shares, seed_of, side_of
 from evalsuite.records import Json
-
-ADJUDICATED = "adjudicated"
-"""The rater whose labels settle a disagreement."""
 
 
 @dataclass(slots=True)

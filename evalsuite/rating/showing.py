@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalsuite.judging.records import Item, Order
+from evalsuite.calibration.records import Item
+from evalsuite.judging.records import Order
 from evalsuite.rating.citing import Piece, cited
 from evalsuite.records import Document, Json
 from evalsuite.report import words

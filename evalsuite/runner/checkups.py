@@ -16,7 +16,7 @@ from evalsuite.runner.counts import Counts
 from evalsuite.runner.plan import Plan
 
 if TYPE_CHECKING:
-    from evalsuite.judging.checkup import Checkup
+    from evalsuite.calibration.checkup import Checkup
     from evalsuite.judging.scorer import BoundJudge
 
 
@@ -63,7 +63,7 @@ async def check_judges(
 async def _checked(
     bench: Bench, counts: Counts, judge: BoundJudge, occasions: Occasions
 ) -> Sequence[Checkup]:
-    from evalsuite.judging import checkup  # noqa: PLC0415 (only where there is a judge)
+    from evalsuite.calibration import checkup  # noqa: PLC0415 (only where there is a judge)
     from evalsuite.judging.asking import of_llm  # noqa: PLC0415
 
     card, ask = judge.card, of_llm(bench.llm[judge.role])
@@ -78,7 +78,7 @@ async def _checked(
 async def _asked(
     bench: Bench, counts: Counts, name: str, occasion: int, work: Coroutine[Any, Any, Checkup]
 ) -> Checkup:
-    from evalsuite.judging.checkup import Checkup  # noqa: PLC0415 (as above)
+    from evalsuite.calibration.checkup import Checkup  # noqa: PLC0415 (as above)
 
     tally = Tally(f"judge {name}", occasion, bench.plan.config.seed)
     context = contextvars.copy_context()

@@ -20,9 +20,9 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
     found: dict[str, dict[str, Rated]] = {}
     if baseline is None or not candidate.manifest.judges:
         return found
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.people import human_differences, human_values  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415 (most runs have no judge)
-    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
-    from evalsuite.judging.people import human_differences, human_values  # noqa: PLC0415
 
     for metric, standing in candidate.manifest.judges.items():
         folder = config.judge_dir / standing.judge

@@ -45,10 +45,10 @@ _RANK = {"uncertified": 0, "provisional": 1, "trusted": 2}
 
 
 def _of_judge(judge: BoundJudge, config: Config) -> dict[str, Standing]:
-    from evalsuite.judging.bar import bar_of  # noqa: PLC0415 (only suites with judges)
-    from evalsuite.judging.certificate import read_certificate  # noqa: PLC0415
-    from evalsuite.judging.labels import effective, read_items, read_labels  # noqa: PLC0415
-    from evalsuite.judging.standing import standings  # noqa: PLC0415
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415 (only suites with judges)
+    from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.standing import standings  # noqa: PLC0415
 
     folder = config.judge_dir / judge.card.name
     items = read_items(folder)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.calibration import calibrate
-from evalsuite.judging.certificate import certify
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.calibrate import calibrate
+from evalsuite.calibration.certificate import certify
+from evalsuite.calibration.labels import effective, item_id
+from evalsuite.calibration.records import Certificate, Item, Label
+from evalsuite.calibration.splits import in_split, labels_in, split_of
 from evalsuite.judging.keys import JudgeKeys
-from evalsuite.judging.labels import effective, item_id
-from evalsuite.judging.records import Card, Certificate, Criterion, Item, Label, Level, Subject
-from evalsuite.judging.splits import in_split, labels_in, split_of
+from evalsuite.judging.records import Card, Criterion, Level, Subject
 from evalsuite.judging.verdict import Verdict
 
 TODAY = date(2026, 3, 1)

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from evalsuite.judging.labels import item_id
+from evalsuite.calibration.labels import item_id
+from evalsuite.calibration.records import Item, Label
 from evalsuite.judging.records import (
     OTHER,
     PREFERRED,
     TIE,
     Card,
     Criterion,
-    Item,
     Judgement,
-    Label,
     Level,
     Subject,
 )

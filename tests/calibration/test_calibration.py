@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import CARD, FAIL, FIVE, GRADES, PASS, Given, binary, by_id, item, said, test_items
 
+from evalsuite.calibration.calibrate import calibrate, nearest
+from evalsuite.calibration.labels import effective
+from evalsuite.calibration.measured import Calibration, Measured
+from evalsuite.calibration.panel import panel, repeated, seconds_per_label
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.splits import DEV, Look, in_split, split_of, spoken, unit_of
+from evalsuite.calibration.thresholds import choose_threshold
 from evalsuite.errors import DataError
-from evalsuite.judging.calibration import calibrate, nearest
-from evalsuite.judging.labels import effective
-from evalsuite.judging.measured import Calibration, Measured
-from evalsuite.judging.panel import panel, repeated, seconds_per_label
-from evalsuite.judging.records import UNSURE, Card, Item, Judgement, Label
-from evalsuite.judging.splits import DEV, Look, in_split, split_of, spoken, unit_of
-from evalsuite.judging.thresholds import choose_threshold
+from evalsuite.judging.records import UNSURE, Card, Judgement
 from evalsuite.judging.verdict import Verdict
 
 ITEMS = test_items(40)
@@ -52,6 +53,18 @@ def test_people_answer_by_majority_and_a_split_is_the_worse_level() -> None:
     assert found.values == [pytest.approx(2 / 3), 0.5, 1.0]
     assert (found.unsure, found.undecided, found.given) == (2, 1, 6)
     assert found.raters == ["a", "b", "c"]
+
+
+def test_an_adjudicated_answer_is_the_peoples_and_no_raters() -> None:
+    labels = [
+        *(label(0, PASS, rater) for rater in "ab"),
+        label(0, FAIL, "adjudicated"),
+        label(1, PASS, "a"),
+    ]
+    found = panel(CARD, CARD.criteria[0], by_id(ITEMS[:2]), labels)
+    assert found.levels == [FAIL, PASS]
+    assert found.values == [0.0, 1.0]
+    assert (found.raters, found.given) == (["a", "b"], 3)
 
 
 def test_people_answer_of_an_ordered_scale_is_the_lower_median() -> None:

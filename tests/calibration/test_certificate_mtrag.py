@@ -17,13 +17,14 @@ from making import KEYS, TODAY
 from outside import BINARY, ORDINAL, Rated, mtrag, needs_data
 from paired_runs import finding_of, row, run_of, verdict_of
 
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.calibration import calibrate
-from evalsuite.judging.certificate import certify
-from evalsuite.judging.records import Card, Certificate, Item
-from evalsuite.judging.splits import in_split, labels_in
-from evalsuite.judging.standing import standings
-from evalsuite.judging.thresholds import choose_threshold
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.calibrate import calibrate
+from evalsuite.calibration.certificate import certify
+from evalsuite.calibration.records import Certificate, Item
+from evalsuite.calibration.splits import in_split, labels_in
+from evalsuite.calibration.standing import standings
+from evalsuite.calibration.thresholds import choose_threshold
+from evalsuite.judging.records import Card
 from evalsuite.records import Metric, Standing
 
 pytestmark = needs_data

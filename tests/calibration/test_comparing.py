@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from making import CARD, FAIL, KEYS, PASS, by_id, item, said
 
+from evalsuite.calibration.bridging import bridged, places
+from evalsuite.calibration.comparing import Comparison, compare_judges
+from evalsuite.calibration.comparison_page import page
+from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import DataError
-from evalsuite.judging.bridging import bridged, places
-from evalsuite.judging.comparing import Comparison, compare_judges
-from evalsuite.judging.comparison_page import page
-from evalsuite.judging.records import Item, Label
 from evalsuite.judging.verdict import Verdict
 from evalsuite.records import Case, Manifest, Metric, Output, Row, Run, Standing, Subject
 from evalsuite.report import html, markdown, terminal

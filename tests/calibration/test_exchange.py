@@ -13,24 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.errors import OptionError, ProblemsError
-from evalsuite.judging.exchange import FORMATS, export, read, take, write
-from evalsuite.judging.exchange.csv import safe, unsafe
-from evalsuite.judging.exchange.label_studio import config
-from evalsuite.judging.exchange.rows import level, shown_first
-from evalsuite.judging.labels import append_items, append_labels, item_id, read_items, read_labels
-from evalsuite.judging.records import (
-    OTHER,
-    PREFERRED,
-    TIE,
-    UNSURE,
-    Card,
-    Criterion,
-    Item,
-    Label,
-    Level,
-    Subject,
+from evalsuite.calibration.exchange import FORMATS, export, read, take, write
+from evalsuite.calibration.exchange.csv import safe, unsafe
+from evalsuite.calibration.exchange.label_studio import config
+from evalsuite.calibration.exchange.rows import level, shown_first
+from evalsuite.calibration.labels import (
+    append_items,
+    append_labels,
+    item_id,
+    read_items,
+    read_labels,
 )
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import OptionError, ProblemsError
+from evalsuite.judging.records import OTHER, PREFERRED, TIE, UNSURE, Card, Criterion, Level, Subject
 from evalsuite.records import Document
 from evalsuite.strictjson import Malformed
 

@@ -17,19 +17,20 @@ from typing import Any
 import pytest
 from chat_server import Chat, chatting
 
-from evalsuite.cli import main
-from evalsuite.config import load_config
-from evalsuite.judging.card import load_card
-from evalsuite.judging.checkup import read_anchors
-from evalsuite.judging.labels import (
+from evalsuite.calibration.checkup import read_anchors
+from evalsuite.calibration.labels import (
     append_items,
     append_labels,
     item_id,
     read_items,
     read_labels,
 )
-from evalsuite.judging.records import Item, Label, Subject
-from evalsuite.judging.splits import looks, split_of
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.splits import looks, split_of
+from evalsuite.cli import main
+from evalsuite.config import load_config
+from evalsuite.judging.card import load_card
+from evalsuite.judging.records import Subject
 from evalsuite.rating import sampling
 from evalsuite.snapshot import load
 

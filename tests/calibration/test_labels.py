@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.errors import ProblemsError
-from evalsuite.judging.labels import (
+from evalsuite.calibration.labels import (
     append_items,
     append_labels,
     check_label,
@@ -24,7 +23,9 @@ from evalsuite.judging.labels import (
     read_items,
     read_labels,
 )
-from evalsuite.judging.records import UNSURE, Card, Criterion, Item, Label, Level, Subject
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import ProblemsError
+from evalsuite.judging.records import UNSURE, Card, Criterion, Level, Subject
 from evalsuite.records import Document
 from evalsuite.strictjson import Malformed
 
@@ -201,10 +202,10 @@ def test_an_item_that_was_edited_is_refused(folder: Path) -> None:
         read_items(folder)
 
 
-def test_one_item_with_two_weights_is_refused(folder: Path) -> None:
+def test_one_item_of_two_runs_is_refused(folder: Path) -> None:
     file = folder / "items.jsonl"
     line = file.read_text()
-    file.write_text(line + line.replace('"case"', '"weight":2.0,"case"'))
+    file.write_text(line + line.replace('"case"', '"run":"another","case"'))
     with pytest.raises(ProblemsError, match=r"items\.jsonl:2: id: is there already, at line 1"):
         read_items(folder)
 
@@ -227,8 +228,8 @@ def test_a_rating_that_could_not_be_read_back_is_not_written(folder: Path) -> No
 def test_processes_that_write_at_once_lose_and_tear_nothing(folder: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from evalsuite.judging.labels import append_labels\n"
-        "from evalsuite.judging.records import Label\n"
+        "from evalsuite.calibration.labels import append_labels\n"
+        "from evalsuite.calibration.records import Label\n"
         "for at in range(25):\n"
         f"    append_labels(Path(sys.argv[1]), [Label(item={item().id!r}, rater=sys.argv[2],"
         " criterion='polite', value='pass', critique='x' * 9000, seed=at)])\n"
@@ -262,3 +263,12 @@ def test_any_bytes_are_ratings_or_problems(data: bytes) -> None:
         except ProblemsError as error:
             said = str(error)
         assert "labels.jsonl:" in said
+
+
+def test_a_further_choice_gives_an_item_another_weight_and_the_last_one_holds(tmp_path):
+    first = replace(item(), weight=1.0)
+    assert append_items(tmp_path, [first]) == [first]
+    assert append_items(tmp_path, [replace(first, weight=2.5)]) == []
+    assert append_items(tmp_path, [replace(first, weight=2.5)]) == []
+    assert read_items(tmp_path) == {first.id: replace(first, weight=2.5)}
+    assert len((tmp_path / "items.jsonl").read_text().splitlines()) == 2

@@ -10,11 +10,12 @@ import pytest
 from browser import armed, browser, dom, listening
 from making import CARD, FAIL, FIVE, GRADES, KEYS, PASS, POLITE, TODAY, binary, by_id, item, said
 
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.calibration import calibrate
-from evalsuite.judging.records import Card, Item, Label
-from evalsuite.judging.standing import standings
-from evalsuite.judging.telling import page
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.calibrate import calibrate
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.standing import standings
+from evalsuite.calibration.telling import page
+from evalsuite.judging.records import Card
 from evalsuite.report import html, markdown, terminal
 from evalsuite.report.blocks import Document, Intervals, Mark, Matrix, Name, Readings
 from evalsuite.report.charts import as_table, picture

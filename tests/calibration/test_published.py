@@ -19,10 +19,11 @@ from outside import (
     rows,
 )
 
-from evalsuite.judging.calibration import calibrate
-from evalsuite.judging.labels import item_id
-from evalsuite.judging.measured import Measured
-from evalsuite.judging.records import Criterion, Item, Label, Level, Subject
+from evalsuite.calibration.calibrate import calibrate
+from evalsuite.calibration.labels import item_id
+from evalsuite.calibration.measured import Measured
+from evalsuite.calibration.records import Item, Label
+from evalsuite.judging.records import Criterion, Level, Subject
 
 pytestmark = needs_data
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import CARD, PASS, POLITE, by_id, item
 
+from evalsuite.calibration.scores import read_scores
 from evalsuite.errors import ProblemsError
 from evalsuite.judging.records import UNSURE
-from evalsuite.judging.scores import read_scores
 
 ITEMS = by_id([item(number) for number in range(3)])
 FIRST, SECOND, THIRD = ITEMS

@@ -11,19 +11,19 @@ import pytest
 from making import CARD, FAIL, KEYS, PASS, POLITE, TODAY, Given, binary, certificate, said
 from paired_runs import finding_of, row, run_of, verdict_of
 
-from evalsuite.errors import OptionError, ProblemsError
-from evalsuite.judging.bar import Bar, bar_of
-from evalsuite.judging.calibration import calibrate
-from evalsuite.judging.card import read_card
-from evalsuite.judging.certificate import (
+from evalsuite.calibration.bar import Bar, bar_of
+from evalsuite.calibration.calibrate import calibrate
+from evalsuite.calibration.certificate import (
     CERTIFICATE,
     certify,
     read_certificate,
     write_certificate,
 )
+from evalsuite.calibration.records import Certificate, Label
+from evalsuite.calibration.standing import standings
+from evalsuite.errors import OptionError, ProblemsError
+from evalsuite.judging.card import read_card
 from evalsuite.judging.keys import JudgeKeys, judge_keys
-from evalsuite.judging.records import Certificate, Label
-from evalsuite.judging.standing import standings
 from evalsuite.records import Metric, Standing
 
 GOOD = binary(80, 60, missed=2, passed=6)

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from chat_server import Chat, chatting
 
+from evalsuite.calibration.checkup import ANCHORS
+from evalsuite.calibration.labels import item_id
+from evalsuite.calibration.records import Certificate, Item, Label
 from evalsuite.judging.card import load_card
-from evalsuite.judging.checkup import ANCHORS
 from evalsuite.judging.keys import judge_keys
-from evalsuite.judging.labels import item_id
-from evalsuite.judging.records import Certificate, Item, Label, Subject
+from evalsuite.judging.records import Subject
 from evalsuite.records import Output
 from evalsuite.snapshot import output_key
 from evalsuite.snapshot.codec import dump, pretty, to_json

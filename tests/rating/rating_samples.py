@@ -11,9 +11,10 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.labels import append_items, item_id
-from evalsuite.judging.records import Card, Criterion, Item, Level, Subject
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.labels import append_items, item_id
+from evalsuite.calibration.records import Item
+from evalsuite.judging.records import Card, Criterion, Level, Subject
 from evalsuite.rating.links import Links, read_secret
 from evalsuite.rating.log import Log
 from evalsuite.rating.opening import Place, open_session
@@ -95,7 +96,7 @@ def make_server(
     root: Path,
     card: Card = CARD,
     rated: Sequence[Item] | None = None,
-    raters: Sequence[str] = ("anna", "ben"),
+    raters: Sequence[str] = ("r1", "r2"),
     *,
     reload: Callable[[], Card] | None = None,
     **settings: Any,

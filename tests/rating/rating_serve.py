@@ -10,7 +10,8 @@ from typing import Any
 
 from rating_samples import BOTH, CARD, HANDBOOK, PAIR, item, items, make_server, place_at, token
 
-from evalsuite.judging.records import Card, Item
+from evalsuite.calibration.records import Item
+from evalsuite.judging.records import Card
 from evalsuite.rating import serving
 from evalsuite.rating.links import Limiter, Links, read_secret
 from evalsuite.rating.server import LEAD
@@ -72,7 +73,7 @@ def serve(command: dict[str, Any], writable: int) -> None:
         root,
         card,
         rated,
-        command.get("raters", ("anna", "ben")),
+        command.get("raters", ("r1", "r2")),
         repeats=command.get("repeats", 0.0),
         requests=Limiter(1e6, 1000),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_samples import item
 
-from evalsuite.judging.choosing import Candidate, chances_of, choose
+from evalsuite.calibration.choosing import Candidate, chances_of, choose
 
 SIDES = ("low", "high", "between")
 

@@ -11,10 +11,11 @@ import pytest
 from rating_samples import BOTH, CARD, PAIR, PASS, items, make_server
 from test_rating_app import Browser
 
+from evalsuite.calibration.bar import Bar
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.splits import split_of
 from evalsuite.errors import SuiteError
-from evalsuite.judging.bar import Bar
-from evalsuite.judging.records import UNSURE, Card, Item, Label, Level
-from evalsuite.judging.splits import split_of
+from evalsuite.judging.records import UNSURE, Card, Level
 from evalsuite.rating.agreeing import agreement, disagreements
 from evalsuite.rating.outlook import outlook, wanted
 from evalsuite.rating.server import LEAD, Server
@@ -30,7 +31,7 @@ def test_agreement_of_two_raters_is_percent_and_kappa() -> None:
     labels = [
         label(at, rater, value)
         for at, pair in enumerate(pairs)
-        for rater, value in zip(("anna", "ben"), pair, strict=True)
+        for rater, value in zip(("r1", "r2"), pair, strict=True)
     ]
     (found,) = agreement(CARD, labels)
     assert (found.items, found.same, found.figure) == (10, 0.8, "kappa")
@@ -42,7 +43,7 @@ def test_more_raters_get_alpha_and_unsure_counts_for_nothing() -> None:
         label(at, rater, value, "tone")
         for at, said in enumerate(["rrr", "nnn", "www", "rnn", "wwu"])
         for rater, value in zip(
-            ("anna", "ben", "cleo"),
+            ("r1", "r2", "cleo"),
             ({"r": "rude", "n": "neutral", "w": "warm", "u": UNSURE}[each] for each in said),
             strict=True,
         )
@@ -58,9 +59,9 @@ def test_more_raters_get_alpha_and_unsure_counts_for_nothing() -> None:
 
 def test_self_agreement_is_that_of_hidden_repeats() -> None:
     labels = [
-        *(label(at, "anna", "pass") for at in range(4)),
-        *(label(at, "anna", "pass", occasion=1) for at in range(3)),
-        label(3, "anna", "fail", occasion=1),
+        *(label(at, "r1", "pass") for at in range(4)),
+        *(label(at, "r1", "pass", occasion=1) for at in range(3)),
+        label(3, "r1", "fail", occasion=1),
     ]
     (found,) = agreement(CARD, labels)
     assert (found.repeats, found.stable, found.items) == (4, 0.75, 0)
@@ -68,13 +69,13 @@ def test_self_agreement_is_that_of_hidden_repeats() -> None:
 
 def test_disagreements_are_listed_widest_first_until_they_are_settled() -> None:
     labels = [
-        label(1, "anna", "neutral", "tone"),
-        label(1, "ben", "warm", "tone"),
-        label(2, "anna", "rude", "tone"),
-        label(2, "ben", "warm", "tone"),
-        label(3, "anna", "warm", "tone"),
-        label(3, "ben", "warm", "tone"),
-        label(3, "anna", "rude", "tone", occasion=1),
+        label(1, "r1", "neutral", "tone"),
+        label(1, "r2", "warm", "tone"),
+        label(2, "r1", "rude", "tone"),
+        label(2, "r2", "warm", "tone"),
+        label(3, "r1", "warm", "tone"),
+        label(3, "r2", "warm", "tone"),
+        label(3, "r1", "rude", "tone", occasion=1),
     ]
     assert [(each.item[-1], each.gap) for each in disagreements(BOTH, labels)] == [
         ("2", 1.0),
@@ -92,14 +93,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def differ(server: Server) -> tuple[Browser, Browser, str]:
-    """Anna passes everything; ben fails one item. The lead, anna and that item."""
-    anna, ben = Browser(server), Browser(server, "ben")
-    wrong = server.session.desks["ben"].pending[2].item
+    """Anna passes everything; r2 fails one item. The lead, r1 and that item."""
+    r1, r2 = Browser(server), Browser(server, "r2")
+    wrong = server.session.desks["r2"].pending[2].item
     for _ in range(6):
-        anna.rate()
-        now = server.session.desks["ben"].pending[0].item
-        ben.rate(v0="fail" if now == wrong else "pass", c0="BENS REASON")
-    return Browser(server, LEAD), anna, wrong
+        r1.rate()
+        now = server.session.desks["r2"].pending[0].item
+        r2.rate(v0="fail" if now == wrong else "pass", c0="BENS REASON")
+    return Browser(server, LEAD), r1, wrong
 
 
 def test_the_lead_sees_progress_agreement_and_what_to_settle(server: Server) -> None:
@@ -115,7 +116,7 @@ def test_the_lead_sees_progress_agreement_and_what_to_settle(server: Server) -> 
 
 
 def test_a_decision_is_a_label_of_its_own_and_settles_the_item(server: Server) -> None:
-    lead, anna, wrong = differ(server)
+    lead, r1, wrong = differ(server)
     path = f"/lead/item/{wrong}"
     form = lead.form(path, path)
     assert lead.post(path, form).status_code == 422
@@ -123,13 +124,13 @@ def test_a_decision_is_a_label_of_its_own_and_settles_the_item(server: Server) -
     if other != path:
         assert lead.post(other, {**form, "v0": "pass"}).status_code == 403
     for _ in range(2):
-        assert lead.post(path, {**form, "v0": "fail", "c0": "ben is right"}).status_code == 303
+        assert lead.post(path, {**form, "v0": "fail", "c0": "r2 is right"}).status_code == 303
     decided = [each for each in labels_of(server.log.events()) if each.rater == ADJUDICATED]
     assert [(each.item, each.value, each.critique) for each in decided] == [
-        (wrong, "fail", "ben is right")
+        (wrong, "fail", "r2 is right")
     ]
     assert "1 adjudicated" in lead.get().text
-    assert "ben is right" not in anna.get().text
+    assert "r2 is right" not in r1.get().text
 
 
 def amend(server: Server, card: Card | Exception) -> Callable[[], Card]:
@@ -143,53 +144,53 @@ def amend(server: Server, card: Card | Exception) -> Callable[[], Card]:
 
 
 def test_an_amended_rubric_is_told_and_earlier_items_are_queued_again(server: Server) -> None:
-    lead, anna = Browser(server, LEAD), Browser(server)
+    lead, r1 = Browser(server, LEAD), Browser(server)
     for _ in range(4):
-        anna.rate()
-    open_form = {**anna.form(), "v0": "fail", "c0": "half written"}
+        r1.rate()
+    open_form = {**r1.form(), "v0": "fail", "c0": "half written"}
     stricter = replace(PASS, question="Is every number right?")
     amend(server, replace(CARD, criteria=(stricter,), key="k9"))
     form = {**lead.form("/lead/amend"), "note": "Round numbers are wrong now."}
     for _ in range(2):
         assert lead.post("/lead/amend", form).status_code == 303
-    late = anna.post("/rate", open_form)
+    late = r1.post("/rate", open_form)
     assert late.status_code == 409
     assert "rubric was changed" in late.text
     assert "half written" in late.text
-    page = anna.get().text
+    page = r1.get().text
     assert "1 of 6" in page
     assert "Round numbers are wrong now." in page
     assert "Is every number right?" in page
     assert "what you rated before comes again" in page
     for _ in range(6):
-        anna.rate(v0="fail", c0="by the new rubric")
-        assert "comes again" not in anna.get().text
-    held = [each for each in server.session.labels() if each.rater == "anna"]
+        r1.rate(v0="fail", c0="by the new rubric")
+        assert "comes again" not in r1.get().text
+    held = [each for each in server.session.labels() if each.rater == "r1"]
     assert [each.value for each in held] == ["fail"] * 6
-    assert "All 6 are rated" in anna.get().text
+    assert "All 6 are rated" in r1.get().text
 
 
 def test_new_items_come_before_those_that_are_queued_again(server: Server) -> None:
-    lead, anna = Browser(server, LEAD), Browser(server)
-    order = [entry.item for entry in server.session.desks["anna"].pending]
+    lead, r1 = Browser(server, LEAD), Browser(server)
+    order = [entry.item for entry in server.session.desks["r1"].pending]
     for _ in range(4):
-        anna.rate()
+        r1.rate()
     lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer"})
-    pending = [entry.item for entry in server.session.desks["anna"].pending]
+    pending = [entry.item for entry in server.session.desks["r1"].pending]
     assert pending == order[4:] + order[:4]
 
 
 def test_an_amendment_outlives_the_process(tmp_path: Path) -> None:
     first = make_server(tmp_path)
-    lead, anna = Browser(first, LEAD), Browser(first)
+    lead, r1 = Browser(first, LEAD), Browser(first)
     for _ in range(4):
-        anna.rate()
+        r1.rate()
     lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer"})
-    anna.rate()
-    pending = list(first.session.desks["anna"].pending)
+    r1.rate()
+    pending = list(first.session.desks["r1"].pending)
     first.log.close()
     second = make_server(tmp_path)
-    assert list(second.session.desks["anna"].pending) == pending
+    assert list(second.session.desks["r1"].pending) == pending
     assert [each.note for each in second.session.amendments] == ["clearer"]
     second.log.close()
 
@@ -228,7 +229,7 @@ def test_a_pair_is_settled_by_its_outputs(tmp_path: Path) -> None:
     server.log.close()
 
 
-def rated(server: Server, count: int, name: str = "anna") -> None:
+def rated(server: Server, count: int, name: str = "r1") -> None:
     browser = Browser(server, name)
     for _ in range(count):
         browser.rate(seconds="0")
@@ -236,7 +237,7 @@ def rated(server: Server, count: int, name: str = "anna") -> None:
 
 def test_the_way_to_a_certificate_is_counted_on_the_test_split(tmp_path: Path) -> None:
     many: list[Item] = items(80)
-    server = make_server(tmp_path, rated=many, raters=("anna",))
+    server = make_server(tmp_path, rated=many, raters=("r1",))
     server.requests = type(server.requests)(1e6, 1000)
     bar = Bar(provisional_labels=30, trusted_labels=50)
     first = outlook(server.session, bar)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rating_samples import BOTH, CARD, items, make_server, place_at
 
+from evalsuite.calibration.labels import append_items, append_labels, effective, read_labels
+from evalsuite.calibration.records import Label
 from evalsuite.errors import DataError
-from evalsuite.judging.labels import append_items, append_labels, effective, read_labels
-from evalsuite.judging.records import Label
 from evalsuite.rating.exporting import Exported, export
 from evalsuite.rating.log import Event, Log
 from evalsuite.rating.queue import Entry
@@ -30,7 +30,7 @@ def rating(number: int, value: str = "pass", **fields: object) -> Event:
     }
     event = Event(
         submission=f"s{number}",
-        rater="anna",
+        rater="r1",
         kind="rate",
         time=TIME,
         item=items(number + 1)[number].id,
@@ -105,7 +105,7 @@ def test_export_adds_what_is_new_and_nothing_twice(tmp_path: Path) -> None:
     assert [label.value for label in exported(place.folder)] == ["pass", "pass", "fail"]
     assert exported(place.folder)[0] == Label(
         item=items(5)[1].id,
-        rater="anna",
+        rater="r1",
         criterion="correctness",
         value="pass",
         critique="why",
@@ -147,16 +147,16 @@ def test_an_undone_rating_is_taken_back_and_an_adjudication_is_nobodys_rating(
 
 
 def test_ratings_of_an_earlier_session_count_where_the_log_was_lost(tmp_path: Path) -> None:
-    server = make_server(tmp_path, raters=("anna",))
-    first = server.session.desks["anna"].pending[0]
+    server = make_server(tmp_path, raters=("r1",))
+    first = server.session.desks["r1"].pending[0]
     server.log.append(rating(0, item=first.item))
     export(server.log, place_at(tmp_path).folder, CARD)
     server.log.close()
     for file in place_at(tmp_path).state.glob("*.db*"):
         file.unlink()
-    again = make_server(tmp_path, raters=("anna",))
-    assert Entry(first.item) not in again.session.desks["anna"].places
-    assert len(again.session.desks["anna"].pending) == 5
+    again = make_server(tmp_path, raters=("r1",))
+    assert Entry(first.item) not in again.session.desks["r1"].places
+    assert len(again.session.desks["r1"].pending) == 5
     assert [label.item for label in again.session.labels()] == [first.item]
     again.log.close()
 
@@ -176,13 +176,13 @@ def test_what_fits_neither_items_nor_card_stays_in_the_log_and_is_counted(tmp_pa
 
 
 def test_an_answer_to_an_earlier_card_is_asked_again(tmp_path: Path) -> None:
-    first = make_server(tmp_path, raters=("anna",))
-    for entry in list(first.session.desks["anna"].pending)[:3]:
+    first = make_server(tmp_path, raters=("r1",))
+    for entry in list(first.session.desks["r1"].pending)[:3]:
         first.log.append(rating(0, item=entry.item, submission=entry.item))
     first.log.close()
-    again = make_server(tmp_path, BOTH, raters=("anna",))
-    assert len(again.session.desks["anna"].pending) == 6
+    again = make_server(tmp_path, BOTH, raters=("r1",))
+    assert len(again.session.desks["r1"].pending) == 6
     again.log.close()
-    same = make_server(tmp_path, raters=("anna",))
-    assert len(same.session.desks["anna"].pending) == 3
+    same = make_server(tmp_path, raters=("r1",))
+    assert len(same.session.desks["r1"].pending) == 3
     same.log.close()

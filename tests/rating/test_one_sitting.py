@@ -18,7 +18,7 @@ from browser import browser
 from test_rate_cli import start
 from test_rating_browser import at, joined
 
-from evalsuite.judging.labels import read_items, read_labels
+from evalsuite.calibration.labels import read_items, read_labels
 
 pytest.importorskip("scipy")
 pytest.importorskip("krippendorff")
@@ -123,9 +123,9 @@ def test_from_an_uncertified_judge_to_a_provisional_gate_that_blocks(
     assert re.search(r"more labels, about .*`evalsuite rate correctness --from-run last`", first)
     terminal.run("evalsuite", "accept", "--from-run", "last", "--reason", "first baseline")
     terminal.commands += 1
-    process, links = start(tmp_path, "--from-run", "last", "--raters", "anna")
+    process, links = start(tmp_path, "--from-run", "last", "--raters", "r1")
     try:
-        with joined(chromium, links["anna"]) as page:
+        with joined(chromium, links["r1"]) as page:
             rating = time.monotonic()
             keys = rate_all(page)
             rating = time.monotonic() - rating

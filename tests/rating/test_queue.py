@@ -14,7 +14,7 @@ from evalsuite.rating.log import Event
 from evalsuite.rating.queue import DISTANCE, Entry, Shares, plan, seed_of, side_of
 
 T = "2026-03-01T12:00:00Z"
-RATERS = ("anna", "ben", "cleo")
+RATERS = ("r1", "r2", "cleo")
 PLAN = plan(items(100), RATERS, Shares(), {})
 
 
@@ -29,7 +29,7 @@ def test_a_fifth_goes_to_everybody_and_the_rest_to_one_each() -> None:
 
 
 def test_every_rater_has_an_order_of_their_own_that_is_the_same_again() -> None:
-    common = set(first_time(PLAN["anna"])) & set(first_time(PLAN["ben"]))
+    common = set(first_time(PLAN["r1"])) & set(first_time(PLAN["r2"]))
     orders = [[name for name in first_time(PLAN[rater]) if name in common] for rater in RATERS]
     assert orders[0] != orders[1] != orders[2]
     assert plan(items(100), RATERS, Shares(), {}) == PLAN
@@ -94,23 +94,23 @@ def test_a_rater_who_joins_gets_the_overlap() -> None:
 
 def test_what_somebody_who_left_did_not_rate_is_given_to_others(tmp_path: Path) -> None:
     both = make_server(tmp_path, rated=items(20), overlap=0.0)
-    first = both.session.desks["ben"].pending[0]
+    first = both.session.desks["r2"].pending[0]
     fields = {"values": {"correctness": "pass"}, "seconds": None, "order": "", "seed": 0}
     both.log.append(
-        Event(submission="s", rater="ben", kind="rate", time=T, item=first.item, body=fields)
+        Event(submission="s", rater="r2", kind="rate", time=T, item=first.item, body=fields)
     )
     export(both.log, place_at(tmp_path).folder, CARD)
     both.log.close()
-    alone = make_server(tmp_path, rated=items(20), raters=("anna",), overlap=0.0)
-    mine = {entry.item for entry in alone.session.desks["anna"].pending}
+    alone = make_server(tmp_path, rated=items(20), raters=("r1",), overlap=0.0)
+    mine = {entry.item for entry in alone.session.desks["r1"].pending}
     assert mine == {each.id for each in items(20)} - {first.item}
     alone.log.close()
 
 
 def test_what_somebody_rated_before_is_not_given_out_again() -> None:
     rated = {each.id: {"zoe"} for each in items(10)}
-    found = plan(items(12), ("anna",), Shares(), rated)
-    assert set(first_time(found["anna"])) == {each.id for each in items(12)[10:]}
+    found = plan(items(12), ("r1",), Shares(), rated)
+    assert set(first_time(found["r1"])) == {each.id for each in items(12)[10:]}
 
 
 def test_the_answers_of_one_case_go_to_the_same_people() -> None:
@@ -128,8 +128,8 @@ def test_the_answers_of_one_case_go_to_the_same_people() -> None:
 def test_sides_are_about_even_and_each_rater_has_their_own() -> None:
     sides = {
         rater: [side_of(Entry(each.id), seed_of(rater, Shares())) for each in items(200)]
-        for rater in ("anna", "ben")
+        for rater in ("r1", "r2")
     }
-    assert sides["anna"] != sides["ben"]
+    assert sides["r1"] != sides["r2"]
     for side in sides.values():
         assert 70 <= side.count("ab") <= 130

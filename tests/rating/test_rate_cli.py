@@ -20,10 +20,10 @@ import pytest
 from rating_samples import CARD, fields_of
 from stored_runs import run_of
 
+from evalsuite.calibration.labels import read_items, read_labels
+from evalsuite.calibration.splits import split_of
 from evalsuite.cli import main
 from evalsuite.golden.case import case_key
-from evalsuite.judging.labels import read_items, read_labels
-from evalsuite.judging.splits import split_of
 from evalsuite.rating import serving
 from evalsuite.rating.sampling import side_of, unsure
 from evalsuite.records import Case, Output, Row
@@ -212,11 +212,11 @@ def test_a_pairwise_judges_items_hold_both_answers(root: Path) -> None:
         (("-n", "5"), 4, "name it by --from-run"),
         (("--from-run", "last", "-n", "0"), 4, "-n must be"),
         (("--overlap", "1.5"), 4, "--overlap must be a share"),
-        (("--from-run", "last", "--raters", "anna,,ben"), 4, "a name must have"),
-        (("--from-run", "last", "--raters", "anna,anna"), 4, "is there twice"),
+        (("--from-run", "last", "--raters", "r1,,r2"), 4, "a name must have"),
+        (("--from-run", "last", "--raters", "r1,r1"), 4, "is there twice"),
         (("--from-run", "last", "--raters", "lead"), 4, "no name of a rater"),
         (("--export",), 4, "no rating session"),
-        (("--link", "anna"), 4, "no rating session"),
+        (("--link", "r1"), 4, "no rating session"),
     ],
 )
 def test_what_can_not_be_done_is_said(
@@ -250,7 +250,7 @@ def test_a_card_that_is_not_there_is_named(root: Path, capsys: pytest.CaptureFix
 
 def test_being_told_to_stop_exports_too(root: Path) -> None:
     store(root, 30)
-    process, _ = start(root, "--from-run", "last", "-n", "5", "--raters", "anna")
+    process, _ = start(root, "--from-run", "last", "-n", "5", "--raters", "r1")
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -262,22 +262,22 @@ def test_one_link_for_each_rater_and_the_lead(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(root, 30)
-    assert rate("--from-run", "last", "--raters", "anna,ben") == 0
+    assert rate("--from-run", "last", "--raters", "r1,r2") == 0
     printed = capsys.readouterr().out
     assert re.findall(
         r"^  (\w+) +http://127\.0\.0\.1:\d+/join/\S{40,}$", printed, re.MULTILINE
     ) == [
-        "anna",
-        "ben",
+        "r1",
+        "r2",
         "lead",
     ]
     port = re.findall(r"127\.0\.0\.1:(\d+)/", printed)[0]
-    assert rate("--link", "anna") == 0
+    assert rate("--link", "r1") == 0
     assert capsys.readouterr().out.startswith(f"http://127.0.0.1:{port}/join/")
     assert rate("--link", "lead", "--port", "9000") == 0
     assert capsys.readouterr().out.startswith("http://127.0.0.1:9000/join/")
     assert rate("--link", "zoe") == 4
-    assert rate("--revoke", "anna") == 0
+    assert rate("--revoke", "r1") == 0
     assert rate("--export") == 0
     assert "holds all labels" in capsys.readouterr().out
 
@@ -306,11 +306,11 @@ def start(root: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict[str,
 
 def test_a_real_server_rates_exports_beside_and_exports_at_the_end(root: Path) -> None:
     store(root, 30)
-    process, links = start(root, "--from-run", "last", "-n", "12", "--raters", "anna")
+    process, links = start(root, "--from-run", "last", "-n", "12", "--raters", "r1")
     try:
-        port = int(links["anna"].split(":")[2].split("/")[0])
+        port = int(links["r1"].split(":")[2].split("/")[0])
         browser = build_opener(HTTPCookieProcessor())
-        with browser.open(links["anna"]) as answer:
+        with browser.open(links["r1"]) as answer:
             assert answer.url.endswith("/start/rate")
         base = f"http://127.0.0.1:{port}"
 
@@ -348,7 +348,7 @@ def test_a_real_server_rates_exports_beside_and_exports_at_the_end(root: Path) -
     labels = read_labels(root / "judges" / JUDGE)
     assert [label.value for label in labels] == ["right"] * 3
     assert len({label.item for label in labels}) == 3
-    token = links["anna"].rpartition("/")[2]
+    token = links["r1"].rpartition("/")[2]
     assert token not in rest
 
 

@@ -38,7 +38,7 @@ ORIGIN = "http://127.0.0.1:8642"
 class Browser:
     """A client with one person's session, who sends what a browser would."""
 
-    def __init__(self, server: Server, name: str = "anna", *, join: bool = True) -> None:
+    def __init__(self, server: Server, name: str = "r1", *, join: bool = True) -> None:
         self.server = server
         self.client = TestClient(
             create_app(server),
@@ -84,32 +84,32 @@ def values(server: Server) -> list[tuple[str, str, str | None]]:
 
 
 def test_a_rating_is_saved_and_the_next_item_follows(server: Server) -> None:
-    anna = Browser(server)
-    first, second = (entry.item for entry in list(server.session.desks["anna"].pending)[:2])
-    assert "1 of 6" in anna.get().text
-    answer = anna.rate(v0="fail", c0="It is 12 weeks", seconds="3.2")
+    r1 = Browser(server)
+    first, second = (entry.item for entry in list(server.session.desks["r1"].pending)[:2])
+    assert "1 of 6" in r1.get().text
+    answer = r1.rate(v0="fail", c0="It is 12 weeks", seconds="3.2")
     assert (answer.status_code, answer.headers["location"]) == (303, "/rate")
-    assert "2 of 6" in anna.get().text
-    anna.rate(v0=UNSURE)
-    assert values(server) == [("anna", first, "fail"), ("anna", second, UNSURE)]
+    assert "2 of 6" in r1.get().text
+    r1.rate(v0=UNSURE)
+    assert values(server) == [("r1", first, "fail"), ("r1", second, UNSURE)]
 
 
 def test_a_form_that_is_sent_again_is_saved_once(server: Server) -> None:
-    anna = Browser(server)
-    form = {**anna.form(), "v0": "pass"}
+    r1 = Browser(server)
+    form = {**r1.form(), "v0": "pass"}
     for _ in range(3):
-        assert anna.post("/rate", form).status_code == 303
-    assert anna.post("/rate", {**form, "v0": UNSURE}).status_code == 303
+        assert r1.post("/rate", form).status_code == 303
+    assert r1.post("/rate", {**form, "v0": UNSURE}).status_code == 303
     assert [value for _, _, value in values(server)] == ["pass"]
-    assert "2 of 6" in anna.get().text
+    assert "2 of 6" in r1.get().text
 
 
 def test_two_windows_at_once_never_double_a_rating(server: Server) -> None:
-    anna = Browser(server)
-    form = {**anna.form(), "v0": "pass"}
+    r1 = Browser(server)
+    form = {**r1.form(), "v0": "pass"}
     clients = [Browser(server) for _ in range(4)]
     for each in clients:
-        each.client.cookies = anna.client.cookies
+        each.client.cookies = r1.client.cookies
     threads = [
         threading.Thread(target=each.post, args=("/rate", form)) for each in clients for _ in "ab"
     ]
@@ -121,51 +121,51 @@ def test_two_windows_at_once_never_double_a_rating(server: Server) -> None:
 
 
 def test_what_is_missing_is_said_and_what_was_written_stays(server: Server) -> None:
-    anna = Browser(server)
-    answer = anna.rate(v0="fail", c0="", seconds="7")
+    r1 = Browser(server)
+    answer = r1.rate(v0="fail", c0="", seconds="7")
     assert answer.status_code == 422
     assert "a critique is needed" in answer.text
     assert 'data-key="1" data-fail checked' in answer.text
     assert not values(server)
-    answer = anna.post("/rate", {**anna.form(), "c0": "  kept <b>&  "})
+    answer = r1.post("/rate", {**r1.form(), "c0": "  kept <b>&  "})
     assert "Choose an answer" in answer.text
     assert "kept &lt;b&gt;&amp;" in answer.text
 
 
 def test_undo_takes_the_last_rating_back_and_shows_what_it_said(server: Server) -> None:
-    anna = Browser(server)
-    anna.rate()
-    anna.rate(v0="fail", c0="wrong year")
-    form = anna.form("/rate/undo")
+    r1 = Browser(server)
+    r1.rate()
+    r1.rate(v0="fail", c0="wrong year")
+    form = r1.form("/rate/undo")
     for _ in range(2):  # a second click takes back no more
-        anna.post("/rate/undo", form)
-    page = anna.get().text
+        r1.post("/rate/undo", form)
+    page = r1.get().text
     assert "2 of 6" in page
     assert "wrong year</textarea>" in page
     assert [each.value for each in server.session.labels()] == ["pass"]
-    anna.rate(v0="pass")
+    r1.rate(v0="pass")
     assert [each.value for each in server.session.labels()] == ["pass", "pass"]
-    assert "3 of 6" in anna.get().text
+    assert "3 of 6" in r1.get().text
 
 
 def test_undo_to_the_beginning_and_from_the_end(server: Server) -> None:
-    anna = Browser(server)
+    r1 = Browser(server)
     for _ in range(6):
-        anna.rate()
-    assert "All 6 are rated" in anna.get().text
+        r1.rate()
+    assert "All 6 are rated" in r1.get().text
     for _ in range(6):
-        anna.undo()
-    assert "1 of 6" in anna.get().text
+        r1.undo()
+    assert "1 of 6" in r1.get().text
     assert not server.session.labels()
 
 
 def test_a_session_goes_on_where_it_was_in_a_new_process(tmp_path: Path) -> None:
     first = make_server(tmp_path)
-    anna = Browser(first)
+    r1 = Browser(first)
     for value in ("pass", "pass", UNSURE):
-        anna.rate(v0=value)
-    anna.undo()
-    page, cookies = anna.get().text, anna.client.cookies
+        r1.rate(v0=value)
+    r1.undo()
+    page, cookies = r1.get().text, r1.client.cookies
     first.log.close()
     second = make_server(tmp_path)
     again = Browser(second, join=False)
@@ -177,32 +177,32 @@ def test_a_session_goes_on_where_it_was_in_a_new_process(tmp_path: Path) -> None
 
 def test_a_form_from_before_a_crash_can_be_sent_to_the_next_process(tmp_path: Path) -> None:
     first = make_server(tmp_path)
-    anna = Browser(first)
-    form = {**anna.form(), "v0": "pass"}
-    anna.post("/rate", form)  # saved, and the answer was lost
+    r1 = Browser(first)
+    form = {**r1.form(), "v0": "pass"}
+    r1.post("/rate", form)  # saved, and the answer was lost
     first.log.close()
     second = make_server(tmp_path)
     again = Browser(second, join=False)
-    again.client.cookies = anna.client.cookies
+    again.client.cookies = r1.client.cookies
     assert again.post("/rate", form).status_code == 303
     assert len(values(second)) == 1
     second.log.close()
 
 
 def test_the_time_is_the_browsers_but_no_longer_than_the_servers(server: Server) -> None:
-    anna, clock = Browser(server), server.now
+    r1, clock = Browser(server), server.now
     for waited, sent, kept in ((20.0, "12.5", 12.5), (20.0, "5000", 20.0), (20.0, "abc", None)):
-        form = anna.form()
+        form = r1.form()
         clock.wait(waited)  # type: ignore[attr-defined]
-        anna.post("/rate", {**form, "v0": "pass", "seconds": sent})
+        r1.post("/rate", {**form, "v0": "pass", "seconds": sent})
         assert labels_of(server.log.events())[-1].seconds == kept
 
 
 def test_several_criteria_are_one_submit_and_a_label_each(tmp_path: Path) -> None:
     server = make_server(tmp_path, BOTH)
-    anna = Browser(server)
-    assert anna.rate(v1="rude").status_code == 422
-    assert anna.rate(v1="warm", seconds="0").status_code == 303
+    r1 = Browser(server)
+    assert r1.rate(v1="rude").status_code == 422
+    assert r1.rate(v1="warm", seconds="0").status_code == 303
     labels = labels_of(server.log.events())
     assert [(each.criterion, each.value) for each in labels] == [
         ("correctness", "pass"),
@@ -213,31 +213,31 @@ def test_several_criteria_are_one_submit_and_a_label_each(tmp_path: Path) -> Non
 
 def test_a_pair_is_kept_by_its_outputs_and_seen_by_the_raters_sides(tmp_path: Path) -> None:
     server = make_server(tmp_path, PAIR)
-    anna = Browser(server)
+    r1 = Browser(server)
     for _ in range(6):
-        entry = server.session.desks["anna"].pending[0]
-        page = anna.get().text
+        entry = server.session.desks["r1"].pending[0]
+        page = r1.get().text
         subject = server.session.items[entry.item].subject
         left = page.index(subject.output.split("[")[0]) < page.index(str(subject.other))
-        anna.rate(v0="left")
+        r1.rate(v0="left")
         label = labels_of(server.log.events())[-1]
         assert (label.value, label.order) == (("A", "ab") if left else ("B", "ba"))
-        assert label.seed == server.session.desks["anna"].seed
+        assert label.seed == server.session.desks["r1"].seed
     assert {each.order for each in labels_of(server.log.events())} == {"ab", "ba"}
     server.log.close()
 
 
 def test_hidden_repeats_look_like_any_item_and_are_labelled_as_repeats(tmp_path: Path) -> None:
-    server = make_server(tmp_path, rated=items(20), raters=("anna",), repeats=0.3)
-    anna = Browser(server)
+    server = make_server(tmp_path, rated=items(20), raters=("r1",), repeats=0.3)
+    r1 = Browser(server)
     pages: dict[str, list[str]] = {}
     for _ in range(26):
-        page = anna.get().text
+        page = r1.get().text
         question = re.search(r"leave number \d+", page)
         assert question
         hidden = re.compile(r'(?:name="(?:csrf|ticket|last)" )?value="[^"]*"|\d+ of \d+|max="\d+"')
         pages.setdefault(question[0], []).append(hidden.sub("", page))
-        anna.rate()
+        r1.rate()
     twice = [found for found in pages.values() if len(found) == 2]
     assert len(twice) == 6
     later = [found for found in twice if "Saved" in found[0]]
@@ -253,28 +253,28 @@ def test_hidden_repeats_look_like_any_item_and_are_labelled_as_repeats(tmp_path:
 
 def test_no_page_of_a_rater_tells_arm_judge_run_or_other_ratings(tmp_path: Path) -> None:
     server = make_server(tmp_path)
-    ben = Browser(server, "ben")
+    r2 = Browser(server, "r2")
     for _ in range(6):
-        ben.rate(v0="fail", c0="BENS-CRITIQUE")
-    anna = Browser(server)
+        r2.rate(v0="fail", c0="BENS-CRITIQUE")
+    r1 = Browser(server)
     pages = []
     for _ in range(6):
-        pages.append(anna.get().text)
-        pages.append(anna.rate(v0="fail", c0="").text)
-        anna.rate()
-    pages += [anna.get().text, anna.undo().text, anna.get("/static/x/y").text, anna.get("/").text]
+        pages.append(r1.get().text)
+        pages.append(r1.rate(v0="fail", c0="").text)
+        r1.rate()
+    pages += [r1.get().text, r1.undo().text, r1.get("/static/x/y").text, r1.get("/").text]
     for page in pages:
-        for word in ("SECRET", "candidate", "BENS", "ben", "c00"):
+        for word in ("SECRET", "candidate", "BENS", "r2", "c00"):
             assert not re.search(rf"{word}(?!eath)", page)
     server.log.close()
 
 
 @pytest.mark.parametrize("path", ["/lead", "/lead/item/{item}"])
 def test_a_rater_has_no_way_to_the_leads_pages(server: Server, path: str) -> None:
-    anna = Browser(server)
+    r1 = Browser(server)
     path = path.format(item=items(1)[0].id)
-    assert anna.get(path).status_code == 401
-    cookie = anna.client.cookies[server.cookie_name("rate")]
+    assert r1.get(path).status_code == 401
+    cookie = r1.client.cookies[server.cookie_name("rate")]
     for headers in (
         {"Cookie": f"{server.cookie_name('lead')}={cookie}"},
         {"Cookie": f"{server.cookie_name('rate')}={cookie}"},
@@ -287,20 +287,20 @@ def test_a_rater_has_no_way_to_the_leads_pages(server: Server, path: str) -> Non
 
 @pytest.mark.parametrize("path", ["/lead/amend", "/lead/revoke"])
 def test_a_rater_can_not_do_what_the_lead_does(server: Server, path: str) -> None:
-    anna = Browser(server)
-    cookie = anna.client.cookies[server.cookie_name("rate")]
-    fields = {**anna.form(), "note": "all pass", "rater": "ben"}
-    answer = anna.post(path, fields, Cookie=f"{server.cookie_name('lead')}={cookie}")
+    r1 = Browser(server)
+    cookie = r1.client.cookies[server.cookie_name("rate")]
+    fields = {**r1.form(), "note": "all pass", "rater": "r2"}
+    answer = r1.post(path, fields, Cookie=f"{server.cookie_name('lead')}={cookie}")
     assert answer.status_code == 401
-    assert server.log.epoch("ben") == 0
+    assert server.log.epoch("r2") == 0
     assert not server.log.events()
 
 
 def test_a_ticket_or_a_csrf_token_of_another_rater_is_worth_nothing(server: Server) -> None:
-    anna, ben = Browser(server), Browser(server, "ben")
-    mine, his = anna.form(), ben.form()
+    r1, r2 = Browser(server), Browser(server, "r2")
+    mine, his = r1.form(), r2.form()
     for stolen in ({"ticket": his["ticket"]}, {"csrf": his["csrf"]}, his):
-        assert anna.post("/rate", {**mine, "v0": "pass", **stolen}).status_code == 403
+        assert r1.post("/rate", {**mine, "v0": "pass", **stolen}).status_code == 403
     assert not server.log.events()
 
 
@@ -309,7 +309,7 @@ def test_a_ticket_or_a_csrf_token_of_another_rater_is_worth_nothing(server: Serv
 
 def test_a_link_opens_a_session_and_leaves_the_address(server: Server) -> None:
     browser = Browser(server, join=False)
-    answer = browser.client.get(f"/join/{token(server, 'anna')}")
+    answer = browser.client.get(f"/join/{token(server, 'r1')}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/start/rate")
     cookie = answer.headers["set-cookie"]
     for part in ("HttpOnly", "SameSite=strict", "Path=/rate"):
@@ -320,17 +320,17 @@ def test_a_link_opens_a_session_and_leaves_the_address(server: Server) -> None:
 
 
 def test_a_forged_link_or_one_of_another_judge_is_refused(tmp_path: Path, server: Server) -> None:
-    good = token(server, "anna")
+    good = token(server, "r1")
     other = make_server(tmp_path / "b", replace(CARD, name="other"))
     same_secret = type(server.links)(read_secret(place_at(tmp_path).state), "other")
     forged = [
         "x",
         good[:-2] + ("aa" if good[-2:] != "aa" else "bb"),
         good.replace(".", "", 1),
-        token(other, "anna"),
-        same_secret.link("anna", "rate", 0),
+        token(other, "r1"),
+        same_secret.link("r1", "rate", 0),
         server.links.link("nobody", "rate", 0),
-        server.links.link("anna", "rate", 1),
+        server.links.link("r1", "rate", 1),
         server.links.cookie(server.links.join(good)),  # type: ignore[arg-type]
     ]
     for each in forged:
@@ -345,10 +345,10 @@ def test_links_and_the_sessions_that_they_open_expire(
 ) -> None:
     import time
 
-    link, anna, now = token(server, "anna"), Browser(server), time.time()
+    link, r1, now = token(server, "r1"), Browser(server), time.time()
     day = 24 * 3600.0
     monkeypatch.setattr(time, "time", lambda: now + 6.9 * day)
-    assert anna.get().status_code == 200
+    assert r1.get().status_code == 200
     assert Browser(server, join=False).client.get(f"/join/{link}").status_code == 303
     monkeypatch.setattr(time, "time", lambda: now + 7.1 * day)
     assert Browser(server, join=False).client.get(f"/join/{link}").status_code == 401
@@ -362,18 +362,18 @@ def test_links_and_the_sessions_that_they_open_expire(
 def _who(server: Server, now: float) -> Any:
     from evalsuite.rating.links import LIFETIME, Identity
 
-    return Identity("anna", "rate", 0, "s", int(now) + LIFETIME)
+    return Identity("r1", "rate", 0, "s", int(now) + LIFETIME)
 
 
 def test_revoking_ends_links_and_sessions_of_that_rater_alone(server: Server) -> None:
-    anna, ben, lead = Browser(server), Browser(server, "ben"), Browser(server, LEAD)
-    old = token(server, "anna")
-    assert anna.get().status_code == 200
-    fields = {**lead.form("/lead/revoke"), "rater": "anna"}
+    r1, r2, lead = Browser(server), Browser(server, "r2"), Browser(server, LEAD)
+    old = token(server, "r1")
+    assert r1.get().status_code == 200
+    fields = {**lead.form("/lead/revoke"), "rater": "r1"}
     assert lead.post("/lead/revoke", fields).status_code == 303
-    assert anna.get().status_code == 401
+    assert r1.get().status_code == 401
     assert Browser(server, join=False).client.get(f"/join/{old}").status_code == 401
-    assert ben.get().status_code == 200
+    assert r2.get().status_code == 200
     assert Browser(server).get().status_code == 200  # by a new link
 
 
@@ -404,35 +404,35 @@ def test_the_secret_is_kept_from_others(tmp_path: Path) -> None:
     ],
 )
 def test_a_write_from_elsewhere_is_refused(server: Server, headers: dict[str, str]) -> None:
-    anna = Browser(server)
-    form = {**anna.form(), "v0": "pass"}
+    r1 = Browser(server)
+    form = {**r1.form(), "v0": "pass"}
     for path in ("/rate", "/rate/undo", "/lead/amend", "/lead/revoke"):
         sent = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **headers}
-        assert anna.client.post(path, data=form, headers=sent).status_code == 403
+        assert r1.client.post(path, data=form, headers=sent).status_code == 403
     assert not server.log.events()
 
 
 def test_a_form_without_scripts_has_no_origin_but_comes_from_our_page(server: Server) -> None:
-    anna = Browser(server)
-    form = {**anna.form(), "v0": "pass"}
-    assert anna.client.post("/rate", data=form, headers={"Origin": "null"}).status_code == 403
-    assert anna.post("/rate", form, Origin="null").status_code == 303
+    r1 = Browser(server)
+    form = {**r1.form(), "v0": "pass"}
+    assert r1.client.post("/rate", data=form, headers={"Origin": "null"}).status_code == 403
+    assert r1.post("/rate", form, Origin="null").status_code == 303
 
 
 def test_a_write_that_does_not_say_where_it_comes_from_is_refused(server: Server) -> None:
-    anna = Browser(server)
-    assert anna.client.post("/rate", data={**anna.form(), "v0": "pass"}).status_code == 403
+    r1 = Browser(server)
+    assert r1.client.post("/rate", data={**r1.form(), "v0": "pass"}).status_code == 403
     assert not server.log.events()
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 64, None])
 def test_a_write_needs_the_sessions_token(server: Server, csrf: str | None) -> None:
-    anna = Browser(server)
+    r1 = Browser(server)
     for path in ("/rate", "/rate/undo"):
-        form = {**anna.form(), "v0": "pass", "csrf": csrf}
+        form = {**r1.form(), "v0": "pass", "csrf": csrf}
         if csrf is None:
             del form["csrf"]
-        assert anna.post(path, form).status_code == 403  # type: ignore[arg-type]
+        assert r1.post(path, form).status_code == 403  # type: ignore[arg-type]
     assert not server.log.events()
 
 
@@ -440,8 +440,8 @@ def test_a_write_needs_the_sessions_token(server: Server, csrf: str | None) -> N
     "host", ["evil.example", "evil.example:8642", "127.0.0.1.evil.example", ""]
 )
 def test_another_host_name_is_refused(server: Server, host: str) -> None:
-    anna = Browser(server)
-    assert anna.get(headers={"Host": host}).status_code == 421
+    r1 = Browser(server)
+    assert r1.get(headers={"Host": host}).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost:8642", "127.0.0.1:9000", "[::1]:1", "localhost"])
@@ -450,34 +450,34 @@ def test_loopback_goes_by_every_name_and_port_of_a_tunnel(server: Server, host: 
 
 
 def test_reading_changes_nothing_and_other_methods_are_refused(server: Server) -> None:
-    anna = Browser(server)
+    r1 = Browser(server)
     for path in ("/rate", "/rate/undo", "/lead/revoke", "/lead/amend"):
-        anna.client.get(path)
+        r1.client.get(path)
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
-            assert anna.client.request(method, path, headers={"Origin": ORIGIN}).status_code == 405
+            assert r1.client.request(method, path, headers={"Origin": ORIGIN}).status_code == 405
     assert not server.log.events()
 
 
 def test_a_body_without_end_or_of_another_kind_is_refused(server: Server) -> None:
-    anna = Browser(server)
-    assert anna.rate(c0="x" * (MAX_BODY + 1)).status_code == 413
+    r1 = Browser(server)
+    assert r1.rate(c0="x" * (MAX_BODY + 1)).status_code == 413
     headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
-    assert anna.client.post("/rate", content=b"{}", headers=headers).status_code == 415
+    assert r1.client.post("/rate", content=b"{}", headers=headers).status_code == 415
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     for body in (b"a=\xff", b"&".join(b"a=1" for _ in range(300))):
-        assert anna.client.post("/rate", content=body, headers=headers).status_code == 400
+        assert r1.client.post("/rate", content=body, headers=headers).status_code == 400
     assert not server.log.events()
 
 
 def test_every_answer_has_the_policy_and_is_not_kept(server: Server) -> None:
-    anna, lead = Browser(server), Browser(server, LEAD)
+    r1, lead = Browser(server), Browser(server, LEAD)
     answers = [
-        anna.get(),
-        anna.get("/nowhere"),
-        anna.rate(),
+        r1.get(),
+        r1.get("/nowhere"),
+        r1.rate(),
         lead.get(),
         lead.get(f"/lead/item/{items(1)[0].id}"),
-        anna.get(headers={"Host": "evil.example"}),
+        r1.get(headers={"Host": "evil.example"}),
     ]
     for answer in answers:
         policy = answer.headers["content-security-policy"]
@@ -501,9 +501,9 @@ def test_every_answer_has_the_policy_and_is_not_kept(server: Server) -> None:
 
 def test_too_many_requests_at_once_are_slowed_down_for_that_rater_alone(server: Server) -> None:
     server.requests = Limiter(0.001, 5)
-    anna, ben = Browser(server), Browser(server, "ben")
-    assert [anna.get().status_code for _ in range(6)] == [200] * 5 + [429]
-    assert ben.get().status_code == 200
+    r1, r2 = Browser(server), Browser(server, "r2")
+    assert [r1.get().status_code for _ in range(6)] == [200] * 5 + [429]
+    assert r2.get().status_code == 200
 
 
 def test_guessing_links_is_slowed_down_and_a_good_link_opens_all_the_same(server: Server) -> None:
@@ -511,21 +511,21 @@ def test_guessing_links_is_slowed_down_and_a_good_link_opens_all_the_same(server
     guesser = Browser(server, join=False)
     found = [guesser.client.get(f"/join/x{n}").status_code for n in range(5)]
     assert found == [401, 401, 401, 429, 429]
-    Browser(server, "ben")
+    Browser(server, "r2")
 
 
 def test_a_page_that_fails_says_so_and_shows_nothing_of_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.session, "side", lambda *_: 1 / 0)
-    anna = Browser(server)
-    anna.client = TestClient(
+    r1 = Browser(server)
+    r1.client = TestClient(
         create_app(server),
         base_url=ORIGIN,
         raise_server_exceptions=False,
-        cookies=anna.client.cookies,
+        cookies=r1.client.cookies,
     )
-    answer = anna.get()
+    answer = r1.get()
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
 
@@ -549,11 +549,11 @@ def test_hostile_texts_are_shown_and_never_markup(tmp_path: Path) -> None:
     document = replace(item(0).subject.contexts[0], id=f"[{every}]", text=every)
     typed = every.replace("\ud83d", "")
     one = item(1, output=every, other=every + "?", expected=every, contexts=(document,))
-    server = make_server(tmp_path, card, [one], raters=("anna",))
-    anna, lead = Browser(server), Browser(server, LEAD)
+    server = make_server(tmp_path, card, [one], raters=("r1",))
+    r1, lead = Browser(server), Browser(server, LEAD)
     for page in (
-        anna.get().text,
-        anna.rate(v0="no side", c0=typed).text,
+        r1.get().text,
+        r1.rate(v0="no side", c0=typed).text,
         lead.get(f"/lead/item/{one.id}").text,
         lead.get().text,
         lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": typed * 20}).text,

@@ -18,7 +18,8 @@ from rating_keeper import Keeper
 from rating_samples import place_at
 from rating_serve import hostile
 
-from evalsuite.judging.records import UNSURE, Label
+from evalsuite.calibration.records import Label
+from evalsuite.judging.records import UNSURE
 from evalsuite.rating.log import Log
 from evalsuite.rating.session import labels_of
 
@@ -76,9 +77,9 @@ def labels(root: Path, judge: str = "correctness") -> list[Label]:
 def test_thirty_items_are_rated_by_keyboard_alone(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, count=30, raters=["anna"])
+    links = keeper.start(tmp_path, count=30, raters=["r1"])
     wanted = []
-    with joined(chromium, links["anna"]) as page:
+    with joined(chromium, links["r1"]) as page:
         keys = page.keyboard
         for number in range(30):
             at(page, f"^{number + 1} of 30 ")
@@ -121,8 +122,8 @@ def test_thirty_items_are_rated_by_keyboard_alone(
 def test_a_fail_without_a_critique_and_no_answer_at_all_are_stopped_by_keyboard_too(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, "both", raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, "both", raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         keys = page.keyboard
         keys.press("Enter")
         assert page.inner_text("#p0") == "Choose an answer"
@@ -142,8 +143,8 @@ def test_a_fail_without_a_critique_and_no_answer_at_all_are_stopped_by_keyboard_
 def test_a_server_killed_after_each_of_thirty_submits_loses_and_doubles_nothing(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, count=30, raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, count=30, raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         for number in range(30):
             at(page, f"^{number + 1} of 30 ")
             page.keyboard.press("2" if number % 2 else "u")
@@ -154,7 +155,7 @@ def test_a_server_killed_after_each_of_thirty_submits_loses_and_doubles_nothing(
                 at(page, "^All" if number == 29 else f"^{number + 2} of")
             keeper.kill(tmp_path)
             time.sleep(0.01)
-            keeper.start(tmp_path, count=30, raters=["anna"], port=int(links["port"]))
+            keeper.start(tmp_path, count=30, raters=["r1"], port=int(links["port"]))
             if page.title() == "" or "chrome-error" in page.url:
                 page.goto(f"http://127.0.0.1:{links['port']}/rate")
         at(page, "^All rated")
@@ -167,17 +168,17 @@ def test_two_raters_at_once_see_nothing_of_each_other(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
     links = keeper.start(tmp_path, "pair", count=6)
-    with joined(chromium, links["anna"]) as anna, joined(chromium, links["ben"]) as ben:
+    with joined(chromium, links["r1"]) as r1, joined(chromium, links["r2"]) as r2:
         for number in range(6):
-            for page, key in ((anna, "a"), (ben, "b")):
+            for page, key in ((r1, "a"), (r2, "b")):
                 at(page, f"^{number + 1} of 6 ")
                 assert page.locator(".choice input:checked").count() == 0
                 page.keyboard.press(key)
                 page.keyboard.press("Enter")
-        at(anna, "^All")
-        at(ben, "^All")
+        at(r1, "^All")
+        at(r2, "^All")
     found = labels(tmp_path, "preference")
-    for rater, side in (("anna", "ab"), ("ben", "ba")):
+    for rater, side in (("r1", "ab"), ("r2", "ba")):
         mine = [each for each in found if each.rater == rater]
         assert len({each.item for each in mine}) == len(mine) == 6
         assert all(each.value == ("A" if each.order == side else "B") for each in mine)
@@ -215,9 +216,9 @@ def attacking(page: str) -> Iterator[int]:
 def test_a_foreign_page_can_neither_rate_nor_read_nor_frame(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
+    links = keeper.start(tmp_path, raters=["r1"])
     base = f"http://127.0.0.1:{links['port']}"
-    with joined(chromium, links["anna"]) as page:
+    with joined(chromium, links["r1"]) as page:
         fields = page.evaluate(
             "[...new FormData(document.getElementById('rating')).entries()]"
         )  # even a page that knew a whole form
@@ -250,8 +251,8 @@ def test_a_foreign_page_can_neither_rate_nor_read_nor_frame(
 def test_a_replayed_post_and_a_bad_link_get_nowhere(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         page.keyboard.press("2")
         with page.expect_request(lambda each: each.method == "POST") as caught:
             page.keyboard.press("Enter")
@@ -263,7 +264,7 @@ def test_a_replayed_post_and_a_bad_link_get_nowhere(
             )
             assert answer.status == 303
         assert len(labels(tmp_path)) == 1
-        for link in (links["anna"][:-3] + "abc", links["lead"].replace("/join/", "/join/x")):
+        for link in (links["r1"][:-3] + "abc", links["lead"].replace("/join/", "/join/x")):
             other = chromium.new_context()
             bad = other.new_page()
             assert bad.goto(link).status == 401
@@ -271,17 +272,17 @@ def test_a_replayed_post_and_a_bad_link_get_nowhere(
             assert other.cookies() == []
             other.close()
     keeper.kill(tmp_path)
-    old = keeper.start(tmp_path, raters=["anna"], lifetime=-5)
+    old = keeper.start(tmp_path, raters=["r1"], lifetime=-5)
     context = chromium.new_context()
-    assert context.new_page().goto(old["anna"]).status == 401
+    assert context.new_page().goto(old["r1"]).status == 401
     context.close()
 
 
 def test_a_link_in_a_mail_on_another_site_opens_the_session(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
-    with attacking(f'<a href="{links["anna"]}">rate</a>') as port:
+    links = keeper.start(tmp_path, raters=["r1"])
+    with attacking(f'<a href="{links["r1"]}">rate</a>') as port:
         context = chromium.new_context()
         page = context.new_page()
         page.goto(f"http://localhost:{port}/")
@@ -296,8 +297,8 @@ def test_hostile_outputs_are_inert(
     chromium: Any, keeper: Keeper, tmp_path: Path, server: tuple[int, list[str]]
 ) -> None:
     trap, seen = server
-    links = keeper.start(tmp_path, "hostile", trap=trap, raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, "hostile", trap=trap, raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         events: list[str] = []
         page.on("dialog", lambda each: (events.append(each.message), each.dismiss()))
         page.on("popup", lambda each: events.append("popup"))
@@ -341,8 +342,8 @@ def test_the_trap_itself_works(chromium: Any, server: tuple[int, list[str]]) -> 
 def test_very_long_and_right_to_left_texts_leave_the_page_usable(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, "long", raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, "long", raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         for _ in range(3):
             wide = "document.documentElement.scrollWidth <= innerWidth"
             high = "document.documentElement.scrollHeight < 4000"
@@ -364,8 +365,8 @@ def test_very_long_and_right_to_left_texts_leave_the_page_usable(
 
 
 def test_it_works_without_scripts(chromium: Any, keeper: Keeper, tmp_path: Path) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
-    with joined(chromium, links["anna"], java_script_enabled=False) as page:
+    links = keeper.start(tmp_path, raters=["r1"])
+    with joined(chromium, links["r1"], java_script_enabled=False) as page:
         page.check("input[value=fail]")
         page.click(".save")
         assert "a critique is needed" in page.inner_text(".problem")
@@ -404,7 +405,7 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
 ) -> None:
     found = []
     one = keeper.start(tmp_path / "a", count=2)
-    with joined(chromium, one["anna"]) as page, joined(chromium, one["ben"]) as ben:
+    with joined(chromium, one["r1"]) as page, joined(chromium, one["r2"]) as r2:
         found += barriers(page, "item")
         page.keyboard.press("1")
         page.keyboard.press("Enter")
@@ -421,10 +422,10 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
         at(page, "^All")
         found += barriers(page, "done")
         for number in range(2):
-            at(ben, f"^{number + 1} of")
-            ben.keyboard.press("2")
-            ben.keyboard.press("Enter")
-        at(ben, "^All")
+            at(r2, f"^{number + 1} of")
+            r2.keyboard.press("2")
+            r2.keyboard.press("Enter")
+        at(r2, "^All")
     with joined(chromium, one["lead"]) as page:
         found += barriers(page, "lead")
         page.click(".apart a")
@@ -433,15 +434,15 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
         page.goto(f"http://127.0.0.1:{one['port']}/nowhere")
         found += barriers(page, "message")
     pair = keeper.start(tmp_path / "b", "pair")
-    with joined(chromium, pair["anna"]) as page:
+    with joined(chromium, pair["r1"]) as page:
         page.keyboard.press("d")
         page.wait_for_selector("#differences[open]")
         found += barriers(page, "pair")
     several = keeper.start(tmp_path / "c", "both")
-    with joined(chromium, several["anna"]) as page:
+    with joined(chromium, several["r1"]) as page:
         found += barriers(page, "several criteria")
     long = keeper.start(tmp_path / "d", "long")
-    with joined(chromium, long["anna"]) as page:
+    with joined(chromium, long["r1"]) as page:
         found += barriers(page, "long")
     assert found == []
 
@@ -449,10 +450,10 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
 def test_keys_work_on_other_layouts_and_can_be_switched_off(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
+    links = keeper.start(tmp_path, raters=["r1"])
     event = "new KeyboardEvent('keydown', {key, code, bubbles: true})"
     press = f"([key, code]) => document.body.dispatchEvent({event})"
-    with joined(chromium, links["anna"]) as page:
+    with joined(chromium, links["r1"]) as page:
         page.evaluate(press, ["г", "KeyU"])  # Cyrillic
         assert page.is_checked(f"input[value={UNSURE}]")
         page.evaluate(press, ["é", "Digit2"])  # French: digits with Shift
@@ -475,15 +476,15 @@ def test_keys_work_on_other_layouts_and_can_be_switched_off(
 def test_a_closed_browser_goes_on_by_the_same_link(
     chromium: Any, keeper: Keeper, tmp_path: Path
 ) -> None:
-    links = keeper.start(tmp_path, raters=["anna"])
-    with joined(chromium, links["anna"]) as page:
+    links = keeper.start(tmp_path, raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
         for number in (1, 2):
             at(page, f"^{number} of 8 ")
             page.keyboard.press("2")
             page.keyboard.press("Enter")
         at(page, "^3 of 8 ")
         asked = page.inner_text(".asked")
-    with joined(chromium, links["anna"]) as page:
+    with joined(chromium, links["r1"]) as page:
         at(page, "^3 of 8 ")
         assert page.inner_text(".asked") == asked
         page.keyboard.press("z")

@@ -13,9 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from evalsuite.errors import Problem, did_you_mean
-from evalsuite.golden.lines import decode
-from evalsuite.judging.exchange.rows import (
+from evalsuite.calibration.exchange.rows import (
     TEXTS,
     Entry,
     Rating,
@@ -23,7 +21,10 @@ from evalsuite.judging.exchange.rows import (
     grouped,
     text_of,
 )
-from evalsuite.judging.records import Card, Item, Label
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import Problem, did_you_mean
+from evalsuite.golden.lines import decode
+from evalsuite.judging.records import Card
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalsuite.judging.records import Item
+from evalsuite.calibration.records import Item
 from evalsuite.seeds import derive
 
 Side = Literal["low", "high", "between"]

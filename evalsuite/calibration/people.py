@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
+from evalsuite.calibration.records import ADJUDICATED, Item, Label
 from evalsuite.gate.judged import Rated
-from evalsuite.judging.records import Card, Item, Label
+from evalsuite.judging.records import Card
 from evalsuite.records import Row
 
 _EVEN = 0.5
@@ -20,17 +21,23 @@ _EVEN = 0.5
 def human_values(card: Card, labels: Iterable[Label]) -> dict[str, float]:
     """By item: the criteria's weighted mean of what raters said on average, in [0, 1].
 
-    `labels` are the ones that hold, one per item, rater, criterion and occasion; repeats and
-    "unsure" are left out, and an item without a rating of every criterion has no value.
+    `labels` are the ones that hold, one per item, rater, criterion and occasion; an adjudicated
+    answer goes before all others, repeats and "unsure" are left out, and an item without a rating
+    of every criterion has no value.
     """
     said: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    settled: dict[str, dict[str, list[float]]] = defaultdict(dict)
     criteria = {each.name: each for each in card.criteria}
     for label in labels:
         if label.occasion or label.criterion not in criteria:
             continue
         value = criteria[label.criterion].value(label.value)
-        if value is not None:
+        if value is not None and label.rater == ADJUDICATED:
+            settled[label.item][label.criterion] = [value]
+        elif value is not None:
             said[label.item][label.criterion].append(value)
+    for item, found in settled.items():
+        said[item] |= found
     total = sum(each.weight for each in card.criteria)
     return {
         item: sum(each.weight * fmean(found[each.name]) for each in card.criteria) / total

@@ -6,9 +6,10 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 
-from evalsuite.judging.measured import Biases, Bin, Disagreement, People
-from evalsuite.judging.panel import Panel, repeated
-from evalsuite.judging.records import UNSURE, Item, Label, Order
+from evalsuite.calibration.measured import Biases, Bin, Disagreement, People
+from evalsuite.calibration.panel import Panel, repeated
+from evalsuite.calibration.records import Item, Label
+from evalsuite.judging.records import UNSURE, Order
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats.annotators import Likeness, alt_test, ceiling, leave_one_out
 from evalsuite.stats.biases import length_bias, length_partial

@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from evalsuite.calibration.journal import append_lines, mend, read_lines, refuse
+from evalsuite.calibration.records import Item, Label
 from evalsuite.canonical import key
 from evalsuite.errors import Problem, did_you_mean
-from evalsuite.judging.journal import append_lines, mend, read_lines, refuse
-from evalsuite.judging.records import UNSURE, Card, Item, Label, Subject
+from evalsuite.judging.records import UNSURE, Card, Subject
 from evalsuite.records import Document, Json
 from evalsuite.snapshot.codec import decoder, dump, to_json
 from evalsuite.strictjson import Malformed
@@ -47,30 +48,42 @@ def item_id(subject: Subject) -> str:
 
 
 def read_items(folder: Path, name: str = ITEMS) -> dict[str, Item]:
-    """The items of a judge's folder by id; none where there is no file. ProblemsError."""
+    """The items of a judge's folder by id; none where there is no file. ProblemsError.
+
+    Of an item that is there again with another weight the last one holds: a further choice out of
+    the same outputs gave it another chance.
+    """
     file = folder / name
     found: dict[str, Item] = {}
     lines: dict[str, int] = {}
     problems = []
     for line, item in read_lines(file, _item):
-        if item.id in found and found[item.id] != item:
+        before = found.get(item.id)
+        if before is not None and replace(before, weight=item.weight) != item:
             message = f"is there already, at line {lines[item.id]}, and says something else"
             problems.append(Problem(shown_path(file), line, "id", message, "keep one of them"))
+            continue
         lines.setdefault(item.id, line)
-        found.setdefault(item.id, item)
+        found[item.id] = item
     refuse(problems)
     return found
 
 
 def append_items(folder: Path, items: Iterable[Item]) -> list[Item]:
-    """Add the items that are not there yet, and return them; those that are stay as they are."""
-    known = set(read_items(folder))
+    """Add the items that are not there yet, and return them; of those that are only the weight may
+    be new."""
+    known = read_items(folder)
     added: dict[str, Item] = {}
+    weighed: dict[str, Item] = {}
     for item in items:
-        if item.id not in known:
+        before = known.get(item.id)
+        if before is None:
             _check_item(item)
             added.setdefault(item.id, item)
-    append_lines(folder / ITEMS, [to_json(item, sparse=True) for item in added.values()])
+        elif before.weight != item.weight:
+            weighed[item.id] = replace(before, weight=item.weight)
+    lines = [*added.values(), *weighed.values()]
+    append_lines(folder / ITEMS, [to_json(item, sparse=True) for item in lines])
     return list(added.values())
 
 

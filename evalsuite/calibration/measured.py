@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalsuite.judging.panel import Scale
-from evalsuite.judging.records import Item, Split
+from evalsuite.calibration.panel import Scale
+from evalsuite.calibration.records import Item, Split
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats.agreement import Confusion
 from evalsuite.stats.annotators import AltTest, Ceiling, LeftOut

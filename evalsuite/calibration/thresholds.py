@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from evalsuite.calibration.measured import Judged
+from evalsuite.calibration.panel import panel
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.splits import in_split
 from evalsuite.errors import DataError
-from evalsuite.judging.measured import Judged
-from evalsuite.judging.panel import panel
-from evalsuite.judging.records import Card, Item, Label
-from evalsuite.judging.splits import in_split
+from evalsuite.judging.records import Card
 
 LEAST = 10
 """Items of either kind in the dev split below which no threshold is chosen."""

@@ -19,11 +19,12 @@ from evalsuite.backends.llm import LLM
 from evalsuite.backends.metered import Metered
 from evalsuite.backends.recording import Recorded
 from evalsuite.backends.starting import Started
+from evalsuite.calibration.records import Item
 from evalsuite.config import Config, budget_limits
 from evalsuite.errors import BackendError, RunStopped
 from evalsuite.judging.asking import Ask, judge, of_llm, orders_of
 from evalsuite.judging.prompt import prompts
-from evalsuite.judging.records import Card, Item, Judgement
+from evalsuite.judging.records import Card, Judgement
 from evalsuite.judging.subjects import lacking
 from evalsuite.judging.verdict import Verdict, settle
 from evalsuite.store import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalsuite.judging.measured import Measured
+from evalsuite.calibration.measured import Measured
 from evalsuite.report.blocks import Name, Table, TableRow, Text
 from evalsuite.report.charts import figure
 from evalsuite.stats.intervals import Estimate

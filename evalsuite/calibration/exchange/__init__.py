@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from evalsuite.errors import OptionError, Problem, did_you_mean
-from evalsuite.judging.exchange import argilla, csv, label_studio
-from evalsuite.judging.exchange.rows import Entry, Imported, collect
-from evalsuite.judging.labels import (
+from evalsuite.calibration.exchange import argilla, csv, label_studio
+from evalsuite.calibration.exchange.rows import Entry, Imported, collect
+from evalsuite.calibration.labels import (
     append_items,
     append_labels,
     effective,
     read_items,
     read_labels,
 )
-from evalsuite.judging.records import Card, Item, Label
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import OptionError, Problem, did_you_mean
+from evalsuite.judging.records import Card
 
 Write = Callable[[Card, Mapping[str, Item], Sequence[Label]], bytes]
 Read = Callable[[bytes, str, Card, Mapping[str, str]], tuple[list[Entry], list[Problem]]]

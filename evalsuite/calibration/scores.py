@@ -8,12 +8,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from evalsuite.calibration.exchange.csv import unsafe
+from evalsuite.calibration.exchange.rows import level
+from evalsuite.calibration.journal import refuse
+from evalsuite.calibration.records import Item
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.golden.lines import decode, read_lines
-from evalsuite.judging.exchange.csv import unsafe
-from evalsuite.judging.exchange.rows import level
-from evalsuite.judging.journal import refuse
-from evalsuite.judging.records import UNSURE, Card, Item
+from evalsuite.judging.records import UNSURE, Card
 from evalsuite.judging.verdict import Verdict
 from evalsuite.records import Json
 from evalsuite.strictjson import Malformed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evalsuite.judging.people import human_differences, human_values
-from evalsuite.judging.records import Card, Criterion, Item, Label, Level, Subject
+from evalsuite.calibration.people import human_differences, human_values
+from evalsuite.calibration.records import Item, Label
+from evalsuite.judging.records import Card, Criterion, Level, Subject
 from evalsuite.records import Row
 
 SCALE = (Level("bad", 0.0), Level("fair", 0.5), Level("good", 1.0))
@@ -72,3 +73,13 @@ def test_a_pair_counts_whichever_side_came_first(first, second, value, differenc
     items = {"p": item("p", first, second)}
     found = human_differences(PAIR, items, {"p": value}, {"c": row("old")}, {"c": row("new")})
     assert found == {"c": (difference, 1.0)}
+
+
+def test_an_adjudicated_answer_goes_before_all_others():
+    labels = [
+        label("i", "right", "good"),
+        label("i", "right", "bad", "r2"),
+        label("i", "right", "fair", "adjudicated"),
+        label("i", "short", "good"),
+    ]
+    assert human_values(CARD, labels) == {"i": pytest.approx((3 * 0.5 + 1.0) / 4)}

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from evalsuite.calibration.bar import Bar, as_numbers, needed, state_of
+from evalsuite.calibration.journal import content, refuse, replace_file
+from evalsuite.calibration.measured import WHOLE, Calibration, Measured
+from evalsuite.calibration.records import Certificate, Label
 from evalsuite.canonical import key
 from evalsuite.errors import Problem, ProblemsError
-from evalsuite.judging.bar import Bar, as_numbers, needed, state_of
-from evalsuite.judging.journal import content, refuse, replace_file
 from evalsuite.judging.keys import JudgeKeys
-from evalsuite.judging.measured import WHOLE, Calibration, Measured
-from evalsuite.judging.records import Card, Certificate, Label
+from evalsuite.judging.records import Card
 from evalsuite.snapshot.codec import decoder, parse, pretty, to_json
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown_path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evalsuite.judging.measured import Calibration, Disagreement, Measured
+from evalsuite.calibration.measured import Calibration, Disagreement, Measured
+from evalsuite.calibration.tables import TITLES, biases, estimate, people
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import UNSURE, Card
-from evalsuite.judging.tables import TITLES, biases, estimate, people
 from evalsuite.records import Standing
 from evalsuite.report.blocks import (
     Block,

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalsuite.calibration.journal import append_lines, read_lines
+from evalsuite.calibration.records import Item, Label, Split
 from evalsuite.canonical import key
-from evalsuite.judging.journal import append_lines, read_lines
-from evalsuite.judging.records import Item, Label, Split
 from evalsuite.snapshot.codec import decoder, to_json
 
 DEV = 0.25

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from evalsuite.calibration.journal import refuse
+from evalsuite.calibration.labels import check_label, item_id
+from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem, did_you_mean
-from evalsuite.judging.journal import refuse
-from evalsuite.judging.labels import check_label, item_id
-from evalsuite.judging.records import UNSURE, Card, Criterion, Item, Label, Order, Subject
+from evalsuite.judging.records import UNSURE, Card, Criterion, Order, Subject
 from evalsuite.records import Document, Json
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalsuite.judging.records import TIE, UNSURE, Card, Criterion, Item, Label
-from evalsuite.judging.splits import unit_of
+from evalsuite.calibration.records import ADJUDICATED, Item, Label
+from evalsuite.calibration.splits import unit_of
+from evalsuite.judging.records import TIE, UNSURE, Card, Criterion
 
 Scale = Literal["binary", "ordinal", "pairwise"]
 
@@ -75,7 +76,8 @@ def panel(
     card: Card, criterion: Criterion, items: Mapping[str, Item], labels: Iterable[Label]
 ) -> Panel:
     """What people said of a criterion. `labels` are the ones that hold; hidden repeats are left
-    out, since they would count one person twice."""
+    out, since they would count one person twice. What was adjudicated is the people's answer, and
+    no rater's."""
     said: dict[str, dict[str, str]] = defaultdict(dict)
     unsure: dict[str, int] = defaultdict(int)
     for label in labels:
@@ -85,13 +87,18 @@ def panel(
             unsure[label.item] += 1
         elif label.value is not None:
             said[label.item][label.rater] = label.value
-    raters = sorted({rater for each in said.values() for rater in each})
+    settled = {name: each[ADJUDICATED] for name, each in said.items() if ADJUDICATED in each}
+    raters = sorted({rater for each in said.values() for rater in each} - {ADJUDICATED})
     rated = [item for name, item in items.items() if name in said]
     ratings = [[said[item.id].get(rater) for rater in raters] for item in rated]
     scale = scale_of(card, criterion)
+    decisive = [
+        [settled[item.id]] if item.id in settled else row
+        for item, row in zip(rated, ratings, strict=True)
+    ]
     values = [
         rounded(statistics.fmean(criterion.value(each) or 0.0 for each in row if each is not None))
-        for row in ratings
+        for row in decisive
     ]
     return Panel(
         criterion=criterion,
@@ -99,11 +106,11 @@ def panel(
         items=rated,
         raters=raters,
         ratings=ratings,
-        levels=[_answer(criterion, scale, row) for row in ratings],
+        levels=[_answer(criterion, scale, row) for row in decisive],
         values=values,
         unsure=sum(unsure.values()),
         undecided=sum(name not in said for name in unsure),
-        given=sum(map(len, said.values())),
+        given=sum(map(len, said.values())) - len(settled),
     )
 
 

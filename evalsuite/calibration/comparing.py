@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalsuite.judging.measured import Judged
-from evalsuite.judging.panel import panel
-from evalsuite.judging.records import Card, Criterion, Item, Label
+from evalsuite.calibration.measured import Judged
+from evalsuite.calibration.panel import panel
+from evalsuite.calibration.records import Item, Label
+from evalsuite.calibration.splits import unit_of
+from evalsuite.judging.records import Card, Criterion
 from evalsuite.judging.scorer import weighted
-from evalsuite.judging.splits import unit_of
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats.agreement import Confusion, confusion
 from evalsuite.stats.bounds import paired_bounds

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalsuite.backends.together import together
-from evalsuite.judging import anchors, canaries
+from evalsuite.calibration import anchors, canaries
+from evalsuite.calibration.labels import read_items
+from evalsuite.calibration.records import Item
 from evalsuite.judging.asking import Ask, judge
 from evalsuite.judging.attacking import subject_of_attack
-from evalsuite.judging.labels import read_items
-from evalsuite.judging.records import Card, Item
+from evalsuite.judging.records import Card
 from evalsuite.judging.scorer import weighted
 from evalsuite.judging.verdict import settle
 

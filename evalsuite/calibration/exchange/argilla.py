@@ -11,9 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from evalsuite.errors import Problem
-from evalsuite.judging.exchange.arrays import records, texts_of
-from evalsuite.judging.exchange.rows import (
+from evalsuite.calibration.exchange.arrays import records, texts_of
+from evalsuite.calibration.exchange.rows import (
     CRITIQUE,
     TEXTS,
     Entry,
@@ -23,7 +22,9 @@ from evalsuite.judging.exchange.rows import (
     shown_first,
     text_of,
 )
-from evalsuite.judging.records import OTHER, PREFERRED, Card, Item, Label, Order
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import Problem
+from evalsuite.judging.records import OTHER, PREFERRED, Card, Order
 from evalsuite.records import Json
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown

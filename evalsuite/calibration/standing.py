@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from evalsuite.judging.bar import STATES, Bar, State, needed, short_of, state_of
-from evalsuite.judging.certificate import labels_key
+from evalsuite.calibration.bar import STATES, Bar, State, needed, short_of, state_of
+from evalsuite.calibration.certificate import labels_key
+from evalsuite.calibration.measured import ACTIVE, WHOLE
+from evalsuite.calibration.panel import seconds_per_label
+from evalsuite.calibration.records import ADJUDICATED, Certificate, Item, Label
+from evalsuite.calibration.splits import DEV, in_split, labels_in, split_of
 from evalsuite.judging.keys import JudgeKeys
-from evalsuite.judging.measured import ACTIVE, WHOLE
-from evalsuite.judging.panel import seconds_per_label
-from evalsuite.judging.records import UNSURE, Card, Certificate, Criterion, Item, Label
-from evalsuite.judging.splits import DEV, in_split, labels_in, split_of
+from evalsuite.judging.records import UNSURE, Card, Criterion
 from evalsuite.records import Standing
 
 MOST = 5_000
@@ -47,6 +48,7 @@ class AtHand:
                 rated.setdefault(label.rater, set()).add(label.item)
         n = len(set().union(*rated.values()))
         least = min(ACTIVE, max(1, n))
+        rated.pop(ADJUDICATED, None)
         return cls(n, sum(len(each) >= least for each in rated.values()), fresh)
 
 
@@ -180,7 +182,8 @@ def _remedy(
         return f"{_more(least - have.n, len(card.criteria), seconds)}: `{rate}`"
     if have.raters < bar.wanted(upward, "raters"):
         again = max(ACTIVE, least // 4)
-        return f"a second rater, {_more(again, len(card.criteria), seconds)}: `{rate}`"
+        second = f"{rate} --raters NAME,NAME"
+        return f"a second rater, {_more(again, len(card.criteria), seconds)}: `{second}`"
     if have.fresh:
         return f"measure it: `{certify}`"
     wanted = _enough(figures, bar, upward)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalsuite.judging.comparing import LOSS, PEOPLE, Comparison, Flips, Moved
+from evalsuite.calibration.comparing import LOSS, PEOPLE, Comparison, Flips, Moved
+from evalsuite.calibration.tables import estimate
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import Card
-from evalsuite.judging.tables import estimate
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
     Block,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from evalsuite.judging.measured import (
+from evalsuite.calibration.measured import (
     ACTIVE,
     WHOLE,
     Calibration,
@@ -20,10 +20,11 @@ from evalsuite.judging.measured import (
     Measured,
     Slice,
 )
-from evalsuite.judging.measuring import biases, disagreements, people, reliability
-from evalsuite.judging.panel import AGGREGATION, Panel, panel, some
-from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Criterion, Item, Label, Split
-from evalsuite.judging.splits import in_split, labels_in, split_of, unit_of
+from evalsuite.calibration.measuring import biases, disagreements, people, reliability
+from evalsuite.calibration.panel import AGGREGATION, Panel, panel, some
+from evalsuite.calibration.records import Item, Label, Split
+from evalsuite.calibration.splits import in_split, labels_in, split_of, unit_of
+from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Criterion
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats import figures
 from evalsuite.stats.agreement import confusion, majority_baseline

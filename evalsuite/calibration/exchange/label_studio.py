@@ -10,9 +10,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
-from evalsuite.errors import Problem
-from evalsuite.judging.exchange.arrays import records, texts_of
-from evalsuite.judging.exchange.rows import (
+from evalsuite.calibration.exchange.arrays import records, texts_of
+from evalsuite.calibration.exchange.rows import (
     CRITIQUE,
     TEXTS,
     Entry,
@@ -22,7 +21,9 @@ from evalsuite.judging.exchange.rows import (
     shown_first,
     text_of,
 )
-from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Item, Label, Order
+from evalsuite.calibration.records import Item, Label
+from evalsuite.errors import Problem
+from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Order
 from evalsuite.records import Json
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from evalsuite.calibration.labels import item_id
+from evalsuite.calibration.records import Item
 from evalsuite.errors import DataError
-from evalsuite.judging.labels import item_id
-from evalsuite.judging.records import Card, Item
+from evalsuite.judging.records import Card
 from evalsuite.judging.scorer import Opinion, metrics_of, scores_of
 from evalsuite.judging.subjects import lacking, subject_of
 from evalsuite.judging.verdict import Verdict
