@@ -21,7 +21,8 @@ class Item:
     the key of the output in its run, `other_key` that of the other one. `weight` is the inverse of
     the item's chance to be chosen, up to a factor: figures about the whole run need it. `judged`
     holds the judge's label by criterion when it was chosen, `arm` which side of a comparison the
-    output is from; no rater ever sees either.
+    output is from; no rater ever sees either. `judge` is, of an anchor, the key of the judge that
+    gave `judged`.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Item:
     judged: Mapping[str, str | None] = field(default_factory=dict)
     arm: Literal["candidate", "baseline", ""] = ""
     run: str = ""
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,7 +258,7 @@ def _anchor(args: argparse.Namespace) -> int:
         raise OptionError(f"run {run[0].manifest.run} has no output with {card.name}'s verdict")
     chosen = choose(full, args.count, config.seed)
     file = config.judge_dir / card.name / FILE
-    frozen = [replace(item, weight=1.0, arm="") for item in chosen]
+    frozen = [replace(item, weight=1.0, arm="", judge=found.keys.key) for item in chosen]
     replace_file(file, b"".join(dump(to_json(item, sparse=True)) + b"\n" for item in frozen))
     show(plain(f"{shown_path(file)}: {len(frozen)} outputs with their verdicts; commit it"))
     return 0

@@ -344,6 +344,8 @@ def test_anchors_are_frozen_with_their_verdicts(project: Made, chat: Chat, say: 
     assert len(chat.asked) == asked
     anchors = read_anchors(project.path / "judges" / "correctness")
     assert 18 <= len(anchors) <= 22
+    row = next(iter(load(next(project.path.glob(".evalsuite/runs/*/words"))).rows.values()))
+    assert {each.judge for each in anchors} == {row.scorer_keys["correctness"]}
     good = [each.judged["correctness"] == "right" for each in anchors]
     assert good == [each.subject.expected in each.subject.output for each in anchors]
     assert 0.3 < sum(good) / len(good) < 0.7
