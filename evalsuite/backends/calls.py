@@ -46,7 +46,8 @@ class Attempt:
 class Tally:
     """What one case and trial asked, counted as it goes. `cost` is None once a price is unknown;
     `keys` are the call.keys of the replies it got, `failed` the last call's error, None once a
-    later one was answered, `failures` all of them. `over`: nobody waits for it any more."""
+    later one was answered, `failures` all of them. `over`: nobody waits for it any more. Without
+    the replies of an `aside` one the case is whole: a judge's that only informs."""
 
     case_id: str
     trial: int
@@ -63,6 +64,7 @@ class Tally:
     failed: BackendError | None = None
     failures: list[BackendError] = field(default_factory=list)
     over: bool = False
+    aside: bool = False
     clock: Clock | None = None
     account: Account = field(default_factory=Account)
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from evalsuite.calibration.labels import read_items
+from evalsuite.calibration.records import Item
 from evalsuite.stats.flips import flip_ranks, step_down
+
+ANCHORS = "anchors.jsonl"
 
 SEED = 70_230
 """Fixed, so that equal verdicts always have equal p."""
@@ -51,3 +56,8 @@ def shift(stored: Sequence[float], now: Sequence[float]) -> Shift | None:
     ranks = flip_ranks(np.stack([moved, -moved], axis=1), rng=np.random.default_rng(SEED))
     p = float(step_down(ranks).min()) if moved.any() else 1.0
     return Shift(float(old.mean()), float(new.mean()), p, len(old))
+
+
+def read_anchors(folder: Path) -> tuple[Item, ...]:
+    """The frozen items of a judge's folder; none where there is no file. ProblemsError."""
+    return tuple(read_items(folder, ANCHORS).values())

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from evalsuite.backends.together import together
 from evalsuite.calibration import anchors, canaries
-from evalsuite.calibration.labels import read_items
 from evalsuite.calibration.records import Item
 from evalsuite.judging.asking import Ask, judge
 from evalsuite.judging.attacking import subject_of_attack
 from evalsuite.judging.records import Card
 from evalsuite.judging.scorer import weighted
 from evalsuite.judging.verdict import settle
-
-ANCHORS = "anchors.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +85,3 @@ def _mean(card: Card, values: Sequence[float | None]) -> float | None:
     weights = [each.weight for each in card.criteria]
     pairs = zip(known, weights, strict=True)
     return sum(value * weight for value, weight in pairs) / sum(weights)
-
-
-def read_anchors(folder: Path) -> tuple[Item, ...]:
-    """The frozen items of a judge's folder; none where there is no file. ProblemsError."""
-    return tuple(read_items(folder, ANCHORS).values())

@@ -226,7 +226,7 @@ def _bridge(
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    from evalsuite.calibration.checkup import ANCHORS as FILE  # noqa: PLC0415
+    from evalsuite.calibration.anchors import ANCHORS as FILE  # noqa: PLC0415
     from evalsuite.calibration.choosing import choose  # noqa: PLC0415
     from evalsuite.calibration.journal import replace_file  # noqa: PLC0415
     from evalsuite.rating import sampling  # noqa: PLC0415

@@ -14,7 +14,7 @@ import numpy as np
 
 from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
-from evalsuite.records import Manifest
+from evalsuite.records import Manifest, Standing
 from evalsuite.stats.bounds import Bounds, paired_bounds
 from evalsuite.stats.flips import Bools, Floats, Ints, flip_ranks, steadiness, step_down
 
@@ -61,11 +61,24 @@ class Hypothesis:
     informs: bool = False
 
 
+def standing_of(run: Manifest, metric: str) -> Standing | None:
+    """What a metric is worth that a judge gave: its own standing, or that of what it is a part or a
+    diagnostic of (NAME for NAME.PART); None if it is no judge's."""
+    while metric not in run.judges:
+        metric, dot, _ = metric.rpartition(".")
+        if not dot:
+            return None
+    return run.judges[metric]
+
+
 def informs(run: Manifest, metric: str) -> bool:
-    """Whether a metric is a judge's that no gate may rest on: without a certificate, or asked by
-    its suite only to inform."""
-    standing = run.judges.get(metric)
-    return standing is not None and (standing.state == "uncertified" or not standing.gates)
+    """Whether no gate may rest on a metric: its judge has no certificate, or is asked only to
+    inform. What a judge shows of itself (that its orders disagree) needs no certificate."""
+    standing = standing_of(run, metric)
+    if standing is None:
+        return False
+    shown = any(each.name == metric and each.role == "diagnostic" for each in run.metrics)
+    return not standing.gates or (standing.state == "uncertified" and not shown)
 
 
 def effects(diff: Diff) -> dict[str, Effects]:

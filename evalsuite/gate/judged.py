@@ -38,6 +38,9 @@ People = Mapping[str, Mapping[str, Rated]]
 PAIRS = 30
 """Human pairs from which they decide."""
 
+MISSING = 0.02
+"""The share of pairs without a score beyond which a gate is inconclusive."""
+
 MOVED = 0.20
 """The share of cases that moved beyond which a judge's difference asks for people."""
 
@@ -140,9 +143,14 @@ def _by_people(finding: Finding, policy: Gate, doubted: str) -> Finding:
     seen = f"decided by people's ratings, since {doubted}"
     if high < 0 and -finding.corrected >= margin - _TINY:
         return replace(finding, result="regression", reason=seen)
-    if -low < exclude:
+    lost, total = finding.missing, finding.n + finding.missing
+    worst = (finding.n * low - lost) / total  # every missing score as bad as can be
+    if lost > MISSING * total:
+        reason = f"{seen}: {lost} of {total} pairs lack a score"
+    elif -worst < exclude:
         return replace(finding, result="pass", reason=seen)
-    reason = f"{seen}: a drop of {100 * -low:.3g} points is not ruled out"
+    else:
+        reason = f"{seen}: a drop of {100 * -worst:.3g} points is not ruled out"
     return replace(finding, result=undecided, reason=reason)
 
 

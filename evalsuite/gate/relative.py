@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evalsuite.diff import Diff
-from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, moved
-from evalsuite.gate.judged import People, judged
+from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, informs, moved
+from evalsuite.gate.judged import MISSING, People, judged
 from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS, COMPLETION
 from evalsuite.stats.bounds import needed_cases
-
-MISSING = 0.02
-"""The share of pairs without a score beyond which a gate is inconclusive."""
 
 _TINY = 1e-9
 """Means are compared with what a policy says up to this."""
@@ -44,10 +41,17 @@ def relative(
             findings.append(finding)
     absent = [name for name in policy.slices if name not in {*diff.slices, *diff.derived}]
     findings += [_absent(policy, name) for name in sorted(absent)]
-    old = diff.baseline.metrics if diff.baseline else ()
-    known = {each.name for each in old if each.role == "gate" and each.center is None}
-    findings += [_dropped(policy, name) for name in sorted(known - set(diff.levels))]
+    findings += [_dropped(policy, name) for name in _no_longer(diff)]
     return findings
+
+
+def _no_longer(diff: Diff) -> list[str]:
+    """Gated metrics of the baseline that the candidate doesn't measure."""
+    old = diff.baseline
+    if old is None:
+        return []
+    names = {each.name for each in old.metrics if each.role == "gate" and each.center is None}
+    return sorted(name for name in names - set(diff.levels) if not informs(old, name))
 
 
 def asked(policy: Gate, name: str) -> tuple[float, float]:

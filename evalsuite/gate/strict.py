@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evalsuite.diff import Diff
-from evalsuite.gate.family import informs
+from evalsuite.gate.family import informs, standing_of
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS
@@ -36,9 +36,11 @@ def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Fi
     missing += diff.lost
     rate = float(values.mean()) if len(values) else None
     interval = None if rate is None else rate_bounds(rate, units)
+    run = diff.candidate
+    standing, told = standing_of(run, metric), informs(run, metric)
     result, reason = _floor_result(values, missing, units, floor)
-    standing = diff.candidate.judges.get(metric)
-    told = informs(diff.candidate, metric)
+    if standing is not None and standing.state == "provisional" and result == "below":
+        result, reason = _beyond_error(values, units, floor, standing.error)
     if standing is not None and standing.broken and not told:
         result, reason = "incomparable", standing.broken
     return Finding(
@@ -61,6 +63,14 @@ def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Fi
         n=len(values),
         missing=missing,
     )
+
+
+def _beyond_error(values: Floats, units: int, floor: float, error: float) -> tuple[Result, str]:
+    """A provisional judge's rate is below a floor only by more than its own error can explain."""
+    bounds = rate_bounds(float(values.mean()), units, Z_ONE_SIDED)
+    if bounds and bounds[1] < floor - error - _TINY:
+        return "below", f"below the floor by more than the judge's error, {100 * error:.1f} points"
+    return "inconclusive", f"up to {100 * error:.1f} points can be the judge's own error"
 
 
 def scored(diff: Diff, metric: str, name: str) -> tuple[Floats, int, int]:

@@ -38,10 +38,10 @@ def judges(material: Material) -> Table | None:
         "Standing": [_standing(metric, each) for metric, each in named],
         "Before → mean": [_mean(metric, material) for metric, _ in named],
         "As people rate": [_corrected(each) for _, each in named],
-        "Orders disagree": [_flips(each.judge, metric, material) for metric, each in named],
-        "First wins": [_share(each.judge, FIRST, metric, material) for metric, each in named],
-        "Votes agree": [_share(each.judge, AGREEMENT, metric, material) for metric, each in named],
-        "Escalated": [_share(each.judge, ESCALATED, metric, material) for metric, each in named],
+        "Orders disagree": [_flips(metric, material) for metric, _ in named],
+        "First wins": [_share(FIRST, metric, material) for metric, _ in named],
+        "Votes agree": [_share(AGREEMENT, metric, material) for metric, _ in named],
+        "Escalated": [_share(ESCALATED, metric, material) for metric, _ in named],
         "No verdict": [_silent(metric, material.after) for metric, _ in named],
         "Next": [_next(metric, each) for metric, each in named],
     }
@@ -95,22 +95,20 @@ def _corrected(standing: Standing) -> Text:
     return (text if rogan is None else f"{text} [{figures.percent(rogan)}]",)
 
 
-def _own(judge: str, part: str, metric: Metric, material: Material) -> list[float]:
-    """The values of a judge's diagnostic, beside its main metric only."""
-    if metric.name != judge:
-        return []
-    name = f"{judge}.{part}"
+def _own(part: str, metric: Metric, material: Material) -> list[float]:
+    """The values of a diagnostic of a judge's or a jury's own metric."""
+    name = f"{metric.name}.{part}"
     rows = material.after.values()
     return [each for row in rows for each in row.scores.get(name, ()) if each is not None]
 
 
-def _flips(judge: str, metric: Metric, material: Material) -> Text:
-    values = [1 - each for each in _own(judge, CONSISTENT, metric, material)]
+def _flips(metric: Metric, material: Material) -> Text:
+    values = [1 - each for each in _own(CONSISTENT, metric, material)]
     return (_rate(sum(values) / len(values), len(values)),) if values else ()
 
 
-def _share(judge: str, part: str, metric: Metric, material: Material) -> Text:
-    values = _own(judge, part, metric, material)
+def _share(part: str, metric: Metric, material: Material) -> Text:
+    values = _own(part, metric, material)
     return (_rate(sum(values) / len(values), len(values)),) if values else ()
 
 

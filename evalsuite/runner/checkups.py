@@ -63,11 +63,11 @@ async def check_judges(
 async def _checked(
     bench: Bench, counts: Counts, judge: BoundJudge, occasions: Occasions
 ) -> Sequence[Checkup]:
-    from evalsuite.calibration import checkup  # noqa: PLC0415 (only where there is a judge)
+    from evalsuite.calibration import anchors, checkup  # noqa: PLC0415 (only where there is a judge)
     from evalsuite.judging.asking import of_llm  # noqa: PLC0415
 
     card, ask = judge.card, of_llm(bench.llm[judge.role])
-    anchored = checkup.read_anchors(bench.plan.config.judge_dir / card.name)
+    anchored = anchors.read_anchors(bench.plan.config.judge_dir / card.name)
     work = (
         (occasions.run, checkup.ask_anchors(card, anchored, ask)),
         (occasions.week, checkup.ask_canaries(card, ask)),

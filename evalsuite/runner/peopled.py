@@ -24,9 +24,10 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
     from evalsuite.calibration.people import human_differences, human_values  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415 (most runs have no judge)
 
+    gated = {each.name for each in candidate.manifest.metrics if each.role == "gate"}
     for metric, standing in candidate.manifest.judges.items():
         folder = config.judge_dir / standing.judge
-        if metric != standing.judge or not (folder / "labels.jsonl").exists():
+        if metric not in gated or not (folder / "labels.jsonl").exists():
             continue
         card = load_card(config.judge_dir, standing.judge)
         items = read_items(folder)

@@ -48,7 +48,11 @@ async def score(
         if aside:
             given = {"llm": bench.llm} if asks else {}
             bound = functools.partial(scorer, case, output, **given)
-            tallies.append(Tally(case.id, VOTE, bench.plan.config.seed))
+            standing = bench.plan.standings.get(scoring.scorer_name(scorer))
+            beside = standing is not None and (
+                standing.state == "uncertified" or not standing.gates
+            )
+            tallies.append(Tally(case.id, VOTE, bench.plan.config.seed, aside=beside))
             coming.append(_within(bench, bound, scorer, case, trial, tallies[-1]))
     came = iter(await together(coming))
     found = [checks.score(case, output, compiled, trial)] if checked else []

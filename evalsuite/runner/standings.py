@@ -27,8 +27,7 @@ def standings_of(scorers: Sequence[Any], config: Config) -> dict[str, Standing]:
         members = getattr(scorer, "members", None)
         if members is not None:
             each = [_of_judge(member, config)[member.card.name] for member in members]
-            weakest = min(each, key=lambda one: _RANK[one.state])
-            mine = {scorer.metric.name: weakest} if len(each) > 1 else {}
+            mine = {scorer.metric.name: _together(each)}
         elif hasattr(scorer, "card"):
             mine = _of_judge(scorer, config)
         else:
@@ -41,16 +40,25 @@ def standings_of(scorers: Sequence[Any], config: Config) -> dict[str, Standing]:
     return found
 
 
+def _together(members: Sequence[Standing]) -> Standing:
+    """A jury's: the weakest member's, with the largest error. Nobody measured the jury itself, so
+    there is nothing by which its rates could be corrected."""
+    weakest = min(members, key=lambda one: (_RANK[one.state], -one.error))
+    return replace(weakest, error=max(each.error for each in members), pairs=())
+
+
 _RANK = {"uncertified": 0, "provisional": 1, "trusted": 2}
 
 
 def _of_judge(judge: BoundJudge, config: Config) -> dict[str, Standing]:
-    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415 (only suites with judges)
+    from evalsuite.calibration.anchors import read_anchors  # noqa: PLC0415 (only suites with judges)
+    from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
     from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
     from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
     from evalsuite.calibration.standing import standings  # noqa: PLC0415
 
     folder = config.judge_dir / judge.card.name
+    read_anchors(folder)  # what is wrong with them is said before anything is asked
     items = read_items(folder)
     return standings(
         judge.card,

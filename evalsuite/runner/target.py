@@ -71,7 +71,10 @@ def settled(output: Output, tally: Tally) -> Output:
 
 
 def not_asked(tally: Tally) -> BackendError | None:
-    """The first call that was not made: the run has ended, or its reply is not stored."""
+    """The first call that was not made, and that the case needs: the run has ended, or its reply is
+    not stored."""
+    if tally.aside:
+        return None
     return next((each for each in tally.failures if isinstance(each, _NOT_ASKED)), None)
 
 
