@@ -74,10 +74,11 @@ def effective_n(hit: Floats, weights: Floats, codes: Ints, heaviest: float) -> f
     """How many independent rows of equal weight would fix the share of hits as well as these.
 
     The first three are (n,). It is the n whose binomial variance is that of the weighted share over
-    clusters, at most that of rows as heavy as the lightest. Where all rows are alike no variance is
-    seen: then it is the number of clusters, and no more than that of rows as heavy as the
-    `heaviest` of the sample, which is what an exception that was not met might weigh. E. Korn, B.
-    Graubard, Survey Methodology 24 (1998).
+    clusters, at most Kish's n: rows that carry most of the weight can be alike by chance, and then
+    the variance that is seen is too small. Where all rows are alike no variance is seen: then it is
+    the number of clusters (Kish's too), and no more than that of rows as heavy as the `heaviest` of
+    the sample, which is what an exception that was not met might weigh. E. Korn, B. Graubard,
+    Survey Methodology 24 (1998); L. Kish, Survey Sampling (1965).
     """
     codes = np.unique(codes, return_inverse=True)[1]
     n, count = float(len(hit)), int(codes.max()) + 1
@@ -85,10 +86,17 @@ def effective_n(hit: Floats, weights: Floats, codes: Ints, heaviest: float) -> f
     if count == n and weights.min() == heaviest:
         return n
     if count < 2 or mean in {0.0, 1.0}:
-        return min(float(weights.sum()) / heaviest, float(count))
+        groups = np.bincount(codes, weights=weights)
+        return min(float(weights.sum()) / heaviest, kish_n(groups))
     residual = np.bincount(codes, weights=weights * (hit - mean))
     variance = count / (count - 1) * float((residual**2).sum()) / float(weights.sum()) ** 2
-    return min(float(weights.sum() / weights.min()), mean * (1 - mean) / max(variance, 1e-12))
+    return min(kish_n(weights), mean * (1 - mean) / max(variance, 1e-12))
+
+
+def kish_n(weights: Floats) -> float:
+    """How many rows of equal weight would give a mean as sure as that of (n,) rows of these weights
+    whose values have nothing to do with them; n for equal ones."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

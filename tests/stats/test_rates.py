@@ -7,6 +7,9 @@ from evalsuite.stats.rates import mcnemar, rates, share, win_rate
 
 stats = pytest.importorskip("scipy.stats")
 
+RUNS = 400
+"""Simulated samples: a share of 95 % of them has a standard error of 1.1 points."""
+
 verdicts = st.lists(st.tuples(st.booleans(), st.none() | st.booleans()), min_size=1, max_size=40)
 
 
@@ -42,6 +45,20 @@ def test_a_perfect_share_counts_clusters_and_the_heaviest_exception_not_met():
     assert together.low < plain.low < 1
     assert heavy.low < plain.low
     assert (plain.high, together.high) == pytest.approx((1, 1))
+
+
+@pytest.mark.parametrize("ratio", [20.0, 100.0])
+@pytest.mark.parametrize("heavy", [3, 5, 10])
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_lower_bound_holds_where_a_few_rows_carry_most_of_the_weight(ratio, heavy, size):
+    rng = np.random.default_rng(int(ratio) + heavy)
+    weights = [ratio] * heavy + [1.0] * (100 - heavy)
+    clusters = [place // size for place in range(100)]
+    held = 0
+    for _ in range(RUNS):
+        hits = (rng.random(100) < 0.8).tolist()
+        held += share(hits, weights=weights, clusters=clusters).lower <= 0.8
+    assert held / RUNS >= 0.92
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.data())
