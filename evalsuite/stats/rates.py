@@ -86,7 +86,7 @@ def effective_n(hit: Floats, weights: Floats, codes: Ints, heaviest: float) -> f
     if count == n and weights.min() == heaviest:
         return n
     if count < 2 or mean in {0.0, 1.0}:
-        groups = np.bincount(codes, weights=weights)
+        groups = np.bincount(codes, weights=weights).astype(np.float64)
         return min(float(weights.sum()) / heaviest, kish_n(groups))
     residual = np.bincount(codes, weights=weights * (hit - mean))
     variance = count / (count - 1) * float((residual**2).sum()) / float(weights.sum()) ** 2
