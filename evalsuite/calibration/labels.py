@@ -92,8 +92,8 @@ def read_labels(
 ) -> list[Label]:
     """Every rating of a judge's folder, in the order in which they were given; ProblemsError.
 
-    With a card also criteria and levels must be the card's. A line that occurs twice, as after a
-    merge, counts once. `items` are the folder's, if they are read already.
+    With a card also criteria and levels must be the card's. Of equal lines one counts (`once`).
+    `items` are the folder's, if they are read already.
     """
     file = folder / LABELS
     lines = read_lines(file, _label)
@@ -109,7 +109,7 @@ def read_labels(
         elif scales and (wrong := _foreign(label, scales)):
             problems.append(Problem(shown_path(file), line, *wrong))
     refuse(problems)
-    return list(dict.fromkeys(label for _, label in lines))
+    return once(label for _, label in lines)
 
 
 def append_labels(folder: Path, labels: Iterable[Label]) -> None:
@@ -125,11 +125,22 @@ def mend_labels(folder: Path) -> bool:
     return any([mend(folder / ITEMS), mend(folder / LABELS)])
 
 
+def once(labels: Iterable[Label]) -> list[Label]:
+    """Each rating once: of equal lines with a time the first, since a merge doubled it; of those
+    without one the last, since somebody said so again."""
+    kept: dict[Label, None] = {}
+    for label in labels:
+        if not label.time:
+            kept.pop(label, None)
+        kept[label] = None
+    return list(kept)
+
+
 def effective(labels: Iterable[Label]) -> list[Label]:
     """The ratings that hold: the last of each item, rater, criterion and occasion, unless it was
     taken back; in the order in which they were first given. UNSURE is a rating."""
     last: dict[tuple[str, str, str, int], Label] = {}
-    for label in dict.fromkeys(labels):
+    for label in once(labels):
         last[label.item, label.rater, label.criterion, label.occasion] = label
     return [label for label in last.values() if label.value is not None]
 

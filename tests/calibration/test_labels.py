@@ -105,9 +105,22 @@ def test_the_last_line_holds_and_none_takes_it_back() -> None:
 
 
 def test_a_line_that_a_merge_doubled_does_not_come_back(folder: Path) -> None:
-    append_labels(folder, [label("fail"), label("pass"), label("fail")])
-    assert [each.value for each in read_labels(folder)] == ["fail", "pass"]
-    assert effective([label("fail"), label("pass"), label("fail")]) == [label("pass")]
+    first = label("fail", time="2026-03-01T12:00:00.000001Z")
+    then = label("pass", time="2026-03-01T12:00:09.000001Z")
+    append_labels(folder, [first, then, first])
+    assert read_labels(folder) == [first, then]
+    assert effective([first, then, first]) == [then]
+
+
+@pytest.mark.parametrize("between", ["fail", None])
+def test_a_rating_without_a_time_that_is_given_again_holds(
+    folder: Path, between: str | None
+) -> None:
+    given = [label("pass"), label(between), label("pass")]
+    assert effective(given) == [label("pass")]
+    append_labels(folder, given)
+    assert read_labels(folder) == given[1:]
+    assert effective(read_labels(folder)) == [label("pass")]
 
 
 def test_every_problem_is_listed_with_its_line_field_and_remedy(folder: Path) -> None:
