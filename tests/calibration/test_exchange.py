@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.calibration.exchange import FORMATS, export, read, take, write
-from evalsuite.calibration.exchange.csv import safe, unsafe
+from evalsuite.calibration.exchange.csv import LONGEST, safe, unsafe
 from evalsuite.calibration.exchange.label_studio import config
 from evalsuite.calibration.exchange.rows import level, shown_first
 from evalsuite.calibration.labels import (
@@ -37,6 +38,14 @@ PREFERENCE = Criterion(
     "preference", "Which?", (Level(OTHER, 0.0), Level(TIE, 0.5), Level(PREFERRED, 1.0))
 )
 PAIRS = Card(name="p", kind="pairwise", criteria=(PREFERENCE,), template="", key="k")
+COLUMNS = Card(
+    name="c",
+    kind="rubric",
+    criteria=tuple(replace(POLITE, name=name) for name in ("output", "expected", "case", "item")),
+    template="",
+    key="k",
+)
+"""Criteria that are called as columns are."""
 ONE = Card(name="o", kind="rubric", criteria=(POLITE,), template="", key="k")
 
 
@@ -85,7 +94,7 @@ def essence(labels: Sequence[Label]) -> set[tuple[Any, ...]]:
 @pytest.mark.parametrize("layout", FORMATS)
 @given(data=st.data())
 def test_what_was_exported_is_imported_as_it_was(layout: str, data: st.DataObject) -> None:
-    card = data.draw(st.sampled_from([RUBRIC, PAIRS]))
+    card = data.draw(st.sampled_from([RUBRIC, PAIRS, COLUMNS]))
     items, labels = data.draw(rated(card))
     found = read(layout, write(layout, card, items, labels), "f", card, items)
     assert essence(found.labels) == essence(labels)
@@ -182,6 +191,32 @@ def test_a_table_that_says_nothing_clear_is_refused(text: str, said: str) -> Non
     with pytest.raises(ProblemsError, match=r"f\.csv:") as caught:
         read("csv", text.encode(), "f.csv", ONE, {})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[NaN]", '{"a": 1, "a": 2}', f"[{'9' * 5000}]", "[1e999]"]
+)
+def test_a_cell_that_is_no_json_is_text(text: str) -> None:
+    row = {"input": text, "output": "Yes.", "contexts": text, "rater": "ann", "polite": "pass"}
+    found = read("csv", table([row]), "f.csv", ONE, {})
+    assert found.items[0].subject.input == text
+    assert [each.text for each in found.items[0].subject.contexts] == [text]
+
+
+def test_names_of_raters_that_are_no_json_are_left_alone() -> None:
+    record = {**NESTED, "metadata": {"raters": "[" * 100_000}}
+    found = read("argilla", json.dumps([record]).encode(), "f", RUBRIC, {}, NAMES)
+    assert {each.rater for each in found.labels} == {USER}
+
+
+def test_a_long_cell_is_read_and_one_beyond_the_limit_named() -> None:
+    before = csv.field_size_limit()
+    row = {"output": "x" * 500_000, "rater": "ann", "polite": "pass"}
+    assert len(read("csv", table([row]), "f.csv", ONE, {}).items[0].subject.output) == 500_000
+    row["output"] = "x" * (LONGEST + 1)
+    with pytest.raises(ProblemsError, match=r"f\.csv:2: a cell of more than 1,000,000 characters"):
+        read("csv", table([row]), "f.csv", ONE, {})
+    assert csv.field_size_limit() == before
 
 
 def test_files_in_other_encodings_and_layouts_are_refused() -> None:

@@ -26,7 +26,7 @@ from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem
 from evalsuite.judging.records import OTHER, PREFERRED, Card, Order
 from evalsuite.records import Json
-from evalsuite.strictjson import Malformed
+from evalsuite.strictjson import Malformed, parse
 from evalsuite.wording import shown
 
 _NESTED = ("fields", "responses")
@@ -193,8 +193,8 @@ def _flat(record: Mapping[str, Json]) -> Responses:
 
 def _names(value: Json) -> Mapping[str, str]:
     try:
-        found = json.loads(value) if isinstance(value, str) else {}
-    except ValueError:
+        found = parse(value) if isinstance(value, str) else {}
+    except Malformed:
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 

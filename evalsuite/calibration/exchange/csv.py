@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from evalsuite.calibration.exchange.rows import (
@@ -43,6 +44,9 @@ _RATING = (
 )
 MAX_CELL = 32_000
 """Characters of a text in a cell: spreadsheets hold no more. The id says which item is meant."""
+
+LONGEST = 1_000_000
+"""Characters of a cell that is read."""
 
 _COLUMNS = ("item", *TEXTS, "case", "cluster", *_RATING)
 _SLICES = "slices."
@@ -111,6 +115,23 @@ def read(
         text = decode(data)
     except Malformed as bad:
         return [], [Problem(path, 0, "encoding", bad.message, bad.remedy)]
+    with _long_cells():
+        return _table(text, path, card, names)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """The csv module's own limit is one for the whole process, and too small for a document."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _table(
+    text: str, path: str, card: Card, names: Mapping[str, str]
+) -> tuple[list[Entry], list[Problem]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     entries: list[Entry] = []
     problems: list[Problem] = []
@@ -127,13 +148,16 @@ def read(
             except Malformed as bad:
                 problems.append(Problem(path, line, bad.field, bad.message, bad.remedy))
     except csv.Error as error:
-        remedy = 'put text in "…", and double every " in it'
-        problems.append(Problem(path, reader.line_num, "", f"not CSV: {error}", remedy))
+        message, remedy = f"not CSV: {error}", 'put text in "…", and double every " in it'
+        if "field limit" in str(error):
+            message = f'a cell of more than {LONGEST:,} characters, or a " that nothing ends'
+            remedy = 'cut the text, or double every " in it'
+        problems.append(Problem(path, reader.line_num, "", message, remedy))
     return entries, problems
 
 
 def _header(header: Sequence[str], path: str, card: Card) -> list[Problem]:
-    wide = [each.name for each in card.criteria]
+    wide = _wide(card)
     known = [*_COLUMNS, *wide]
     problems = []
     for place, name in enumerate(header):
@@ -147,9 +171,14 @@ def _header(header: Sequence[str], path: str, card: Card) -> list[Problem]:
         remedy = "add it, or --map THEIRS=rater"
         problems.append(Problem(path, 1, "rater", "the column is missing", remedy))
     if "value" not in header and not set(wide) & set(header):
-        remedy = f"add it, or one column per criterion: {', '.join(wide)}"
+        remedy = f"add it, or one column per criterion: {', '.join(wide)}" if wide else "add it"
         problems.append(Problem(path, 1, "value", "the column is missing", remedy))
     return problems
+
+
+def _wide(card: Card) -> list[str]:
+    """The criteria that may have a column; one that is called as a column of ours has none."""
+    return [each.name for each in card.criteria if each.name not in _COLUMNS]
 
 
 def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -165,7 +194,7 @@ def _entry(line: int, header: Sequence[str], cells: Sequence[str], card: Card) -
         message = f"{len(cells)} cells under {len(header)} columns"
         raise Malformed(message, 'put text with commas in "…"')
     row = {name: unsafe(cell) for name, cell in zip(header, cells, strict=True)}
-    given = {name: row[name] for name in (each.name for each in card.criteria) if row.get(name)}
+    given = {name: row[name] for name in _wide(card) if row.get(name)}
     if row.get("value", "").strip():
         only = card.criteria[0].name if len(card.criteria) == 1 else ""
         given = {row.get("criterion") or only: row["value"]}

@@ -16,7 +16,7 @@ from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.judging.records import UNSURE, Card, Criterion, Order, Subject
 from evalsuite.records import Document, Json
-from evalsuite.strictjson import Malformed
+from evalsuite.strictjson import Malformed, parse
 from evalsuite.wording import shown
 
 TEXTS = ("input", "output", "other", "expected", "contexts")
@@ -144,8 +144,8 @@ def _value(value: Json, parsed: bool, missing: Json) -> Json:
         return missing
     if parsed and isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
-            return json.loads(value)
-        except ValueError:
+            return parse(value)
+        except Malformed:
             return value
     return value
 
