@@ -184,10 +184,10 @@ class Standing:
     "uncertified" informs; "provisional" blocks only beyond a margin widened by `error`; "trusted"
     gates. `says` is why, `remedy` the shortest way to a better one. `error` in [0, 1] bounds the
     mean difference between judge and people. `pairs` are (human, judge, weight) values from which
-    a run's end makes `corrected`: its rate with a 95 % interval as people would have rated it, and
-    that by Rogan and Gladen where it is defined. `gates` False: the suite asks it only to inform.
-    `broken` says why its values can't be compared at all: it drifted, or follows what it judges;
-    `checked` what was asked to know that.
+    the last of `corrected` is made: a run's rate with its 95 % interval by people's ratings of some
+    of its outputs, and the rate by the judge's known errors (Rogan and Gladen); each may be None.
+    `gates` False: the suite asks it only to inform. `broken` says why its values can't be compared
+    at all: it drifted, or follows what it judges; `checked` what was asked to know that.
     """
 
     state: Literal["uncertified", "provisional", "trusted"] = "uncertified"

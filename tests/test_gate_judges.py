@@ -164,3 +164,79 @@ def test_details_and_diagnostics_are_no_gates_and_floors_can_be_put_on_them():
     names = {each.name for each in verdict.findings}
     assert f"{JUDGE}.consistent" not in names
     assert finding_of(verdict, f"{JUDGE}.consistent >= 0.80").blocks
+
+
+def test_a_judge_that_gated_and_no_longer_may_makes_its_metric_incomparable():
+    before, after = judged_runs(
+        60, standing=standing("uncertified", says="stale: the card changed")
+    )
+    armed = run_of(list(before.rows.values()), metrics=METRICS, judges={JUDGE: standing("trusted")})
+    verdict = verdict_of(armed, after)
+    found = finding_of(verdict, JUDGE)
+    assert (found.result, verdict.result) == ("incomparable", "inconclusive")
+    assert "stale: the card changed" in found.reason
+    asked_to_inform = verdict_of(
+        armed, judged_runs(60, standing=standing("uncertified", gates=False))[1]
+    )
+    assert asked_to_inform.result == "pass"
+
+
+def test_where_judges_alone_score_and_none_may_gate_nothing_is_proven():
+    sides = []
+    for run in judged_runs(20, standing=standing("uncertified")):
+        rows = [replace(each, scores={JUDGE: each.scores[JUDGE]}) for each in run.rows.values()]
+        judges = run.manifest.judges
+        sides.append(run_of(rows, metrics=[Metric(JUDGE)], judges=judges))
+    verdict = verdict_of(*sides)
+    assert (verdict.result, verdict.exit_code) == ("not proven", 0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "settings", "blocks"),
+    [
+        ("jury.member", {"state": "uncertified"}, False),
+        ("jury.member", {"state": "trusted"}, True),
+        ("jury.consistent", {"state": "uncertified"}, True),
+        ("jury.consistent", {"state": "uncertified", "gates": False}, False),
+        ("jury.consistent", {"state": "trusted", "broken": "the judge drifted"}, False),
+        ("jury.member", {"state": "provisional", "error": 0.3}, False),
+        ("jury.member", {"state": "provisional", "error": 0.05}, True),
+    ],
+)
+def test_floors_on_parts_and_diagnostics_are_worth_what_their_judge_is(metric, settings, blocks):
+    metrics = [
+        Metric(CHECKS),
+        Metric("jury"),
+        Metric("jury.member", role="detail"),
+        Metric("jury.consistent", role="diagnostic"),
+    ]
+    rows = [
+        replace(made := row(f"c{n:03d}", 1.0), scores={**made.scores, metric: [float(n % 2)]})
+        for n in range(200)
+    ]
+    run = run_of(rows, metrics=metrics, judges={"jury": Standing(judge="jury", **settings)})
+    verdict = verdict_of(None, run, Gate(min={metric: 0.7}))
+    assert verdict.blocks == blocks
+
+
+def test_missing_scores_stay_missing_where_people_decide():
+    before, after = judged_runs(60, standing=standing("trusted"))
+    rows = {
+        case: replace(each, scores={**each.scores, JUDGE: [None]}) if n >= 150 else each
+        for n, (case, each) in enumerate(after.rows.items())
+    }
+    people = {JUDGE: {f"c{n:03d}": Rated(0.0) for n in range(100)}}
+    verdict = decide(compare(before, Run(after.manifest, rows)), Gate(exclude=0.2), people)
+    found = finding_of(verdict, JUDGE)
+    assert found.result == "inconclusive"
+    assert "50 of 200 pairs lack a score" in found.reason
+
+
+def test_a_judge_that_only_informed_may_go_without_a_word():
+    before, _ = judged_runs(0)
+    old = run_of(
+        list(before.rows.values()), metrics=METRICS, judges={JUDGE: standing("uncertified")}
+    )
+    new = run_of([row(f"c{n:03d}", 1.0, side="b") for n in range(200)])
+    assert verdict_of(old, new).result == "pass"
+    assert verdict_of(before, new).result == "inconclusive"

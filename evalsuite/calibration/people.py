@@ -46,6 +46,19 @@ def human_values(card: Card, labels: Iterable[Label]) -> dict[str, float]:
     }
 
 
+def of_run(
+    items: Mapping[str, Item], values: Mapping[str, float], rows: Mapping[str, Row]
+) -> dict[str, Rated]:
+    """By case: people's value of a run's own output (trial 1), as far as it was rated."""
+    by_output = {
+        (item.case, item.output_key): Rated(values[name], item.weight)
+        for name, item in items.items()
+        if name in values and item.case and item.output_key and not item.other_key
+    }
+    found = {case: by_output.get((case, _first(row))) for case, row in rows.items()}
+    return {case: rated for case, rated in found.items() if rated is not None}
+
+
 def human_differences(
     card: Card,
     items: Mapping[str, Item],
@@ -71,12 +84,12 @@ def human_differences(
             pair = by_output.get((case, new, old))
             back = by_output.get((case, old, new))
             if pair is not None:
-                found[case] = Rated(pair.difference - _EVEN, pair.weight)
+                found[case] = Rated(pair.value - _EVEN, pair.weight)
             elif back is not None:
-                found[case] = Rated(_EVEN - back.difference, back.weight)
+                found[case] = Rated(_EVEN - back.value, back.weight)
         elif (case, new, "") in by_output and (case, old, "") in by_output:
             one, other = by_output[case, new, ""], by_output[case, old, ""]
-            found[case] = Rated(one.difference - other.difference, one.weight)
+            found[case] = Rated(one.value - other.value, one.weight)
     return found
 
 

@@ -122,5 +122,8 @@ def _mildest(diff: Diff, findings: Sequence[Finding]) -> Result:
         return "inconclusive"
     if diff.baseline is None:
         return "no baseline"
+    asked = [each for each in findings if each.metric != COMPLETION or each.kind == "floor"]
+    if diff.candidate.judges and not asked:
+        return "not proven"  # every judge only informs: nothing gates
     results = {each.result for each in findings if each.kind == "relative"}
     return "unchanged" if results == {"unchanged"} else "pass"

@@ -25,10 +25,11 @@ from evalsuite.stats.flips import Ints
 
 
 class Rated(NamedTuple):
-    """How much better, in [-1, 1], people found a case's new answer than the baseline's, blind to
-    which is which; `weight` is the inverse of the case's chance to be rated, up to a factor."""
+    """What people said of a case: of one answer its value in [0, 1], of two how much better the new
+    one is, in [-1, 1], blind to which is which; `weight` is the inverse of the case's chance to be
+    rated, up to a factor."""
 
-    difference: float
+    value: float
     weight: float = 1.0
 
 
@@ -113,7 +114,7 @@ def _corrected(changed: Ints, effect: Effects, people: Mapping[str, Rated]) -> C
     units = effect.units if effect.pairs.clusters else np.arange(len(ids))
     rest = np.setdiff1d(changed, at)
     return corrected_difference(
-        [people[ids[place]].difference for place in at],
+        [people[ids[place]].value for place in at],
         effect.d[at].tolist(),
         effect.d[rest].tolist(),
         weights=[people[ids[place]].weight for place in at],

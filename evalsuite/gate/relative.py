@@ -37,12 +37,28 @@ def relative(
         if finding.standing and finding.effect is not None:
             rated = people.get(each.metric, {})
             finding = judged(diff, policy, finding, (each, found[each.metric]), rated)
+        if each.informs and each.slice == OVERALL and (reason := _disarmed(diff, each.metric)):
+            mode = policy.mode
+            finding = replace(
+                finding, result="incomparable", reason=reason, informs=False, mode=mode
+            )
         if each.metric != COMPLETION or each.slice == OVERALL or finding.result == "regression":
             findings.append(finding)
     absent = [name for name in policy.slices if name not in {*diff.slices, *diff.derived}]
     findings += [_absent(policy, name) for name in sorted(absent)]
     findings += [_dropped(policy, name) for name in _no_longer(diff)]
     return findings
+
+
+def _disarmed(diff: Diff, metric: str) -> str:
+    """Why a judge that gated the snapshot gates no more: a change of its card or model must not
+    take a gate away unseen."""
+    old, now = diff.baseline, diff.candidate.judges.get(metric)
+    if old is None or metric not in old.judges or informs(old, metric):
+        return ""
+    if now is None or not now.gates:
+        return ""
+    return f"its judge gated the snapshot and no longer may: {now.says}"
 
 
 def _no_longer(diff: Diff) -> list[str]:

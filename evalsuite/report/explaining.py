@@ -24,6 +24,8 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
         hint = terminal(did_you_mean(name, known))
         raise OptionError(f'no gate "{terminal(name)}" in suite {terminal(diff.suite)}: {hint}')
     state = "blocks the merge" if found.blocks else "does not block"
+    if found.critical and found.mode == "block" and found.result == "inconclusive":
+        state = "stops the run (exit status 10)"
     parts = [
         [f"{terminal(found.name)}: {found.result}, {state}"],
         ["What was seen", *_seen(found)],
@@ -71,6 +73,8 @@ def _ids(ids: Sequence[str]) -> str:
 
 def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
     said = list(_MEANINGS[finding.result])
+    if "blind pairs" in finding.reason:
+        said = ["The judge alone is no evidence here: it may grade a new form, not the quality."]
     if finding.kind == "must_pass" and finding.result == "pass":
         said = ["A case that must never break again held."]
     if finding.kind == "relative" and finding.p is not None:
@@ -142,6 +146,11 @@ def _advice(finding: Finding, diff: Diff) -> list[str]:
         case "failed":
             right = "If the new answer is right, correct the case's checks; no snapshot excuses it."
             steps = [look, *cause, right]
+        case "inconclusive" | "not proven" if "blind pairs" in finding.reason:
+            steps = [
+                "Let people rate blind pairs: their ratings and the judge's decide together.",
+                f"evalsuite rate {terminal(finding.judge)} --pairs --from-run last",
+            ]
         case "inconclusive" | "not proven":
             steps = [
                 "Add cases to this slice, or trials per case; evalsuite plan says how many.",

@@ -20,8 +20,9 @@ CONSISTENT, FIRST, AGREEMENT, ESCALATED = "consistent", "first", "agreement", "e
 _TONES: Mapping[str, Tone] = {"uncertified": "warn", "provisional": "plain", "trusted": "good"}
 
 _NOTE = (
-    "Rates with 95 % intervals. As people rate: the run's mean corrected by people's ratings of"
-    " some outputs (PPI++; in brackets Rogan and Gladen). Orders disagree: of pairs shown in both"
+    "Rates with 95 % intervals. As people rate: the run's mean corrected by people's ratings of 30"
+    " or more of its own outputs (PPI++); in brackets by the judge's errors in its certificate"
+    " (Rogan and Gladen). Orders disagree: of pairs shown in both"
     " orders; first wins: how often what was shown first was preferred, without bias 50 %."
 )
 
@@ -87,12 +88,15 @@ def _mean(metric: Metric, material: Material) -> Text:
 
 
 def _corrected(standing: Standing) -> Text:
-    if len(standing.corrected) < 3:
+    if not standing.corrected:
         return ()
-    rate, low, high = standing.corrected[:3]
-    text = f"{figures.percent(rate)} ({figures.percent(low)} to {figures.percent(high)})"
-    rogan = standing.corrected[3] if len(standing.corrected) > 3 else None
-    return (text if rogan is None else f"{text} [{figures.percent(rogan)}]",)
+    rate, low, high, rogan = (*standing.corrected, None, None, None, None)[:4]
+    said = []
+    if rate is not None:
+        said.append(f"{figures.percent(rate)} ({figures.percent(low)} to {figures.percent(high)})")
+    if rogan is not None:
+        said.append(f"[{figures.percent(rogan)}]")
+    return (" ".join(said),)
 
 
 def _own(part: str, metric: Metric, material: Material) -> list[float]:

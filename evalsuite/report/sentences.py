@@ -55,23 +55,26 @@ def lead(material: Material) -> Finding | None:
     if red and material.verdict.result in BAD:
         return red[0]
     if material.verdict.result == "inconclusive":
-        open_ = [each for each in material.verdict.findings if each.result == "inconclusive"]
+        open_ = [
+            each
+            for each in material.verdict.findings
+            if each.result == "inconclusive" and not each.informs
+        ]
         return min(open_, key=lambda each: (not each.critical, not each.declared), default=None)
     return main_finding(material)
 
 
 def counts(finding: Finding) -> bool:
-    """Whether the verdict hangs on it: a derived slice only informs until it is declared."""
-    return finding.declared or not finding.derived
+    """Whether the verdict hangs on it: a derived slice only informs until it is declared, and a
+    judge until it is certified."""
+    return (finding.declared or not finding.derived) and not finding.informs
 
 
 def main_finding(material: Material) -> Finding | None:
-    """`checks` over all cases, else the first metric over all cases."""
-    for name in (CHECKS, *(metric.name for metric in measured(material))):
-        found = finding_of(material.verdict, name)
-        if found is not None:
-            return found
-    return None
+    """`checks` over all cases, else the first metric over all cases, those that gate first."""
+    names = dict.fromkeys((CHECKS, *(metric.name for metric in measured(material))))
+    found = [each for name in names if (each := finding_of(material.verdict, name)) is not None]
+    return min(found, key=lambda each: each.informs, default=None)
 
 
 def sentence(material: Material) -> Text:
@@ -157,6 +160,8 @@ def _clear(material: Material, finding: Finding | None) -> Text:
         return (f"All {figures.many(pairs, 'compared answer')} are the stored ones.",)
     if finding is None or finding.before is None:
         return ("No gate is red. ", *level_of(material))
+    if finding.informs:
+        return ("Nothing gates here: ", *subject_of(finding), f" only informs: {spread(finding)}.")
     sure = ""
     if finding.exclude is not None and (finding.upper_drop or 0.0) < finding.exclude:
         sure = f" A drop of {100 * finding.exclude:.1f} points is ruled out."

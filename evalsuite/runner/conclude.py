@@ -84,7 +84,7 @@ def conclude(
     before = baseline.manifest.versions if baseline else {}
     manifest = _manifest(brief, writer, command, run, seconds, before)
     if manifest.judges:
-        manifest = replace(manifest, judges=as_rated(manifest, writer.rows))
+        manifest = replace(manifest, judges=as_rated(config, manifest, writer.rows))
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
     writer.writer.finish(candidate)
     snapshot.write_calls(writer.folder, writer.calls)

@@ -3,12 +3,15 @@ differences that they found between its answers and the baseline's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evalsuite.config import Config
 from evalsuite.gate.judged import People, Rated
 from evalsuite.records import Manifest, Metric, Row, Run, Standing
+
+LABELLED = 30
+"""Rated outputs of a run from which its rate is corrected."""
 
 
 def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
@@ -38,37 +41,83 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
     return found
 
 
-def as_rated(manifest: Manifest, rows: Mapping[str, Row]) -> Mapping[str, Standing]:
-    """The judges' standings with the run's rates as people would have rated; what they were
-    corrected by stays in the certificate."""
+def as_rated(config: Config, manifest: Manifest, rows: Mapping[str, Row]) -> dict[str, Standing]:
+    """The judges' standings with the run's rates as people would have rated: what they were
+    measured by stays in the certificate.
+
+    Raises:
+        DataError: a card or its ratings can't be read.
+    """
     metrics = {metric.name: metric for metric in manifest.metrics}
-    return {
-        name: replace(each, pairs=(), corrected=_corrected(each, metrics.get(name), rows))
-        for name, each in manifest.judges.items()
-    }
+    made = {}
+    for name, standing in manifest.judges.items():
+        metric = metrics.get(name)
+        rates: Sequence[float | None] = ()
+        if metric is not None and metric.role == "gate" and metric.center is None:
+            rates = _rates(config, standing, metric, rows)
+        made[name] = replace(standing, pairs=(), corrected=rates)
+    return made
+
+
+def _rates(
+    config: Config, standing: Standing, metric: Metric, rows: Mapping[str, Row]
+) -> tuple[float | None, ...]:
+    """Rate, low, high, and by Rogan and Gladen; () where nothing is known.
+
+    The first three (PPI++) rest on ratings of this run's own outputs: labels of other outputs tell
+    of another pass rate. What they tell of the judge's errors is the fourth: a rate that would have
+    given the judge's, at the certificate's TPR and TNR.
+    """
+    found = {case: _value(row, metric) for case, row in rows.items()}
+    values = {case: value for case, value in found.items() if value is not None}
+    mean = _corrected(_rated(config, standing, rows), values)
+    rogan = _rogan(standing, list(values.values()))
+    return (*(mean or (None, None, None)), rogan) if mean or rogan is not None else ()
+
+
+def _value(row: Row, metric: Metric) -> float | None:
+    """The mean of a case's trials, on the metric's range."""
+    seen = [each for each in row.scores.get(metric.name, ()) if each is not None]
+    return sum(seen) / len(seen) if seen else None
+
+
+def _rated(config: Config, standing: Standing, rows: Mapping[str, Row]) -> dict[str, Rated]:
+    """By case: what people said of the run's own output (trial 1), and its weight."""
+    folder = config.judge_dir / standing.judge
+    if not (folder / "labels.jsonl").exists():
+        return {}
+    from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.people import human_values, of_run  # noqa: PLC0415
+    from evalsuite.judging.card import load_card  # noqa: PLC0415
+
+    card = load_card(config.judge_dir, standing.judge)
+    items = read_items(folder)
+    return of_run(items, human_values(card, effective(read_labels(folder, card, items))), rows)
 
 
 def _corrected(
-    standing: Standing, metric: Metric | None, rows: Mapping[str, Row]
-) -> tuple[float | None, ...]:
-    """Rate, low, high, and by Rogan and Gladen where both are yes or no; () where not known."""
-    if metric is None or not standing.pairs or metric.center is not None:
-        return ()
-    trials = [row.scores.get(metric.name, ()) for row in rows.values()]
-    seen = [[each for each in values if each is not None] for values in trials]
-    means = [sum(values) / len(values) for values in seen if values]
-    if not means:
-        return ()
-    from evalsuite.stats.corrected import corrected_mean, rogan_gladen  # noqa: PLC0415 (as above)
+    rated: Mapping[str, Rated], values: Mapping[str, float]
+) -> tuple[float, float | None, float | None] | None:
+    both = [case for case in rated if case in values]
+    if len(both) < LABELLED:
+        return None
+    from evalsuite.stats.corrected import corrected_mean  # noqa: PLC0415 (few runs need it)
 
-    people, judge, weights = (
-        list(column) for column in zip(*(each[:3] for each in standing.pairs), strict=True)
+    mean = corrected_mean(
+        [rated[case].value for case in both],
+        [values[case] for case in both],
+        [value for case, value in values.items() if case not in rated],
+        weights=[rated[case].weight for case in both],
     )
-    mean = corrected_mean(people, judge, means, weights=weights)
-    binary = {*people, *judge, *means} <= {0.0, 1.0}
-    rogan = None
-    if binary:
-        rogan = rogan_gladen(
-            *([each == 1.0 for each in column] for column in (people, judge, means))
-        )
-    return mean.value, mean.low, mean.high, rogan.value if rogan else None
+    return mean.value, mean.low, mean.high
+
+
+def _rogan(standing: Standing, values: Sequence[float]) -> float | None:
+    """Where people, judge and run say yes or no."""
+    people, judge = ([each[at] for each in standing.pairs] for at in (0, 1))
+    if not people or not values or not {*people, *judge, *values} <= {0.0, 1.0}:
+        return None
+    from evalsuite.stats.corrected import rogan_gladen  # noqa: PLC0415 (as above)
+
+    found = rogan_gladen(*([each == 1.0 for each in column] for column in (people, judge, values)))
+    return found.value if found else None
