@@ -85,12 +85,12 @@ def test_thirty_items_are_rated_by_keyboard_alone(
             at(page, f"^{number + 1} of 30 ")
             if number % 3 == 0:
                 keys.press("1")
+                keys.press("c")
                 keys.type(f"wrong 1 2 z {number}")  # in a critique, keys are letters
                 keys.press("Enter")
                 wanted.append(("fail", f"wrong 1 2 z {number}"))
             elif number % 3 == 1:
                 keys.press("1")  # a slip, before it is saved
-                keys.press("Escape")
                 keys.press("2")
                 keys.press("Enter")
                 wanted.append(("pass", ""))
@@ -128,6 +128,8 @@ def test_a_fail_without_a_critique_and_no_answer_at_all_are_stopped_by_keyboard_
         keys.press("Enter")
         assert page.inner_text("#p0") == "Choose an answer"
         keys.press("1")
+        assert page.inner_text("#p0") == ""
+        assert page.evaluate("document.activeElement.id") != "c0"
         keys.press("Enter")
         assert "a critique is needed" in page.inner_text("#p0")
         assert page.evaluate("document.activeElement.id") == "c0"
@@ -138,6 +140,26 @@ def test_a_fail_without_a_critique_and_no_answer_at_all_are_stopped_by_keyboard_
         at(page, "^2 of 8 ")
     values = [(each.criterion, each.value, each.critique) for each in labels(tmp_path)]
     assert values == [("correctness", "fail", "why"), ("tone", "warm", "")]
+
+
+def test_a_slip_is_corrected_by_the_next_key_and_c_opens_the_critique(
+    chromium: Any, keeper: Keeper, tmp_path: Path
+) -> None:
+    links = keeper.start(tmp_path, raters=["r1"])
+    with joined(chromium, links["r1"]) as page:
+        keys = page.keyboard
+        for key in ("1", "2", "Enter"):
+            keys.press(key)
+        at(page, "^2 of 8 ")
+        for key in ("1", "Enter", "Escape", "2", "Enter"):  # also after it was asked for
+            keys.press(key)
+        at(page, "^3 of 8 ")
+        assert page.inner_text(".critique kbd") == "c"
+        for key in ("1", "c", "x", "Enter"):
+            keys.press(key)
+        at(page, "^4 of 8 ")
+    said = [(each.value, each.critique) for each in labels(tmp_path)]
+    assert said == [("pass", ""), ("pass", ""), ("fail", "x")]
 
 
 def test_a_server_killed_after_each_of_thirty_submits_loses_and_doubles_nothing(

@@ -45,7 +45,8 @@ function problem(group) {
   const choice = chosen(group);
   if (!choice) return "Choose an answer";
   const wanted = "fail" in choice.dataset && !critique(group).value.trim();
-  return wanted ? "Say what is wrong: a critique is needed here" : "";
+  if (!wanted) return "";
+  return "Say what is wrong: a critique is needed here. Esc goes back to the answers";
 }
 
 function point(place) {
@@ -79,15 +80,13 @@ function choose(key) {
   return true;
 }
 
+// The focus stays at the answers, so that the next key can correct a slip. It goes into a critique
+// by `c`, or by Enter where one is needed.
 function answered(group, input) {
   group.querySelector(".problem").textContent = "";
-  if ("fail" in input.dataset && !critique(group).value.trim()) {
-    point(groups.indexOf(group));
-    critique(group).focus();
-  } else {
-    input.focus({ preventScroll: true });
-    onwards();
-  }
+  critique(group).removeAttribute("aria-invalid");
+  input.focus({ preventScroll: true });
+  if (!problem(group)) onwards();
 }
 
 function onwards() {
