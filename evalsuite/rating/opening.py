@@ -72,10 +72,10 @@ def open_session(
             f"{place.judge} has no items to rate: evalsuite rate {place.judge} --from-run last"
         )
     fitting(card, items.values())
-    before = effective(read_labels(place.folder, card))
+    before = read_labels(place.folder, card, items)
     log.add_raters(raters)
     queues = log.queues()
-    owners = _owners(card, before)
+    owners = _owners(card, effective(before))
     for rater in raters:  # what somebody who is gone did not rate is given to others
         for entry in queues.get(rater, ()):
             owners.setdefault(entry.item, set()).add(rater)

@@ -44,7 +44,7 @@ class Amendment:
 
 class Session:
     """Items, desks and rubric of one judge. `card` is replaced when the rubric is amended; `before`
-    are the labels that its folder held when the session was opened."""
+    are the lines of labels.jsonl when the session was opened, also what was taken back."""
 
     def __init__(
         self,
@@ -125,10 +125,12 @@ class Session:
             desk.history.clear()
 
     def labels(self) -> list[Label]:
-        """All that holds so far, of this session and from before."""
+        """All that holds so far: what labels.jsonl would say after an export, whose lines of this
+        session's own events are not there twice."""
         names = {each.name for each in self.card.criteria}
+        there = set(self.before)
         mine = [each for each in labels_of(list(self.events)) if each.criterion in names]
-        return effective([*self.before, *mine])
+        return effective([*self.before, *(each for each in mine if each not in there)])
 
 
 def _take(pending: deque[Entry], entry: Entry) -> None:

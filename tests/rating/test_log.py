@@ -18,6 +18,7 @@ from evalsuite.rating.queue import Entry
 from evalsuite.rating.session import ADJUDICATED, labels_of
 
 TIME = "2026-03-01T12:00:00Z"
+LATER = ("2026-03-01T12:00:01Z", "2026-03-01T12:00:02Z")
 
 
 def rating(number: int, value: str = "pass", **fields: object) -> Event:
@@ -158,6 +159,28 @@ def test_ratings_of_an_earlier_session_count_where_the_log_was_lost(tmp_path: Pa
     assert Entry(first.item) not in again.session.desks["r1"].places
     assert len(again.session.desks["r1"].pending) == 5
     assert [label.item for label in again.session.labels()] == [first.item]
+    again.log.close()
+
+
+def test_an_opened_session_counts_what_labels_jsonl_counts(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    append_items(place.folder, items(3))
+    log = Log(place.log)
+    values = {"values": {"correctness": "pass"}}
+    log.append(rating(1))
+    log.append(rating(1, submission="undo s1", kind="undo", body=values, time=LATER[0]))
+    log.append(rating(1, "fail", submission="s2", time=LATER[1]))
+    log.append(rating(2))
+    export(log, place.folder, CARD)
+    log.close()
+    again = make_server(tmp_path, rated=(), raters=("r1",))
+    assert again.session.labels() == effective(exported(place.folder))
+    assert [label.value for label in again.session.labels()] == ["fail", "pass"]
+    imported = Label(item=items(3)[2].id, rater="r1", criterion="correctness", value="fail")
+    append_labels(place.folder, [imported])
+    again.log.close()
+    again = make_server(tmp_path, rated=(), raters=("r1",))
+    assert again.session.labels() == effective(exported(place.folder))
     again.log.close()
 
 
