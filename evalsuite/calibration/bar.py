@@ -6,7 +6,7 @@ so that few labels can't be lucky.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -83,10 +83,9 @@ def needed(ordinal: bool) -> tuple[str, ...]:
     return ("spearman",) if ordinal else ("tpr", "tnr")
 
 
-def state_of(figures: Mapping[str, float | None], bar: Bar) -> State:
-    """What a criterion's figures are worth: "n", "raters", and "NAME_lower" of the figures that
-    decide. An unknown figure reaches no bar."""
-    names = needed("spearman_lower" in figures)
+def state_of(figures: Mapping[str, float | None], bar: Bar, names: Sequence[str]) -> State:
+    """What a criterion's figures are worth: "n", "raters", and "NAME_lower" of those that decide
+    (`names`: what is `needed` of its scale). An unknown figure reaches no bar."""
     for state in reversed(STATES[1:]):
         enough = all(
             (figures.get(have) or 0) >= bar.wanted(state, name)
@@ -98,14 +97,16 @@ def state_of(figures: Mapping[str, float | None], bar: Bar) -> State:
     return STATES[0]
 
 
-def short_of(figures: Mapping[str, float | None], bar: Bar, state: State) -> list[str]:
+def short_of(
+    figures: Mapping[str, float | None], bar: Bar, state: State, names: Sequence[str]
+) -> list[str]:
     """In words, what is missing for a state."""
     said = []
     for have, name, noun in (("n", "labels", "labelled items"), ("raters", "raters", "raters")):
         count, least = int(figures.get(have) or 0), int(bar.wanted(state, name))
         if count < least:
             said.append(f"{count} of {least} {noun}")
-    for name in needed("spearman_lower" in figures):
+    for name in names:
         lower, want = figures.get(f"{name}_lower"), bar.wanted(state, name)
         title = {"spearman": "Spearman's rho", "tpr": "TPR", "tnr": "TNR"}[name]
         if lower is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evalsuite.calibration.bar import Bar, as_numbers, needed, state_of
 from evalsuite.calibration.journal import content, refuse, replace_file
+from evalsuite.calibration.labels import HEAVIEST, LIGHTEST
 from evalsuite.calibration.measured import WHOLE, Calibration, Measured
 from evalsuite.calibration.records import Certificate, Label
 from evalsuite.canonical import key
@@ -21,12 +22,19 @@ from evalsuite.judging.keys import JudgeKeys
 from evalsuite.judging.records import Card
 from evalsuite.snapshot.codec import decoder, parse, pretty, to_json
 from evalsuite.strictjson import Malformed
-from evalsuite.wording import shown_path
+from evalsuite.wording import printable, shown_path
 
 CERTIFICATE = "certificate.json"
 
 _BESIDE = ("agreement", "kappa", "kappa_quadratic", "ac1", "shift")
+_COUNTS = ("n", "raters", "clusters", "invalid")
+_SHARES = ("error", "threshold", "tpr", "tnr", "agreement")
+"""Figures from 0 to 1; the others are from -1 to 1."""
+
 _DIGITS = 6
+
+MOST = 10_000_000
+"""Items, raters or clusters of a certificate."""
 
 
 def labels_key(labels: Sequence[Label]) -> str:
@@ -64,7 +72,10 @@ def certify(
         expires=(today + timedelta(days=int(bar.days))).isoformat(),
         labels=labels_key(labels),
         raters=max((each.counts.raters for each in found.criteria), default=0),
-        states={each.criterion: state_of(figures[each.criterion], bar) for each in found.criteria},
+        states={
+            each.criterion: state_of(figures[each.criterion], bar, needed(each.scale == "ordinal"))
+            for each in found.criteria
+        },
         figures=figures,
         bar=as_numbers(bar),
         pairs={
@@ -119,7 +130,7 @@ def read_certificate(folder: Path) -> Certificate | None:
     if not data:
         return None
     path = shown_path(file)
-    remedy = "write it again: evalsuite judge calibrate NAME --certify"
+    remedy = f"write it again: evalsuite judge calibrate {printable(folder.name)} --certify"
     try:
         certificate: Certificate = decoder(Certificate)(parse(data))
         for name in ("created", "expires"):
@@ -136,12 +147,34 @@ def read_certificate(folder: Path) -> Certificate | None:
 
 def _wrong(certificate: Certificate) -> Iterator[tuple[str, str]]:
     """Field and message of what no calibration writes."""
+    if not 0 <= certificate.raters <= MOST:
+        yield "raters", _WHOLE
     for criterion, figures in certificate.figures.items():
-        for name in ("n", "raters"):
-            if (figures.get(name) or 0) < 0:
-                yield f"figures.{criterion}.{name}", "must not be negative"
+        for name, value in figures.items():
+            if value is not None and (wrong := _impossible(name, value)):
+                yield f"figures.{criterion}.{name}", wrong
     for criterion, pairs in certificate.pairs.items():
-        for pair in pairs:
-            if len(pair) != 3 or not (0 <= pair[0] <= 1 and 0 <= pair[1] <= 1 and pair[2] > 0):
-                yield f"pairs.{criterion}", "must be (people, judge, weight), in [0, 1] and above 0"
-                break
+        if not all(_is_pair(pair) for pair in pairs):
+            yield f"pairs.{criterion}", _PAIR
+
+
+def _impossible(name: str, value: float) -> str:
+    """What is wrong with a figure; "" if it can be."""
+    if name in _COUNTS:
+        return "" if value == int(value) and 0 <= value <= MOST else _WHOLE
+    least = 0 if name.removesuffix("_lower") in _SHARES else -1
+    return "" if least <= value <= 1 else f"must be from {least} to 1"
+
+
+def _is_pair(pair: Sequence[float]) -> bool:
+    return len(pair) == 3 and all(
+        low <= each <= high
+        for each, (low, high) in zip(pair, ((0, 1), (0, 1), (LIGHTEST, HEAVIEST)), strict=True)
+    )
+
+
+_WHOLE = f"must be a whole number from 0 to {MOST}"
+_PAIR = (
+    "must be (people, judge, weight), values from 0 to 1 and a weight from "
+    f"{LIGHTEST:g} to {HEAVIEST:g}"
+)

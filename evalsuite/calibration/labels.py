@@ -29,6 +29,9 @@ ITEMS, LABELS = "items.jsonl", "labels.jsonl"
 MAX_NAME = 100
 """Characters of a rater's name."""
 
+LIGHTEST, HEAVIEST = 1e-6, 1e6
+"""What a row may weigh: no chance to be chosen is one in more than a million."""
+
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -82,6 +85,7 @@ def append_items(folder: Path, items: Iterable[Item]) -> list[Item]:
             added.setdefault(item.id, item)
         elif before.weight != item.weight:
             weighed[item.id] = replace(before, weight=item.weight)
+            _check_item(weighed[item.id])
     lines = [*added.values(), *weighed.values()]
     append_lines(folder / ITEMS, [to_json(item, sparse=True) for item in lines])
     return list(added.values())
@@ -160,8 +164,10 @@ def _item(value: Json) -> Item:
 
 
 def _check_item(item: Item) -> None:
-    if not 0 < item.weight < math.inf:
-        raise Malformed("must be a number above 0").within("weight")
+    if not LIGHTEST <= item.weight <= HEAVIEST:
+        message = f"must be a number from {LIGHTEST:g} to {HEAVIEST:g}"
+        remedy = "it is the inverse of the chance to be chosen; 1 where all are rated"
+        raise Malformed(message, remedy, "weight")
     if item.id != item_id(item.subject):
         remedy = "items are never edited: restore the line from git, or add another item"
         raise Malformed("is not the hash of the subject", remedy, "id")

@@ -13,12 +13,13 @@ from datetime import date
 from evalsuite.calibration.bar import STATES, Bar, State, needed, short_of, state_of
 from evalsuite.calibration.certificate import labels_key
 from evalsuite.calibration.measured import ACTIVE, WHOLE
-from evalsuite.calibration.panel import seconds_per_label
+from evalsuite.calibration.panel import scale_of, seconds_per_label
 from evalsuite.calibration.records import ADJUDICATED, Certificate, Item, Label
 from evalsuite.calibration.splits import DEV, in_split, labels_in, split_of
 from evalsuite.judging.keys import JudgeKeys
 from evalsuite.judging.records import UNSURE, Card, Criterion
 from evalsuite.records import Standing
+from evalsuite.wording import shown
 
 MOST = 5_000
 """Labels beyond which more are no way to a better standing."""
@@ -64,7 +65,7 @@ def standings(
 ) -> dict[str, Standing]:
     """By metric: the judge's own, which is worth as much as the weakest of its criteria, and with
     several criteria each one's. `labels` are the ones that hold."""
-    invalid = validity(keys, certificate, today)
+    invalid = validity(card, keys, certificate, today)
     valid = certificate if not invalid else None
     held = [label for label in labels if label.item in items]
     tested = labels_in(held, in_split(items, "test"))
@@ -96,10 +97,12 @@ def standings(
     return {card.name: whole, **{f"{card.name}.{name}": one for name, one in each.items()}}
 
 
-def validity(keys: JudgeKeys, certificate: Certificate | None, today: date) -> str:
+def validity(card: Card, keys: JudgeKeys, certificate: Certificate | None, today: date) -> str:
     """Why a certificate doesn't count; "" if it does."""
     if certificate is None:
         return "no certificate"
+    if certificate.judge != card.name:
+        return f"no certificate: the one that lies here is of {shown(certificate.judge, 80)}"
     parts = (
         ("template", "the card", certificate.template, keys.template),
         ("model", "the model or its parameters", certificate.model, keys.model),
@@ -110,7 +113,7 @@ def validity(keys: JudgeKeys, certificate: Certificate | None, today: date) -> s
         return f"stale: {' and '.join(changed)} since the certificate of {certificate.created}"
     if certificate.key != keys.key:
         return f"stale: the certificate of {certificate.created} is of another judge"
-    if today.isoformat() > certificate.expires:
+    if today > date.fromisoformat(certificate.expires):
         return f"expired on {certificate.expires}"
     return ""
 
@@ -125,12 +128,13 @@ def _criterion(
     seconds: float,
 ) -> Standing:
     figures = valid.figures.get(criterion.name, {}) if valid else {}
-    state = state_of(figures, bar)
+    names = needed(scale_of(card, criterion) == "ordinal")
+    state = state_of(figures, bar, names)
     return Standing(
         state=state,
         judge=card.name,
-        says=invalid or _says(state, figures, bar),
-        remedy=_remedy(card, state, figures, have, bar, seconds * len(card.criteria)),
+        says=invalid or _says(state, figures, bar, names),
+        remedy=_remedy(card, state, figures, have, bar, names, seconds * len(card.criteria)),
         error=_error(valid, criterion.name),
         pairs=valid.pairs.get(criterion.name, ()) if valid else (),
     )
@@ -142,18 +146,18 @@ def _error(valid: Certificate | None, name: str) -> float:
     return 1.0 if known is None else known
 
 
-def _says(state: State, figures: Mapping[str, float | None], bar: Bar) -> str:
+def _says(state: State, figures: Mapping[str, float | None], bar: Bar, names: Sequence[str]) -> str:
     """The figures that decide, and what is short of the next state."""
     n, raters = int(figures.get("n") or 0), int(figures.get("raters") or 0)
     said = [f"{n} labelled items of {raters} {'rater' if raters == 1 else 'raters'}"]
-    for name in needed("spearman_lower" in figures):
+    for name in names:
         value, lower = figures.get(name), figures.get(f"{name}_lower")
         title = {"spearman": "Spearman's rho", "tpr": "TPR", "tnr": "TNR"}[name]
         if value is not None and lower is not None:
             said.append(f"{title} {value:.2f}, at least {lower:.2f}")
     if state != "trusted":
         upward = STATES[STATES.index(state) + 1]
-        said.append(f"not {upward}: {', '.join(short_of(figures, bar, upward))}")
+        said.append(f"not {upward}: {', '.join(short_of(figures, bar, upward, names))}")
     return "; ".join(said)
 
 
@@ -169,6 +173,7 @@ def _remedy(
     figures: Mapping[str, float | None],
     have: AtHand,
     bar: Bar,
+    names: Sequence[str],
     seconds: float,
 ) -> str:
     """The shortest way to the next state; "" for a trusted judge."""
@@ -186,7 +191,7 @@ def _remedy(
         return f"a second rater, {_more(again, len(card.criteria), seconds)}: `{second}`"
     if have.fresh:
         return f"measure it: `{certify}`"
-    wanted = _enough(figures, bar, upward)
+    wanted = _enough(figures, bar, upward, names)
     if wanted is None or wanted > MOST:
         read = f"evalsuite judge calibrate {card.name}"
         return f"read where it errs and change the card: `{read}`"
@@ -210,13 +215,15 @@ def _spoken(seconds: float) -> str:
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
-def _enough(figures: Mapping[str, float | None], bar: Bar, state: State) -> int | None:
+def _enough(
+    figures: Mapping[str, float | None], bar: Bar, state: State, names: Sequence[str]
+) -> int | None:
     """About how many labels show what the figures suggest; None if they suggest too little.
 
     The distance of a lower bound shrinks with the root of n.
     """
     n, most = float(figures.get("n") or 0), 0.0
-    for name in needed("spearman_lower" in figures):
+    for name in names:
         value, lower, want = (
             figures.get(name),
             figures.get(f"{name}_lower"),

@@ -88,6 +88,17 @@ def test_an_item_is_added_once_whatever_its_run_and_its_ranks(folder: Path) -> N
     assert read_items(folder)[item().id].run == ""
 
 
+@pytest.mark.parametrize("weight", [0.0, -1.0, 1e-7, 1e7, 1e308])
+def test_a_weight_that_no_choice_gives_is_refused(folder: Path, weight: float) -> None:
+    for made in (item("Bye."), item()):  # a further one, and another weight of one that is there
+        with pytest.raises(Malformed, match="from 1e-06 to 1e\\+06"):
+            append_items(folder, [replace(made, weight=weight)])
+    line = json.loads((folder / "items.jsonl").read_text())
+    (folder / "items.jsonl").write_text(json.dumps({**line, "weight": weight}) + "\n")
+    with pytest.raises(ProblemsError, match="weight: must be a number from 1e-06 to 1e"):
+        read_items(folder)
+
+
 def test_half_a_surrogate_pair_has_one_identity_before_and_after_the_file(folder: Path) -> None:
     added = append_items(folder, [item("\ud800")])
     assert added[0].id in read_items(folder)

@@ -171,6 +171,28 @@ def test_a_certificate_ends() -> None:
     assert certificate(GOOD, bar=Bar(days=7)).expires == "2026-03-08"
 
 
+@pytest.mark.parametrize("expires", ["20260828", "2026-W35-5"])
+def test_a_certificate_ends_however_its_day_is_written(expires: str) -> None:
+    made = replace(certificate(GOOD), expires=expires)
+    assert standing(made, today=date(2026, 8, 28)).state == "trusted"
+    assert standing(made, today=date(2026, 8, 29)).state == "uncertified"
+
+
+def test_a_certificate_of_another_judge_is_none() -> None:
+    found = standing(replace(certificate(GOOD), judge="other"))
+    assert found.state == "uncertified"
+    assert found.says == "no certificate: the one that lies here is of 'other'"
+
+
+def test_the_scale_of_the_card_says_what_decides_and_not_what_the_file_holds() -> None:
+    given = binary(80, 70, passed=40)
+    made = certificate(given)
+    figures = {"polite": {**made.figures["polite"], "spearman": 0.99, "spearman_lower": 0.98}}
+    found = standing(replace(made, figures=figures), given)
+    assert found.state == "uncertified"
+    assert "TNR" in found.says
+
+
 def test_the_bar_of_today_decides_and_not_the_one_of_the_certificate() -> None:
     made = certificate(GOOD)
     raised = Bar(trusted_tnr=0.9)
@@ -236,6 +258,20 @@ def test_a_certificate_is_written_and_read(tmp_path: Path) -> None:
     assert read.figures == made.figures
 
 
+@pytest.mark.parametrize(("missed", "passed"), [(0, 0), (30, 30), (0, 30), (7, 2)])
+def test_whatever_a_judge_is_worth_its_certificate_can_be_read(
+    tmp_path: Path, missed: int, passed: int
+) -> None:
+    given = binary(30, 30, missed=missed, passed=passed)
+    weights = {
+        name: replace(x, weight=w)
+        for (name, x), w in zip(given[0].items(), [1e-6, 1e6, *[1.0] * 58], strict=True)
+    }
+    made = certificate((weights, *given[1:]))
+    write_certificate(tmp_path / "tone", made)
+    assert read_certificate(tmp_path / "tone") is not None
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -243,7 +279,18 @@ def test_a_certificate_is_written_and_read(tmp_path: Path) -> None:
         ({"created": "yesterday"}, "created: no date"),
         ({"pairs": {"polite": [[1.0, 2.0, 1.0]]}}, "pairs.polite: must be (people, judge, weight)"),
         ({"figures": {"polite": {"n": "many"}}}, "figures.polite.n: must be a number"),
-        ({"figures": {"polite": {"n": -1}}}, "figures.polite.n: must not be negative"),
+        ({"pairs": {"polite": [[1.0, 1.0, 1e308]]}}, "a weight from 1e-06 to 1e+06"),
+        ({"pairs": {"polite": [[1.0, 1.0, 1e-308]]}}, "a weight from 1e-06 to 1e+06"),
+        ({"figures": {"polite": {"n": -1}}}, "figures.polite.n: must be a whole number from 0"),
+        ({"figures": {"polite": {"n": 1e300}}}, "figures.polite.n: must be a whole number from 0"),
+        ({"figures": {"polite": {"n": 0.5}}}, "figures.polite.n: must be a whole number from 0"),
+        ({"figures": {"polite": {"clusters": -4}}}, "figures.polite.clusters: must be a whole"),
+        ({"figures": {"polite": {"raters": -2}}}, "figures.polite.raters: must be a whole"),
+        ({"raters": -2}, "raters: must be a whole number"),
+        ({"figures": {"polite": {"error": -0.5}}}, "figures.polite.error: must be from 0 to 1"),
+        ({"figures": {"polite": {"error": 5}}}, "figures.polite.error: must be from 0 to 1"),
+        ({"figures": {"polite": {"tpr_lower": 7}}}, "figures.polite.tpr_lower: must be from 0 to"),
+        ({"figures": {"polite": {"kappa": -1.5}}}, "figures.polite.kappa: must be from -1 to 1"),
         ({"extra": 1}, "extra: is not known"),
     ],
 )
