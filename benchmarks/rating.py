@@ -46,7 +46,7 @@ CARD = Card(
     name="correctness",
     kind="reference",
     criteria=(Criterion("correctness", "Is it right?", (Level("fail", 0.0), Level("pass", 1.0))),),
-    template="",
+    template="{{ question }} {{ output }} {{ expected }} {{ contexts }}",
     key="k",
 )
 SENTENCE = "Parental leave is 16 weeks, paid, and starts on the day of birth or four weeks before. "

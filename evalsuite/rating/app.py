@@ -25,7 +25,7 @@ from evalsuite.rating.pages import STATIC
 from evalsuite.rating.queue import Entry
 from evalsuite.rating.server import Server, see
 from evalsuite.rating.session import Desk
-from evalsuite.rating.showing import show
+from evalsuite.rating.showing import names_shown, show
 
 MESSAGES = {
     400: "That request can't be read.",
@@ -171,7 +171,7 @@ def _item(
         "rate.html",
         who,
         status,
-        shown=show(session.items[entry.item], order),
+        shown=show(session.items[entry.item], names_shown(session.card), order),
         criteria=criteria,
         ticket=server.links.ticket(who, ticket),
         notice=notice,

@@ -20,7 +20,7 @@ from evalsuite.rating.links import Identity, new_ticket
 from evalsuite.rating.log import Event
 from evalsuite.rating.server import Server, see
 from evalsuite.rating.session import Session
-from evalsuite.rating.showing import show
+from evalsuite.rating.showing import names_shown, show
 
 MAX_NOTE = 2_000
 LISTED = 50
@@ -37,13 +37,15 @@ def _page(server: Server, who: Identity, status: int = 200, **values: Any) -> Re
     session = server.session
     labels = session.labels()
     apart = disagreements(session.card, labels)
+    agreed = agreement(session.card, labels)
     shown = {
         "card": session.card,
         "amendments": session.amendments,
         "raters": [_progress(server, name) for name in session.desks],
-        "agreement": agreement(session.card, labels),
+        "agreement": agreed,
         "apart": [(each, _headline(session, each.item)) for each in apart[:LISTED]],
         "more": max(0, len(apart) - LISTED),
+        "compared": max(each.items for each in agreed),
         "settled": sum(1 for each in {a.item for a in labels if a.rater == ADJUDICATED} if each),
         "outlook": server.outlook(session),
         "ticket": server.links.ticket(who, new_ticket("amend", session.rubric, server.stamp())),
@@ -55,7 +57,7 @@ def _page(server: Server, who: Identity, status: int = 200, **values: Any) -> Re
 
 def _headline(session: Session, item: str) -> str:
     """The first words of what was asked, to know an item by."""
-    shown = show(session.items[item]).asked
+    shown = show(session.items[item], ("input",)).asked
     text = " ".join(" ".join(piece.text for piece in each.pieces) for each in shown[-1:])
     return " ".join(text.split())[:120] or item
 
@@ -115,7 +117,8 @@ def _adjudication(
         status,
         card=session.card,
         item=item,
-        shown=show(session.items[item], order),
+        headline=_headline(session, item),
+        shown=show(session.items[item], names_shown(session.card), order),
         criteria=criteria,
         ticket=server.links.ticket(who, ticket),
     )

@@ -34,10 +34,12 @@ def outlook(session: Session, bar: Bar) -> list[str]:
     seconds = seconds_per_label(labels) * len(card.criteria)
     lines = [_state(card, state, bar, *have, seconds) for state in STATES]
     test = len(in_split(session.items, "test"))
-    if test < bar.wanted("trusted", "labels"):
+    missing = bar.wanted("trusted", "labels") - test
+    if missing > 0:
+        count = len(session.items) + math.ceil(missing * SPARE / (1 - DEV))
         lines.append(
-            f"{test} items of the session are in the test split, which alone counts here: "
-            f"evalsuite rate {card.name} --from-run REF -n N adds some."
+            f"In the test split, which alone counts here: {test} of {len(session.items)} items; "
+            f"`evalsuite rate {card.name} --from-run last -n {count}` adds more."
         )
     return lines
 
@@ -62,7 +64,7 @@ def _state(card: Card, state: State, bar: Bar, count: int, raters: int, seconds:
     if missing:
         more = " and ".join(missing)
         return f"{state}: {count} of {labels} labelled items of the test split; {more}."
-    command = f"evalsuite judge calibrate {card.name} --certify"
+    command = f"`evalsuite judge calibrate {card.name} --certify`"
     return f"{state}: enough labels ({count} of {labels}); the figures decide: {command}"
 
 

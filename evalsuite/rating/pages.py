@@ -36,6 +36,7 @@ class Pages:
         )
         self._environment.globals["static"] = f"/static/{digest}"
         self._environment.filters["time"] = minutes
+        self._environment.filters["coded"] = coded
 
     def render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(**values)
@@ -46,6 +47,13 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return Markup(html(value))  # noqa: S704 - escaped by `html`
+
+
+def coded(text: str) -> Markup:
+    """What stands between backticks as code; all of it escaped."""
+    parts = [html(each) for each in text.split("`")]
+    marked = [f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts)]
+    return Markup("".join(marked))  # noqa: S704 - escaped by `html`
 
 
 def minutes(seconds: float) -> str:

@@ -208,4 +208,8 @@ def baseline_of(config: Config, run: Stored) -> Stored:
     try:
         return snapshot.open_ref("snapshot", config, suite)
     except (OptionError, SnapshotError) as error:
-        raise OptionError(f"pairs need the answers of a baseline: {error}") from None
+        remedy = 'evalsuite accept --from-run last --reason "first baseline"'
+        raise OptionError(
+            f"pairs need the answers of a baseline: {error} ({remedy}, then a run whose answers "
+            "differ)"
+        ) from None

@@ -1,17 +1,20 @@
 """An item as a page shows it: its texts under headings, a pair in the rater's order, citations.
 
 Nothing here tells which model, arm or judge an output comes from or what anybody said of it: the
-page gets `Shown`, never the item.
+page gets `Shown`, never the item. Nor is anything shown that the card keeps from the judge: people
+and judge answer the same question.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from evalsuite.calibration.records import Item
-from evalsuite.judging.records import Order
+from evalsuite.judging.prompt import question_of
+from evalsuite.judging.records import Card, Order, Subject
+from evalsuite.judging.template import names_of
 from evalsuite.rating.citing import Piece, cited
 from evalsuite.records import Document, Json
 from evalsuite.report import words
@@ -46,8 +49,15 @@ class Shown:
     differences: Sequence[tuple[str, str]] = ()
 
 
-def show(item: Item, order: Order = "") -> Shown:
-    subject = item.subject
+def names_shown(card: Card) -> frozenset[str]:
+    """What of an item the card's template shows the judge; statements are made of `expected`."""
+    names = names_of(card.template)
+    return names | {"expected"} if "statements" in names else names
+
+
+def show(item: Item, names: Collection[str], order: Order = "") -> Shown:
+    """The answers, and of the rest what is in `names`."""
+    subject = _kept(item.subject, names)
     pair = subject.other is not None
     sides = [subject.output] if subject.other is None else [subject.output, subject.other]
     if order == "ba":
@@ -56,7 +66,7 @@ def show(item: Item, order: Order = "") -> Shown:
     found = [cited(_cut(side)[0], documents) for side in sides]
     names = ("Answer A", "Answer B") if pair else ("Answer",)
     return Shown(
-        _fields("q", "Question", subject.input),
+        _fields("q", "Question", subject.input) if subject.input is not None else (),
         [
             _text(f"answer-{place}", name, side, each.answer)
             for place, (name, side, each) in enumerate(zip(names, sides, found, strict=True), 1)
@@ -72,6 +82,16 @@ def show(item: Item, order: Order = "") -> Shown:
             for place, each in enumerate(subject.contexts, 1)
         ],
         [(piece.op, piece.text) for piece in words.compare(*sides)] if pair else (),
+    )
+
+
+def _kept(subject: Subject, names: Collection[str]) -> Subject:
+    asked = question_of(subject.input) if "question" in names else None
+    return replace(
+        subject,
+        input=subject.input if "input" in names else asked,
+        expected=subject.expected if "expected" in names else None,
+        contexts=subject.contexts if "contexts" in names else (),
     )
 
 

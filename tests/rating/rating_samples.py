@@ -41,9 +41,10 @@ SIDES = Criterion(
     "Which answer is better?",
     (Level("B", 0.0), Level("tie", 0.5), Level("A", 1.0)),
 )
-CARD = Card(name="correctness", kind="reference", criteria=(PASS,), template="", key="k1")
+TEMPLATE = "{{ input }} {{ expected }} {{ contexts }} and the answers"
+CARD = Card(name="correctness", kind="reference", criteria=(PASS,), template=TEMPLATE, key="k1")
 BOTH = replace(CARD, criteria=(PASS, TONE))
-PAIR = Card(name="preference", kind="pairwise", criteria=(SIDES,), template="", key="k2")
+PAIR = Card(name="preference", kind="pairwise", criteria=(SIDES,), template=TEMPLATE, key="k2")
 
 HANDBOOK = (
     Document("leave#parental", "Leave is 16 weeks, paid. It starts on the day of birth."),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rating_samples import HANDBOOK, item
+from rating_samples import CARD, HANDBOOK, item
 
 from evalsuite.rating.citing import Piece, cited
-from evalsuite.rating.showing import LONGEST, show
+from evalsuite.rating.showing import LONGEST, names_shown, show
 from evalsuite.records import Document
+
+ALL = ("input", "expected", "contexts")
 
 
 def marked(pieces: object) -> list[str]:
@@ -65,7 +70,7 @@ def test_pieces_spell_out_the_texts_whole(answer: str, documents: list[str]) -> 
 def test_a_pair_shows_both_texts_whole_in_the_raters_order(output: str, other: str) -> None:
     one = item(1, output=output, other=other, contexts=(Document("d1", "a b. b a."),))
     for order, texts in (("ab", [output, other]), ("ba", [other, output])):
-        shown = show(one, order)  # type: ignore[arg-type]
+        shown = show(one, ALL, order)  # type: ignore[arg-type]
         spelled = ["".join(piece.text for piece in each.pieces) for each in shown.answers]
         assert spelled == [text if text.strip() else "" for text in texts]
         assert "".join(piece.text for piece in shown.contexts[0].pieces) == "a b. b a."
@@ -75,18 +80,18 @@ def test_both_answers_of_a_pair_mark_what_they_cite() -> None:
     one = item(
         1, output="16 weeks paid [leave#parental]", other="from the day of birth [leave#parental]"
     )
-    assert marked(show(one, "ab").contexts[0].pieces) == [
+    assert marked(show(one, ALL, "ab").contexts[0].pieces) == [
         "Leave is 16 weeks, paid.",
         "It starts on the day of birth.",
     ]
 
 
 def test_a_text_without_end_is_cut_and_an_empty_one_is_named() -> None:
-    shown = show(item(1, output="x" * (LONGEST + 5)))
+    shown = show(item(1, output="x" * (LONGEST + 5)), ALL)
     assert len(shown.answers[0].pieces[0].text) == LONGEST
     assert shown.answers[0].long
     assert "5 further characters" in shown.answers[0].note
-    assert "empty" in show(item(1, output="")).answers[0].note
+    assert "empty" in show(item(1, output=""), ALL).answers[0].note
 
 
 def test_dialogues_and_fields_have_a_heading_each() -> None:
@@ -98,11 +103,35 @@ def test_dialogues_and_fields_have_a_heading_each() -> None:
         ({"question": "text", "tone": 3}, ["question", "tone"]),
         ({"messages": messages}, ["user", "assistant"]),
     ):
-        asked = show(_with_input(one, value)).asked
+        asked = show(_with_input(one, value), ALL).asked
         assert [each.heading for each in asked] == headings
 
 
 def _with_input(one: object, value: object) -> object:
-    from dataclasses import replace
-
     return replace(one, subject=replace(one.subject, input=value))  # type: ignore[attr-defined,type-var]
+
+
+MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "user", "content": "How long?"}]
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("{{ output }}", [[], [], []]),
+        ("{{ question }} {{ output }}", [["How long?"], [], []]),
+        ("{{ input }} {{ output }}", [["Hi", "How long?"], [], []]),
+        ("{{ output }} {{ expected }}", [[], ["16"], []]),
+        ("{{ output }} {{ statements }}", [[], ["16"], []]),
+        ("{{ output }} {% for each in contexts %}{{ each }}{% endfor %}", [[], [], ["d"]]),
+    ],
+)
+def test_raters_see_what_the_card_shows_the_judge(template: str, shown: list[list[str]]) -> None:
+    one = item(1, output="a [d]", other="b", expected="16", contexts=(Document("d", "text"),))
+    found = show(
+        _with_input(one, {"messages": MESSAGES}),  # type: ignore[arg-type]
+        names_shown(replace(CARD, template=template)),
+        "ab",
+    )
+    texts = [[each.pieces[0].text for each in part] for part in (found.asked, found.expected)]
+    assert [*texts, [each.heading for each in found.contexts]] == shown
+    assert len(found.answers) == 2

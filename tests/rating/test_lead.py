@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,29 @@ def test_the_lead_sees_progress_agreement_and_what_to_settle(server: Server) -> 
     assert "BENS REASON" in item
     for word in ("SECRET", "candidate"):
         assert word not in page + item
+
+
+def test_an_item_is_headed_by_its_question_and_nothing_compared_is_no_agreement(
+    server: Server,
+) -> None:
+    lead = Browser(server, LEAD)
+    assert "No item was rated by several yet" in lead.get().text
+    one = items(6)[2]
+    page = lead.get(f"/lead/item/{one.id}").text
+    assert "<title>Adjudicate: How long is leave number 2? ·" in page
+    assert "Adjudicate: <bdi>How long is leave number 2?</bdi></h1>" in page
+    for name in ("r1", "r2"):
+        for _ in range(6):
+            Browser(server, name).rate()
+    assert "Raters agree wherever several rated" in lead.get().text
+
+
+def test_commands_can_be_copied(server: Server) -> None:
+    page = Browser(server, LEAD).get().text
+    found = re.search("<code>evalsuite rate correctness --from-run last -n ([0-9]+)</code>", page)
+    assert found
+    assert int(found[1]) > 130
+    assert "REF" not in page
 
 
 def test_a_decision_is_a_label_of_its_own_and_settles_the_item(server: Server) -> None:

@@ -169,7 +169,7 @@ def test_an_opened_session_counts_what_labels_jsonl_counts(tmp_path: Path) -> No
     values = {"values": {"correctness": "pass"}}
     log.append(rating(1))
     log.append(rating(1, submission="undo s1", kind="undo", body=values, time=LATER[0]))
-    log.append(rating(1, "fail", submission="s2", time=LATER[1]))
+    log.append(rating(1, "fail", submission="s9", time=LATER[1]))
     log.append(rating(2))
     export(log, place.folder, CARD)
     log.close()

@@ -209,6 +209,7 @@ def test_a_pairwise_judges_items_hold_both_answers(root: Path) -> None:
         ((), 4, "no items to rate"),
         (("--from-run", "r9"), 4, "no run 'r9'"),
         (("--from-run", "last", "--pairs"), 4, "pairs need the answers of a baseline"),
+        (("--from-run", "last", "--pairs"), 4, 'accept --from-run last --reason "first baseline"'),
         (("-n", "5"), 4, "name it by --from-run"),
         (("--from-run", "last", "-n", "0"), 4, "-n must be"),
         (("--overlap", "1.5"), 4, "--overlap must be a share"),

@@ -450,6 +450,12 @@ def test_axe_finds_no_serious_barrier_on_any_screen(
         at(r2, "^All")
     with joined(chromium, one["lead"]) as page:
         found += barriers(page, "lead")
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        table = "document.querySelector('.wide')"
+        assert page.evaluate(f"{table}.scrollWidth > {table}.clientWidth")
+        assert "gradient" in page.evaluate(f"getComputedStyle({table}).backgroundImage")
+        page.set_viewport_size(DESKTOP)
         page.click(".apart a")
         at(page, "^Adjudicate")
         found += barriers(page, "adjudicate")
