@@ -5,11 +5,16 @@ sentence that has most words in common with the citing one. A help to the eye, n
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from evalsuite.records import Document
+from evalsuite.stats.flips import Floats, Ints
 
 _BRACKET = re.compile(r"\[([^\[\]\n]{1,300})\]")
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n+")
@@ -19,7 +24,10 @@ MOST = 200
 """Citations that are looked at in one answer."""
 
 LOOKED_AT = 100_000
-"""Characters of a text in which sentences are looked for."""
+"""Characters in which sentences are looked for: of an answer, and of what it cites together."""
+
+SAID = 2_000
+"""Characters of a citing sentence whose words are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +47,29 @@ class Cited:
     documents: Sequence[Sequence[Piece]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The sentences of a document that hold words: their stretches, how many words each has, and
+    in which of them each word is."""
+
+    spans: Sequence[tuple[int, int]]
+    sizes: Floats
+    places: Mapping[str, Ints]
+
+
 def cited(answer: str, documents: Sequence[Document]) -> Cited:
     """Find the citations, and mark in each cited document the sentence that is meant."""
     places = {document.id: place for place, document in enumerate(documents, 1)}
     found = list(_citations(answer, places))
+    sentences = list(_sentences(answer, LOOKED_AT))
+    said = dict.fromkeys((place, _saying(answer, sentences, at)) for at, _, place in found)
     marked: dict[int, set[tuple[int, int]]] = {}
-    sentences = list(_sentences(answer))
-    for start, _end, place in found:
-        saying = _saying(answer, sentences, start)
-        span = _closest(saying, documents[place - 1].text)
-        if span is not None:
-            marked.setdefault(place, set()).add(span)
+    left = LOOKED_AT
+    for place in dict.fromkeys(place for place, _ in said):
+        index = _read(documents[place - 1].text[:left])
+        left -= min(left, len(documents[place - 1].text))
+        closest = (_closest(_words(words), index) for at, words in said if at == place)
+        marked[place] = {span for span in closest if span is not None}
     return Cited(
         _pieces(answer, found),
         [
@@ -78,47 +98,55 @@ def _citations(text: str, places: Mapping[str, int]) -> Iterator[tuple[int, int,
             yield span
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for match in _END.finditer(text, 0, LOOKED_AT):
+def _sentences(text: str, most: int) -> Iterator[tuple[int, int]]:
+    start, most = 0, min(len(text), most)
+    for match in _END.finditer(text, 0, most):
         if match.start() > start:
             yield start, match.start()
         start = match.end()
-    if start < min(len(text), LOOKED_AT):
-        yield start, min(len(text), LOOKED_AT)
+    if start < most:
+        yield start, most
 
 
-def _saying(text: str, sentences: Sequence[tuple[int, int]], at: int) -> set[str]:
-    """The words of the sentence that a citation belongs to: the one it stands in or, if it stands
-    alone behind it, the one before."""
-    for place, (start, end) in enumerate(sentences):
-        if start <= at < end:
-            words = _words(_BRACKET.sub(" ", text[start:end]))
-            if words or not place:
-                return words
-            before, _ = sentences[place - 1]
-            return _words(_BRACKET.sub(" ", text[before : sentences[place - 1][1]]))
-    return set()
+def _saying(text: str, sentences: Sequence[tuple[int, int]], at: int) -> str:
+    """The sentence that a citation belongs to, without brackets: the one it stands in or, if it
+    stands alone behind it, the one before."""
+    place = bisect_right(sentences, at, key=lambda span: span[0]) - 1
+    if place < 0 or at >= sentences[place][1]:
+        return ""
+    own = _without_brackets(text, sentences[place])
+    return own if _WORD.search(own) or not place else _without_brackets(text, sentences[place - 1])
 
 
-def _closest(saying: set[str], text: str) -> tuple[int, int] | None:
+def _without_brackets(text: str, span: tuple[int, int]) -> str:
+    return _BRACKET.sub(" ", text[span[0] : min(span[1], span[0] + SAID)])
+
+
+def _closest(saying: set[str], index: _Index) -> tuple[int, int] | None:
     """The sentence with most words in common; the shorter one of two; None if none has any."""
-    best, found = 0.0, None
-    for start, end, words in _read(text):
-        common = len(saying & words)
-        score = common + common / (len(words) + 1.0)
-        if score > best:
-            best, found = score, (start, end)
-    return found
+    held = [index.places[word] for word in saying if word in index.places]
+    if not held:
+        return None
+    common = np.bincount(np.concatenate(held), minlength=len(index.spans))
+    return index.spans[int((common + common / (index.sizes + 1.0)).argmax())]
 
 
-@lru_cache(maxsize=512)
-def _read(text: str) -> tuple[tuple[int, int, frozenset[str]], ...]:
-    """A document's sentences and their words: many answers cite the same ones."""
-    return tuple(
-        (start, end, frozenset(words))
-        for start, end in _sentences(text)
-        if (words := _words(text[start:end]))
+@lru_cache(maxsize=32)
+def _read(text: str) -> _Index:
+    """A document's sentences by their words, read once: many answers cite the same ones."""
+    found = [
+        (span, words)
+        for span in _sentences(text, len(text))
+        if (words := _words(text[slice(*span)]))
+    ]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (_, words) in enumerate(found):
+        for word in words:
+            places[word].append(place)
+    return _Index(
+        [span for span, _ in found],
+        np.array([len(words) for _, words in found], dtype=np.float64),
+        {word: np.array(each, dtype=np.int64) for word, each in places.items()},
     )
 
 

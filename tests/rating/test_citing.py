@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_samples import CARD, HANDBOOK, item
 
-from evalsuite.rating.citing import Piece, cited
+from evalsuite.rating.citing import MOST, Piece, cited
 from evalsuite.rating.showing import LONGEST, names_shown, show
 from evalsuite.records import Document
 
@@ -54,6 +55,25 @@ def test_languages_without_spaces_have_sentences_too() -> None:
     documents = [Document("d", "休暇は16週間です。通知は書面で行います。")]
     found = cited("通知は書面で [d]。", documents)
     assert marked(found.documents[0]) == ["通知は書面で行います。"]
+
+
+def test_a_hostile_answer_is_read_in_a_moment() -> None:
+    """Of 3,000 citations some are looked at, each sentence once, however many documents."""
+    text = "".join(f"Rule {n} names{n} a limit of {n} days.\n" for n in range(5_000))
+    documents = [Document(f"d{n}", f"{n}\n{text}") for n in range(50)]
+    words = " ".join(f"w{n}" for n in range(20_000))
+    hostile = [
+        " ".join(f"Rule {n} says names{n} [d0]." for n in range(3_000)),
+        " ".join(f"Rule {n} says names{n} [d{n % 50}]." for n in range(3_000)),
+        words + "[d0]" * 3_000,
+        words + "".join(f"[d{n % 50}]" for n in range(3_000)),
+        "[" * 200_000,
+    ]
+    started = time.process_time()
+    found = [cited(answer, documents) for answer in hostile]
+    assert time.process_time() - started < 2.0
+    assert "Rule 7 names7 a limit of 7 days." in marked(found[0].documents[0])
+    assert len([piece for piece in found[0].answer if piece.document]) == MOST
 
 
 TEXT = st.text(alphabet=st.sampled_from(list("ab [];,.\n![d1]")), max_size=60)
