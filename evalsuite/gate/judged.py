@@ -131,7 +131,7 @@ def _by_people(finding: Finding, policy: Gate, doubted: str) -> Finding:
         saw = finding.result == "regression"
         reason = (
             f"{doubted}: a judge may grade that differently than people do; rate {PAIRS} blind "
-            f"pairs: evalsuite rate {finding.judge} --pairs --from-run last"
+            f"pairs: `evalsuite rate {finding.judge} --pairs --from-run last`"
         )
         return replace(
             finding,

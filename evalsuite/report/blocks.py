@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from evalsuite.errors import plain
 from evalsuite.records import Manifest
 
 if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
@@ -32,6 +33,18 @@ class Name:
 
 
 Text = tuple["str | Name", ...]
+
+
+def prose(text: str) -> Text:
+    """A sentence of ours as words, and what stands in backticks, a command, as a name. Nothing
+    invisible gets through: a stored run may hold another's sentence.
+
+    >>> prose("63 more labels: `evalsuite rate correctness`")
+    ('63 more labels: ', Name(text='evalsuite rate correctness'))
+    """
+    parts = plain(text).split("`")
+    spans = [Name(each) if at % 2 else each for at, each in enumerate(parts)]
+    return tuple(span for span in spans if span not in ("", Name("")))
 
 
 def joined(parts: Iterable[Text], between: str = "; ") -> Text:

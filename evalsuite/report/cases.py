@@ -27,7 +27,7 @@ from evalsuite.report.blocks import (
     Tone,
     joined,
 )
-from evalsuite.report.escape import line, shorten
+from evalsuite.report.escape import line, plain, shorten
 from evalsuite.report.material import (
     Material,
     Pair,
@@ -162,7 +162,9 @@ def answers(material: Material, cases: Cases) -> Answers:
             case = material.cases.get(id_)
             made = _answer(by_id[id_], pair, case, cases.metrics, material.commands)
             said = [line for each in material.evidence.get(id_, ()) for line in spoken(each)]
-            items.append(replace(made, said=said[:_VERDICTS]))
+            told = made.reason and any(made.reason in plain(each.text) for each in said)
+            reason = "" if told else made.reason  # a judge's own words are shown once
+            items.append(replace(made, said=said[:_VERDICTS], reason=reason))
     return Answers("Answers before and after", items)
 
 

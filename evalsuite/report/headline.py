@@ -8,7 +8,7 @@ from evalsuite.diff import Change, Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.records import CHECKS, Manifest
 from evalsuite.report import figures
-from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined
+from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import (
     Material,
@@ -135,14 +135,14 @@ def _watch(material: Material) -> Line | None:
 
 
 def _worth(finding: Finding) -> Text:
-    return ("; ", Name(finding.worth)) if finding.worth else ()
+    return ("; ", *prose(finding.worth)) if finding.worth else ()
 
 
 def _listed(findings: Sequence[Finding], limit: int = 4) -> Text:
     said: list[Text] = []
     for finding in findings[:limit]:
         change = "" if finding.effect is None else f" {figures.points(finding.effect)} points"
-        said.append((Name(finding.name), change, *_worth(finding)))
+        said.append((Name(finding.name), change))
     if len(findings) > limit:
         said.append((f"and {len(findings) - limit} more",))
     return joined(said)

@@ -35,6 +35,7 @@ from evalsuite.report.graph import histogram
 from evalsuite.report.page import whole
 
 _SHOWN = 10
+_SENTENCE = 32
 _STEPS = (0.01, 0.05, 0.10, 0.20)
 _TAGS = {"same": "", "gone": "del", "new": "ins"}
 
@@ -110,7 +111,7 @@ def _table(table: Table) -> str:
     rows = []
     for row in table.rows:
         cells = "".join(
-            f'<td data-label="{html(name)}">{_text(cell)}</td>'
+            f'<td data-label="{html(name)}"{_long(cell)}>{_text(cell)}</td>'
             for name, cell in zip(table.columns, row.cells, strict=True)
         )
         rows.append(f'<tr class="{row.tone}">{cells}</tr>')
@@ -120,6 +121,12 @@ def _table(table: Table) -> str:
         f'<div class="wide"><table class="gates">{body}</table></div>',
         html(table.note),
     )
+
+
+def _long(cell: Text) -> str:
+    """Sentences wrap, figures don't."""
+    letters = sum(len(span.text if isinstance(span, Name) else span) for span in cell)
+    return " class=long" if letters > _SENTENCE else ""
 
 
 def _answers(block: Answers, places: dict[str, str]) -> str:

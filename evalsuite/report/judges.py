@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from evalsuite.records import Metric, Row, Standing
 from evalsuite.report import figures
-from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone
+from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone, prose
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import Material, value
 from evalsuite.stats.bounds import rate_bounds
@@ -60,18 +60,18 @@ def _tone(standing: Standing) -> Tone:
 
 def _next(metric: Metric, standing: Standing) -> Text:
     """The way to more; a criterion's is its judge's."""
-    return (Name(standing.remedy),) if standing.remedy and metric.role == "gate" else ()
+    return prose(standing.remedy) if metric.role == "gate" else ()
 
 
 def _standing(metric: Metric, standing: Standing) -> Text:
     said: list[str | Name] = [standing.state]
     if metric.role != "gate":
-        return (*said, "; ", Name(standing.says)) if standing.says else tuple(said)
+        return (*said, "; ", *prose(standing.says)) if standing.says else tuple(said)
     if not standing.gates:
         said.append(", asked only to inform")
     for text in (standing.broken, standing.says, standing.checked):
         if text:
-            said += ["; ", Name(text)]
+            said += ["; ", *prose(text)]
     return tuple(said)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from evalsuite.gate import Finding
+from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, Manifest, ModelCalls, Operations, Part
 from evalsuite.report import figures
-from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined
+from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined, prose
 from evalsuite.report.headline import changed, detectable
 from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
 from evalsuite.report.repeats import Variances
@@ -119,6 +119,8 @@ def gates(material: Material, varies: Variances) -> Table:
     for finding in sorted(material.verdict.findings, key=lambda each: _order(each, odd)):
         if finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER):
             held, hidden = held + finding.n, hidden - 1
+        elif finding.informs and finding.slice != OVERALL and not finding.declared:
+            continue
         elif finding.declared or finding.name in odd or finding.result in BAD or _rose(finding):
             rows.append(_gate_row(finding, odd, drops, varies))
     note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
@@ -175,7 +177,7 @@ def _gate_row(
         (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
         ("" if seen is None else f"{100 * seen:.1f}",),
         *([("" if varied is None else figures.variance(varied),)] if varies else []),
-        (f"{result} (", Name(finding.worth), ")") if finding.worth else (result,),
+        (f"{result} (", *prose(finding.worth), ")") if finding.worth else (result,),
     ]
     return TableRow(cells, tone)
 

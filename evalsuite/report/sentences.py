@@ -6,7 +6,7 @@ from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.report.blocks import Level, Name, Text
+from evalsuite.report.blocks import Level, Name, Text, prose
 from evalsuite.report.material import (
     Material,
     case_of,
@@ -174,7 +174,7 @@ def _open(material: Material, finding: Finding | None) -> Text:
         return ("Nothing is decided: ", Name(reason))
     floor = f" against the floor of {figures.percent(finding.floor)}" if finding.floor else ""
     text: Text = ("Not enough evidence on ", *subject_of(finding), f"{floor}: {spread(finding)}")
-    return (*text, "; ", Name(finding.reason)) if finding.reason else (*text, ".")
+    return (*text, "; ", *prose(finding.reason)) if finding.reason else (*text, ".")
 
 
 def level_of(material: Material) -> Text:

@@ -20,7 +20,7 @@ from evalsuite.backends.account import quantile
 from evalsuite.backends.prices import table_version
 from evalsuite.config import Config
 from evalsuite.diff import compare
-from evalsuite.gate import Finding, Verdict, decide, policy_from
+from evalsuite.gate import OVERALL, Finding, Verdict, decide, policy_from
 from evalsuite.golden import Dataset
 from evalsuite.records import Manifest, Metric, Operations, Run
 from evalsuite.report import Report
@@ -206,6 +206,8 @@ def _gates(verdict: Verdict) -> list[GateReport]:
     found = []
     for finding in verdict.findings:
         red = finding.result in ("regression", "below")
+        if finding.informs and finding.slice != OVERALL:
+            continue
         if finding.kind != "must_pass" and (finding.declared or (red and not finding.derived)):
             status = _status(finding)
             found.append(GateReport(finding.name, status, finding.result, _says(finding)))
@@ -213,6 +215,8 @@ def _gates(verdict: Verdict) -> list[GateReport]:
 
 
 def _status(finding: Finding) -> str:
+    if finding.informs:
+        return "undecided"
     if finding.result in ("pass", "unchanged"):
         return "passed"
     if finding.result in ("regression", "below"):

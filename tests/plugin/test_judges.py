@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from chat_server import Chat, chatting
 
-from evalsuite.calibration.checkup import ANCHORS
+from evalsuite.calibration.anchors import ANCHORS
 from evalsuite.calibration.labels import item_id
 from evalsuite.calibration.records import Certificate, Item, Label
 from evalsuite.judging.card import load_card
@@ -149,14 +149,22 @@ def test_an_uncertified_judge_informs_and_a_certified_one_blocks(project: Any, c
     assert len(chat.asked) == asked
 
 
-def test_rates_are_shown_as_people_would_give_them(project: Any, chat: Chat) -> None:
+def test_rates_are_corrected_by_ratings_of_the_runs_own_outputs(project: Any, chat: Chat) -> None:
     suite(project)
     certify(project, chat)
     project.run_apart()
-    rate, low, high, _ = standing(project)["corrected"]
-    assert low < rate < high
-    assert rate == pytest.approx(0.8, abs=0.02)
+    *people, rogan = standing(project)["corrected"]
+    assert people == [None, None, None], "labels of other outputs tell of another pass rate"
+    assert rogan == pytest.approx(0.8, abs=0.05)
     assert standing(project)["pairs"] == []
+    rate(project, range(40), "right", range(0))
+    half = project.path / "judges/correctness/labels.jsonl"
+    lines = half.read_text().splitlines(keepends=True)
+    half.write_text("".join(lines[:30] + [each.replace("right", "wrong") for each in lines[30:]]))
+    project.run_apart()
+    value, low, high, _ = standing(project)["corrected"]
+    assert low < value < high
+    assert value == pytest.approx(0.75, abs=0.01)
 
 
 def test_a_judge_that_does_what_it_reads_makes_the_run_incomparable(
