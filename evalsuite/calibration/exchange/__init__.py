@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from evalsuite.calibration.exchange import argilla, csv, label_studio
-from evalsuite.calibration.exchange.rows import Entry, Imported, collect
+from evalsuite.calibration.exchange.csv import RATING
+from evalsuite.calibration.exchange.rows import CRITIQUE, TEXTS, Entry, Imported, collect
 from evalsuite.calibration.labels import (
     append_items,
     append_labels,
@@ -62,6 +63,13 @@ def read(
     _known(layout)
     entries, problems = _LAYOUTS[layout][1](data, path, card, names)
     return collect(entries, problems, card, known, path)
+
+
+def targets(card: Card) -> tuple[str, ...]:
+    """What a name of theirs can be mapped to."""
+    criteria = [each.name for each in card.criteria]
+    reasons = [name + CRITIQUE for name in criteria]
+    return (*TEXTS, "case", "cluster", *RATING, "item", "first", "second", *criteria, *reasons)
 
 
 def take(folder: Path, card: Card, imported: Imported) -> Taken:

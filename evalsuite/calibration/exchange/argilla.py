@@ -1,6 +1,9 @@
 """Records of Argilla 2: as `records.to_json` and `to_list` write them, flat and nested, by name and
 by index; writing gives what `Record.from_dict` and `records.from_json` read.
 
+Argilla keeps one response of a rater per question: what somebody said of an item on a later
+occasion is in the metadata.
+
 A question is a criterion by its name; the text question NAME_critique holds the reasons. Argilla
 knows raters by UUID: other names are turned into one, and kept beside it.
 """
@@ -11,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from evalsuite.calibration.exchange.arrays import records, texts_of
+from evalsuite.calibration.exchange.arrays import names_in, records, texts_of
 from evalsuite.calibration.exchange.rows import (
     CRITIQUE,
     TEXTS,
@@ -21,6 +24,7 @@ from evalsuite.calibration.exchange.rows import (
     grouped,
     shown_first,
     text_of,
+    unmapped,
 )
 from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem
@@ -32,6 +36,8 @@ from evalsuite.wording import shown
 _NESTED = ("fields", "responses")
 _FLAT = ".responses"
 _RATERS = "raters"
+_REPEATS = "repeats"
+_REPEATED = ("criterion", "value", "rater", "critique", "occasion")
 _SUBMITTED = (None, "submitted")
 
 Responses = Mapping[str, Sequence[tuple[Json, str]]]
@@ -56,6 +62,8 @@ def _record(card: Card, item: Item, labels: Sequence[Label]) -> Json:
     }
     responses: dict[str, list[Json]] = {}
     for label in labels:
+        if label.occasion:
+            continue
         user = {"user_id": _uuid(label.rater)}
         responses.setdefault(label.criterion, []).append({"value": label.value, **user})
         if label.critique:
@@ -69,6 +77,7 @@ def _record(card: Card, item: Item, labels: Sequence[Label]) -> Json:
         "metadata": {
             **{name: text for name, text in about.items() if text},
             **{f"slices.{name}": value for name, value in item.slices.items()},
+            **({_REPEATS: repeats} if (repeats := _repeats(labels)) else {}),
             **({_RATERS: json.dumps(names, ensure_ascii=False)} if names else {}),
         },
         "suggestions": {},
@@ -76,6 +85,29 @@ def _record(card: Card, item: Item, labels: Sequence[Label]) -> Json:
         "vectors": {},
         "_server_id": None,
     }
+
+
+def _repeats(labels: Sequence[Label]) -> str:
+    """What was said on later occasions, as JSON; "" for nothing."""
+    found = [
+        {name: getattr(label, name) for name in _REPEATED} for label in labels if label.occasion
+    ]
+    return json.dumps(found, ensure_ascii=False) if found else ""
+
+
+def _again(value: Json, order: Order) -> list[Rating]:
+    """The ratings in them."""
+    if value in (None, ""):
+        return []
+    try:
+        found = [{name: each[name] for name in _REPEATED} for each in json.loads(value)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        found = []
+    texts = [each[name] for each in found for name in ("criterion", "rater", "critique")]
+    numbers = [each["occasion"] for each in found]
+    if not found or {*map(type, texts)} != {str} or {*map(type, numbers)} != {int}:
+        raise Malformed(f"holds {shown(value)}", "export it again", _REPEATS)
+    return [Rating(**each, order=order) for each in found]
 
 
 def _answers(output: str, other: str | None, order: Order) -> dict[str, str]:
@@ -97,6 +129,8 @@ def read(
 ) -> tuple[list[Entry], list[Problem]]:
     """Entries by record; `names` maps their fields and questions to ours."""
     found, problems = records(data, path)
+    if names and not problems:
+        problems = unmapped(dict.fromkeys(names_in([each for _, each in found])), names, path)
     entries = []
     for line, record in _spread(found):
         try:
@@ -154,7 +188,8 @@ def _entry(line: int, record: Json, card: Card, names: Mapping[str, str]) -> Ent
             )
             for each in card.criteria
             for value, user in answers.get(each.name, ())
-        ],
+        ]
+        + _again(ours.get(_REPEATS), order),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from evalsuite.errors import Problem
 from evalsuite.golden.lines import decode, read_lines
@@ -11,6 +12,8 @@ from evalsuite.records import Json
 from evalsuite.strictjson import Malformed, parse
 
 Record = tuple[int, Json]
+
+_AGAIN = "export it as JSON again, or say which format it is"
 
 _skip = json.decoder.WHITESPACE.match  # type: ignore[attr-defined]
 
@@ -24,16 +27,35 @@ def records(data: bytes, path: str) -> tuple[list[Record], list[Problem]]:
     start = text.lstrip()[:1]
     if start == "{" and _is_lines(text):
         entries, problems = read_lines(data, path)
-        return [(each.line, each.value) for each in entries], problems
+        return [(each.line, each.value) for each in entries], [_again(each) for each in problems]
     try:
         value = parse(text)
     except Malformed as bad:
-        return [], [Problem(path, 0, bad.field, bad.message, bad.remedy)]
+        return [], [_again(Problem(path, 0, bad.field, bad.message, bad.remedy))]
     if isinstance(value, list):
         return list(zip(_lines(text), value, strict=True)), []
     if isinstance(value, dict):
         return [(1, value)], []
     return [], [Problem(path, 1, "", "is no list of records", "export it as JSON again")]
+
+
+def names_in(value: Json) -> Iterator[str]:
+    """Every name in it: keys, controls of Label Studio (`from_name`), and questions of Argilla's
+    flat layout, NAME.responses."""
+    if isinstance(value, list):
+        for each in value:
+            yield from names_in(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from (name, name.removesuffix(".responses"))
+            if name == "from_name" and isinstance(each, str):
+                yield each
+            yield from names_in(each)
+
+
+def _again(problem: Problem) -> Problem:
+    """No person wrote the file, so that another export is the remedy."""
+    return replace(problem, remedy=_AGAIN) if problem.message.startswith("not JSON") else problem
 
 
 def texts_of(value: Json) -> str:

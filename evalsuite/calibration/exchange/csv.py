@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from evalsuite.calibration.exchange.rows import (
+    CRITIQUE,
     TEXTS,
     Entry,
     Rating,
     contexts_of,
     grouped,
     text_of,
+    unmapped,
 )
 from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem, did_you_mean
@@ -31,7 +33,7 @@ from evalsuite.wording import shown
 
 N = TypeVar("N", int, float)
 
-_RATING = (
+RATING = (
     "rater",
     "criterion",
     "value",
@@ -48,7 +50,7 @@ MAX_CELL = 32_000
 LONGEST = 1_000_000
 """Characters of a cell that is read."""
 
-_COLUMNS = ("item", *TEXTS, "case", "cluster", *_RATING)
+_COLUMNS = ("item", *TEXTS, "case", "cluster", *RATING)
 _SLICES = "slices."
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
@@ -136,10 +138,9 @@ def _table(
     entries: list[Entry] = []
     problems: list[Problem] = []
     try:
-        header = [
-            names.get(unsafe(name.strip()), unsafe(name.strip())) for name in next(reader, [])
-        ]
-        problems = _header(header, path, card)
+        theirs = [unsafe(name.strip()) for name in next(reader, [])]
+        header = [names.get(name, name) for name in theirs]
+        problems = [*unmapped(theirs, names, path), *_header(header, path, card)]
         if problems:
             return [], problems
         for line, cells in _rows(reader):
@@ -158,7 +159,7 @@ def _table(
 
 def _header(header: Sequence[str], path: str, card: Card) -> list[Problem]:
     wide = _wide(card)
-    known = [*_COLUMNS, *wide]
+    known = [*_COLUMNS, *wide, *(name + CRITIQUE for name in wide)]
     problems = []
     for place, name in enumerate(header):
         if header.index(name) != place:
@@ -217,7 +218,7 @@ def _rating(row: Mapping[str, str], criterion: str, value: str) -> Rating:
         criterion=criterion,
         value=value,
         rater=row["rater"].strip(),
-        critique=row.get("critique", ""),
+        critique=row.get(criterion + CRITIQUE) or row.get("critique", ""),
         seconds=_number(row, "seconds", float, None),
         order=order,  # type: ignore[arg-type]
         seed=_number(row, "seed", int, 0) or 0,

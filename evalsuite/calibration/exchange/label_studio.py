@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
-from evalsuite.calibration.exchange.arrays import records, texts_of
+from evalsuite.calibration.exchange.arrays import names_in, records, texts_of
 from evalsuite.calibration.exchange.rows import (
     CRITIQUE,
     TEXTS,
@@ -20,6 +20,7 @@ from evalsuite.calibration.exchange.rows import (
     grouped,
     shown_first,
     text_of,
+    unmapped,
 )
 from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import Problem
@@ -128,6 +129,8 @@ def read(
 ) -> tuple[list[Entry], list[Problem]]:
     """Entries by task, or by annotation where it is JSON-MIN; `names` maps theirs to ours."""
     found, problems = records(data, path)
+    if names and not problems:
+        problems = unmapped(dict.fromkeys(names_in([each for _, each in found])), names, path)
     entries: list[Entry] = []
     controls: set[str] = set()
     for line, task in found:

@@ -63,6 +63,17 @@ class Imported:
     unrated: int = 0
 
 
+def unmapped(there: Iterable[str], names: Mapping[str, str], path: str) -> list[Problem]:
+    """What is mapped and not there."""
+    known = list(there)
+    message = "the file has no column or field of this name, and --map has"
+    return [
+        Problem(path, 0, shown(each), message, did_you_mean(each, known))
+        for each in names
+        if each not in known
+    ]
+
+
 def collect(
     entries: Iterable[Entry],
     problems: Iterable[Problem],
