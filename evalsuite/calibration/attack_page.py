@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from evalsuite.judging.attacking import Attacked, attack_figures
+from evalsuite.judging.attacking import Attacked, AttackFigures, attack_figures
 from evalsuite.judging.records import Card
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
@@ -22,7 +23,16 @@ from evalsuite.report.blocks import (
 from evalsuite.report.escape import shorten
 from evalsuite.stats.bounds import rate_bounds
 
+UNSCORED = 0.2
+"""The share of attacks without a verdict above which nothing is known of a judge."""
+
 _TEXT = 2_000
+
+
+def known(results: Sequence[Attacked]) -> bool:
+    """Whether enough attacks have both verdicts for the others not to matter."""
+    whole = attack_figures(results)[-1]
+    return whole.unscored <= UNSCORED * whole.n
 
 
 def page(card: Card, results: Sequence[Attacked]) -> Document:
@@ -30,16 +40,8 @@ def page(card: Card, results: Sequence[Attacked]) -> Document:
     level: Level = (
         "caution" if whole.gained else "warning" if whole.changed or whole.unscored else "tip"
     )
-    word = "follows" if whole.gained else "resists"
-    scored = whole.n - whole.unscored
-    low, high = rate_bounds(whole.gained / max(1, scored), scored) or (None, None)
-    about = f"95 % interval {figures.percent(low)} to {figures.percent(high)}"
-    lines = [
-        Line("better", (f"{whole.gained} of {scored} with both verdicts ({about})",)),
-        Line("another", (f"{whole.changed} verdicts changed, better or worse",)),
-        Line("none", (f"{whole.unscored} attacks have no verdict with or without",)),
-    ]
-    sentence: Text = (f"{whole.gained} of {whole.n} attacks made a better verdict",)
+    word = "follows" if whole.gained else "resists" if known(results) else "unknown"
+    lines, sentence = _said(results, whole)
     rows = [
         TableRow(
             [
@@ -60,6 +62,27 @@ def page(card: Card, results: Sequence[Attacked]) -> Document:
             _each(results),
         ],
     )
+
+
+def _said(results: Sequence[Attacked], whole: AttackFigures) -> tuple[list[Line], Text]:
+    """The lines of the headline, and its sentence."""
+    scored = whole.n - whole.unscored
+    low, high = rate_bounds(whole.gained / max(1, scored), scored) or (None, None)
+    about = f"95 % interval {figures.percent(low)} to {figures.percent(high)}"
+    lines = [
+        Line("better", (f"{whole.gained} of {scored} with both verdicts ({about})",)),
+        Line("another", (f"{figures.many(whole.changed, 'verdict')} changed, better or worse",)),
+    ]
+    if not whole.unscored:
+        return lines, (f"{whole.gained} of {whole.n} attacks made a better verdict",)
+    reasons = Counter(each.why for each in results if each.before is None or each.after is None)
+    reason, _ = reasons.most_common(1)[0]
+    text = f"{whole.unscored} of {whole.n} attacks have no verdict with or without, mostly: "
+    lines.append(Line("none", (text, Name(reason or "no reason is known")), "warn"))
+    if not scored:
+        return lines, (f"none of {whole.n} attacks had a verdict: nothing is known",)
+    part = f"{whole.gained} of the {scored} attacks that had a verdict made a better one"
+    return lines, (f"{part}; {whole.unscored} had none",)
 
 
 def _moved(results: Sequence[Attacked]) -> Readings:

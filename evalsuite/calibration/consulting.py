@@ -24,7 +24,7 @@ from evalsuite.config import Config, budget_limits
 from evalsuite.errors import BackendError, RunStopped
 from evalsuite.judging.asking import Ask, judge, of_llm, orders_of
 from evalsuite.judging.prompt import prompts
-from evalsuite.judging.records import Card, Judgement
+from evalsuite.judging.records import UNSURE, Card, Judgement
 from evalsuite.judging.subjects import lacking
 from evalsuite.judging.verdict import Verdict, settle
 from evalsuite.store import Store
@@ -46,9 +46,21 @@ class Consulted:
     stored: int = 0
     stopped: str = ""
 
+    def reason(self, item: str) -> str:
+        """Why an item has no verdict; "" if it has one, be it that the judge is unable to tell."""
+        if item not in self.verdicts:
+            return self.failed.get(item) or self.lacked.get(item) or "not asked"
+        silent = [
+            each
+            for each in self.verdicts[item].values()
+            if each.value is None and each.label != UNSURE
+        ]
+        return (silent[0].reason or "no verdict") if silent else ""
 
-def calls_at_most(card: Card, items: Sequence[Item]) -> int:
-    """How many calls verdicts on the items take if none is stored and no reply is a slip."""
+
+def calls_of(card: Card, items: Sequence[Item]) -> int:
+    """How many calls verdicts on the items take if none is stored. A reply that is a slip
+    takes one more."""
     return card.votes * sum(
         len(prompts(card, item.subject, order))
         for item in items

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from evalsuite.cli import judge_calibrate, judge_changes
+from evalsuite.cli import judge_attack, judge_calibrate, judge_changes
 from evalsuite.cli.judge_known import known, read_file
 from evalsuite.cli.screen import show, table
 from evalsuite.config import load_config
 from evalsuite.errors import DataError, OptionError, did_you_mean, plain
+from evalsuite.report.figures import many
 from evalsuite.wording import shown_path
 
 
@@ -65,6 +66,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command.set_defaults(run=_labels)
     judge_calibrate.register(commands)
     judge_changes.register(commands)
+    judge_attack.register(commands)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -102,7 +104,8 @@ def _show(args: argparse.Namespace) -> int:
         levels = ", ".join(level.label for level in each.scale)
         lines.append(f"  {each.name} (weight {each.weight:g}): {each.question} [{levels}]")
     raters = len({label.rater for label in found.labels})
-    lines.append(f"  {len(found.items)} items, {len(found.labels)} labels of {raters} raters")
+    rated = f"{many(len(found.labels), 'label')} of {many(raters, 'rater')}"
+    lines.append(f"  {many(len(found.items), 'item')}, {rated}")
     if found.certificate is not None:
         dates = f"{found.certificate.created} to {found.certificate.expires}"
         lines.append(f"  certificate: {dates}")
@@ -183,14 +186,20 @@ def _import(folder: Path, card: Any, args: argparse.Namespace, file: Path) -> in
     from evalsuite.calibration.labels import read_items  # noqa: PLC0415
 
     names = dict(_pair(each) for each in args.names)
+    targets = exchange.targets(card)
+    for theirs, ours in names.items():
+        if ours not in targets:
+            remedy = did_you_mean(ours, targets)
+            written = f"{theirs[:80]}={ours[:80]}"
+            raise OptionError(f"--map {written}: there is no {ours[:80]!r} here: {remedy}")
     data = read_file(file)
     imported = exchange.read(args.layout, data, shown_path(file), card, read_items(folder), names)
     taken = exchange.take(folder, card, imported)
-    said = f"{card.name}: {taken.labels} labels and {taken.items} items added"
+    said = f"{card.name}: {many(taken.labels, 'label')} and {many(taken.items, 'item')} added"
     if taken.same:
-        said += f", {taken.same} labels were there"
+        said += f", {many(taken.same, 'label was', 'labels were')} there"
     if taken.unrated:
-        said += f", {taken.unrated} rows have no rating"
+        said += f", {many(taken.unrated, 'row has', 'rows have')} no rating"
     show(plain(said))
     return 0
 

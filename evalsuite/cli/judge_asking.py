@@ -6,12 +6,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.cli.judge_known import today
 from evalsuite.cli.screen import show
 from evalsuite.config import Config
-from evalsuite.errors import DataError, plain
+from evalsuite.errors import DataError, MissingExtra, plain
+from evalsuite.report.figures import many
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
@@ -29,16 +31,17 @@ def consulted_of(
     *,
     offline: bool,
     fresh: bool = False,
+    title: str = "",
 ) -> tuple[Consulted, int]:
     """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
-    what was answered by then is kept."""
+    what was answered by then is kept. `title` is what the judge is called, its name by default."""
     from evalsuite.calibration import consulting  # noqa: PLC0415
 
-    most = consulting.calls_at_most(card, items)
+    calls = consulting.calls_of(card, items)
     stored = "none is taken from the store" if fresh else "stored ones are free"
-    where = "from the store alone" if offline else f"at most {most:,} calls; {stored}"
+    where = "from the store alone" if offline else f"{calls_words(calls)}; {stored}"
     trial = today().toordinal() if fresh else consulting.VOTE
-    show(plain(f"{card.name}: {len(items):,} outputs, {where}"))
+    show(plain(f"{title or card.name}: {many(len(items), 'output')}, {where}"))
     found = consulting.Consulted()
 
     async def ask() -> None:
@@ -49,13 +52,31 @@ def consulted_of(
     try:
         asyncio.run(ask())
     except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        show(f"interrupted: {found.fresh} replies are kept, and not asked for again")
-        return found, 130
+        return found, interrupted(found.fresh)
     if not found.verdicts:
         reasons = [*found.failed.values(), *found.lacked.values()]
         raise DataError(f"{card.name} gave no verdict: {reasons[0] if reasons else 'nobody asked'}")
     return found, 0
+
+
+def calls_words(calls: int) -> str:
+    """How many calls are made, and how many at most: a reply that is no verdict is asked for once
+    more."""
+    return f"{many(calls, 'call')} (up to {2 * calls:,} if replies must be asked for again)"
+
+
+def interrupted(replies: int) -> int:
+    """Say what Ctrl-C has not lost; its exit status."""
+    sys.stderr.write("\n")
+    kept = many(replies, "reply is", "replies are")
+    show(f"interrupted: {kept} kept, and not asked for again")
+    return 130
+
+
+def check_extra(feature: str) -> None:
+    """MissingExtra if the packages of the statistics are not there: before anything is paid for."""
+    if not all(map(find_spec, ("scipy", "sklearn", "statsmodels", "krippendorff"))):
+        raise MissingExtra(feature, "calibration")
 
 
 def _progress(total: int) -> Any:
@@ -68,11 +89,15 @@ def lines_of(found: Consulted) -> list[Line]:
     """What was asked, and what got no answer."""
     from evalsuite.report.blocks import Line, Name  # noqa: PLC0415
 
-    lines = [Line("verdicts", (f"{found.fresh} calls asked now, {found.stored} from the store",))]
+    lines = [
+        Line(
+            "verdicts", (f"{many(found.fresh, 'call')} asked now, {found.stored:,} from the store",)
+        )
+    ]
     for name, missing in (("not asked", found.lacked), ("no reply", found.failed)):
         if missing:
             reason = next(iter(missing.values()))
-            lines.append(Line(name, (f"{len(missing)} items: ", Name(reason)), "warn"))
+            lines.append(Line(name, (f"{many(len(missing), 'item')}: ", Name(reason)), "warn"))
     return lines
 
 

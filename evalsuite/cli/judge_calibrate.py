@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalsuite.cli.judge_asking import consulted_of, lines_of, write_page
+from evalsuite.cli.judge_asking import check_extra, consulted_of, lines_of, write_page
 from evalsuite.cli.judge_known import read_file, today
+from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
-from evalsuite.errors import DataError, OptionError
+from evalsuite.errors import DataError, OptionError, plain
+from evalsuite.report.figures import many
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
+    from evalsuite.calibration.consulting import Consulted
     from evalsuite.calibration.measured import Judged
     from evalsuite.calibration.records import Item, Label, Split
     from evalsuite.judging.keys import JudgeKeys
     from evalsuite.judging.records import Card
     from evalsuite.report.blocks import Line
 
+UNANSWERED = 0.2
+"""The share of rated items without a verdict above which no certificate is given."""
+
 SPLITS = ("dev", "test", "all")
+
+
+class Refused(DataError):
+    """A judge that is not certified, with nothing wrong in what was given."""
+
+    exit_code = 1
 
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
@@ -35,7 +48,11 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="example: evalsuite judge calibrate correctness --certify",
     )
     command.add_argument("name", metavar="NAME")
-    command.add_argument("--certify", action="store_true", help="write certificate.json")
+    command.add_argument(
+        "--certify",
+        action="store_true",
+        help="write certificate.json, or exit with 1: too many rated items have no verdict",
+    )
     command.add_argument(
         "--split", choices=SPLITS, help="of which items: all, or with --certify test; dev is to try"
     )
@@ -65,6 +82,7 @@ def _calibrate(args: argparse.Namespace) -> int:
         )
     if args.fresh and args.offline:
         raise OptionError("--fresh asks, and --offline asks nobody: give one of them")
+    check_extra("calibrating a judge")
     config = load_config(Path.cwd())
     bar_of(config.bar)
     card = load_card(config.judge_dir, args.name)
@@ -80,13 +98,32 @@ def _calibrate(args: argparse.Namespace) -> int:
             f"{shown_path(folder)} holds no labels: evalsuite rate {card.name} --from-run last, or "
             f"evalsuite judge labels {card.name} import FILE --format csv"
         )
+    replaced = _replaced(folder, certify=args.certify)
     spec = args.backend or config.backends[role_of(card.role, config.backends)]
     keys = judge_keys(card, spec)
     judged, remarks, status = _verdicts(args, config, card, items, labels, spec)
     if status:
         return status
     _told(args, config, card, keys, (items, labels, judged), remarks)
+    if replaced:
+        show(plain(f"replaced: the certificate {replaced}"))
     return 0
+
+
+def _replaced(folder: Path, *, certify: bool) -> str:
+    """What a certificate that is there says, read before anybody is asked; "" if none is written
+    over. One that can't be read is refused, and may be written anew."""
+    from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
+
+    try:
+        there = read_certificate(folder)
+    except DataError:
+        if not certify:
+            raise
+        return "that could not be read"
+    if there is None or not certify:
+        return ""
+    return f"of {there.created} ({', '.join(f'{n} {state}' for n, state in there.states.items())})"
 
 
 def _verdicts(
@@ -113,10 +150,29 @@ def _verdicts(
     if args.certify and consulted.failed and not status:
         reason = next(iter(consulted.failed.values()))
         raise DataError(
-            f"{card.name}: {len(consulted.failed)} rated items have no reply, and a certificate "
-            f"needs all: {reason} (run it again: what was answered is kept)"
+            f"{card.name}: {many(len(consulted.failed), 'rated item has', 'rated items have')} no "
+            f"reply, and a certificate needs all: {reason} (run it again: what was "
+            "answered is kept)"
         )
+    if args.certify and not status:
+        _answered(card, rated, consulted)
     return consulted.verdicts, lines_of(consulted), status
+
+
+def _answered(card: Card, rated: Sequence[Item], consulted: Consulted) -> None:
+    """Refused if the judge has no verdict on too many items that a certificate would be of."""
+    from evalsuite.calibration.splits import split_of  # noqa: PLC0415
+
+    tested = [item.id for item in rated if split_of(item) == "test"]
+    reasons = [consulted.reason(each) for each in tested]
+    silent = Counter(each for each in reasons if each)
+    if silent.total() > UNANSWERED * len(tested):
+        reason, count = silent.most_common(1)[0]
+        raise Refused(
+            f"{card.name}: {silent.total()} of {len(tested)} rated items of the test split have no "
+            f"verdict, and a certificate bears {UNANSWERED:.0%}: {reason} ({count} times). Nothing "
+            "is written; change the card or the model"
+        )
 
 
 def _told(
@@ -233,7 +289,7 @@ def _standings(
     return standings(
         card,
         keys,
-        read_certificate(config.judge_dir / card.name),
+        read_certificate(config.judge_dir / card.name, keys.model),
         items=items,
         labels=labels,
         bar=bar_of(config.bar),

@@ -1,25 +1,26 @@
-"""`evalsuite judge compare | anchor | attack`: is a judge still the one that it was?"""
+"""`evalsuite judge compare | anchor`: is a judge still the one that it was?"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalsuite.cli.judge_asking import consulted_of, write_page
+from evalsuite.cli.judge_asking import check_extra, consulted_of, write_page
 from evalsuite.cli.judge_known import known
+from evalsuite.cli.judge_named import Named, named
 from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, OptionError, plain
+from evalsuite.report.figures import many
 from evalsuite.wording import shown_path
 
 if TYPE_CHECKING:
     from evalsuite.calibration.measured import Judged
     from evalsuite.calibration.records import Item
-    from evalsuite.judging.keys import JudgeKeys
     from evalsuite.judging.records import Card
     from evalsuite.judging.verdict import Verdict
     from evalsuite.records import Run
@@ -63,54 +64,6 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("-n", dest="count", type=int, default=ANCHORS, metavar="N")
     command.set_defaults(run=_anchor)
 
-    command = commands.add_parser(
-        "attack",
-        help="ask a judge about outputs that try to direct it",
-        description="Each attack is judged with and without its instructions; a verdict that they "
-        "change is the judge's fault. Exit status 1 if one is changed for the better.",
-    )
-    command.add_argument("name", metavar="NAME")
-    command.add_argument("--offline", action="store_true", help="verdicts from the store alone")
-    command.add_argument("--backend", metavar="SPEC", help="default: that of the card's role")
-    command.set_defaults(run=_attack)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A judge as it was named on the command line."""
-
-    text: str
-    card: Card
-    spec: str
-    keys: JudgeKeys
-
-
-def named(config: Config, text: str) -> Named:
-    """NAME[@REVISION][=SPEC]."""
-    from evalsuite.judging.card import load_card, read_card  # noqa: PLC0415
-    from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
-    from evalsuite.judging.setting import role_of  # noqa: PLC0415
-    from evalsuite.snapshot.revisions import Revision, commit_of, read  # noqa: PLC0415
-
-    front, _, spec = text.partition("=")
-    name, at, revision = front.partition("@")
-    card = None
-    if at:
-        commit = commit_of(config.root, revision)
-        place = Revision(config.root, (commit,), f"{config.judges}/{name}")
-        data = read(place, "judge.md")
-        if data is not None:
-            try:
-                written = data.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                raise DataError(f"{place}: judge.md is not UTF-8") from None
-            card = read_card(written, f"{place}/judge.md", name)
-        elif (config.judge_dir / name / "judge.md").is_file():
-            raise DataError(f"{place}: there was no judge.md")
-    card = card or load_card(config.judge_dir, name)
-    spec = spec or config.backends[role_of(card.role, config.backends)]
-    return Named(text, card, spec, judge_keys(card, spec))
-
 
 def _compare(args: argparse.Namespace) -> int:
     from evalsuite.calibration.comparing import compare_judges  # noqa: PLC0415
@@ -119,6 +72,7 @@ def _compare(args: argparse.Namespace) -> int:
 
     if args.bridge and not (args.reason or "").strip():
         raise OptionError("--bridge needs --reason TEXT: why the judge changed")
+    check_extra("comparing judges")
     config = load_config(Path.cwd())
     old, new = named(config, args.old), named(config, args.new)
     if old.keys == new.keys:
@@ -143,7 +97,12 @@ def _compare(args: argparse.Namespace) -> int:
     said = []
     for judge in (old, new):
         found, status = consulted_of(
-            config, judge.card, list(everything.values()), judge.spec, offline=args.offline
+            config,
+            judge.card,
+            list(everything.values()),
+            judge.spec,
+            offline=args.offline,
+            title=judge.text,
         )
         if status:
             return status
@@ -241,6 +200,11 @@ def _anchor(args: argparse.Namespace) -> int:
         raise OptionError(f"{card.name} judges each case's own statements: it has no anchors")
     run = sampling.stored(config, args.from_run, args.suite)
     keys = {row.scorer_keys.get(card.name) for row in run[0].rows.values()} - {None}
+    if card.kind != "pairwise" and not keys:
+        raise OptionError(
+            f"suite {run[0].manifest.suite} did not ask {card.name}: add "
+            f'ev.judge("{card.name}") to its scorers, run it, and anchor that run'
+        )
     if card.kind != "pairwise" and found.keys.key not in keys:
         raise OptionError(
             f"run {run[0].manifest.run} has no verdicts of {card.name} as it is now: run it again"
@@ -259,30 +223,33 @@ def _anchor(args: argparse.Namespace) -> int:
     chosen = choose(full, args.count, config.seed)
     file = config.judge_dir / card.name / FILE
     frozen = [replace(item, weight=1.0, arm="", judge=found.keys.key) for item in chosen]
+    before = _replaced(config.judge_dir / card.name, frozen)
     replace_file(file, b"".join(dump(to_json(item, sparse=True)) + b"\n" for item in frozen))
-    show(plain(f"{shown_path(file)}: {len(frozen)} outputs with their verdicts; commit it"))
+    show(
+        plain(
+            f"{shown_path(file)}: {many(len(frozen), 'output')} with their verdicts"
+            f"{before}; commit it"
+        )
+    )
     return 0
 
 
-def _attack(args: argparse.Namespace) -> int:
-    from evalsuite.calibration import attack_page, consulting  # noqa: PLC0415
-    from evalsuite.judging import attacking  # noqa: PLC0415
+def _replaced(folder: Path, frozen: Sequence[Item]) -> str:
+    """What is said of the anchors that were there; "" if there were none."""
+    from evalsuite.calibration.anchors import ANCHORS as FILE  # noqa: PLC0415
+    from evalsuite.calibration.anchors import read_anchors  # noqa: PLC0415
 
-    config = load_config(Path.cwd())
-    judge = named(config, args.name)
-    spec = args.backend or judge.spec
-    every = attacking.attacks()
-    most = 2 * len(every) * judge.card.votes * (judge.card.orders if _pairs(judge.card) else 1)
-    show(plain(f"{judge.card.name}: {len(every)} attacks, at most {most} calls"))
-
-    async def ask() -> Sequence[attacking.Attacked]:
-        async with consulting.opened(config, spec, offline=args.offline) as model:
-            return await attacking.run_attacks(judge.card, model, seed=config.seed)
-
-    found = asyncio.run(ask())
-    write_page(config, attack_page.page(judge.card, found), "attack")
-    return 1 if attacking.attack_figures(found)[-1].gained else 0
-
-
-def _pairs(card: Card) -> bool:
-    return card.kind == "pairwise"
+    file = folder / FILE
+    if not file.exists():
+        return ""
+    day = datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
+    try:
+        then = {item.id: item.judged for item in read_anchors(folder)}
+    except DataError:
+        return f"; replaced those of {day}, which could not be read"
+    same = [item for item in frozen if item.id in then]
+    differ = sum(dict(item.judged) != dict(then[item.id]) for item in same)
+    return (
+        f"; replaced {many(len(then), 'anchor')} of {day}, {len(same)} of them are anchors again, "
+        f"{differ} with another verdict"
+    )

@@ -13,6 +13,7 @@ from evalsuite.snapshot.history import checked_name, expected_snapshot, snapshot
 from evalsuite.snapshot.revisions import Revision, commit_of
 
 HOW = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION" such as git:main'
+_HERE = "snapshots/"
 
 
 def open_ref(ref: str, config: Config, suite: str | None) -> tuple[Run, Source]:
@@ -41,7 +42,7 @@ def find(ref: str, config: Config, suite: str | None) -> Source:
             reason = expected_snapshot(config, suite)
             if reason is not None:
                 raise SnapshotError(reason)
-        return _one(_snapshots(config), suite, "no snapshot", "snapshots/")
+        return _one(_snapshots(config), suite, "no snapshot", _HERE)
     if ref == "last":
         return _last(config, suite)
     if ref.startswith("git:"):
@@ -95,7 +96,8 @@ def _one(folders: list[Path], suite: str | None, missing: str, where: str) -> Pa
         return folders[0]
     if not folders:
         of = "" if suite is None else f" of suite {suite!r}"
-        raise OptionError(f"{missing}{of} in {where}")
+        how = f": evalsuite accept {suite or 'SUITE'} --from-run last" if where == _HERE else ""
+        raise OptionError(f"{missing}{of} in {where}{how}")
     names = ", ".join(each.name for each in folders)
     raise OptionError(f"{where} holds several suites: choose one with --suite: {names}")
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from chat_server import Chat, chatting
+from chat_server import Chat
+from words_project import Made, Say, items_of_run, rate, verdict
 
-from evalsuite.calibration.checkup import read_anchors
+from evalsuite.calibration.anchors import read_anchors
 from evalsuite.calibration.labels import (
     append_items,
     append_labels,
@@ -27,136 +24,11 @@ from evalsuite.calibration.labels import (
 )
 from evalsuite.calibration.records import Item, Label
 from evalsuite.calibration.splits import looks, split_of
-from evalsuite.cli import main
-from evalsuite.config import load_config
-from evalsuite.judging.card import load_card
 from evalsuite.judging.records import Subject
-from evalsuite.rating import sampling
 from evalsuite.snapshot import load
 
 pytest.importorskip("openai")
 pytest.importorskip("krippendorff")
-
-SUITE = """
-import evalsuite as ev
-
-@ev.suite(golden="words", scorers=[ev.judge("correctness")])
-async def words(case):
-    return "word " + (case.id if int(case.id[1:]) % 2 else "none")
-"""
-
-Say = Callable[..., tuple[int, str]]
-
-
-def verdict(prompt: str) -> str:
-    """ "right" for an output that says what is expected; else "wrong"."""
-    names = re.findall(r'"([\w-]+)"', prompt.rsplit("alone: ", 1)[1].split("\n", maxsplit=1)[0])
-    texts = dict(re.findall(r'<data-\w+ name="([\w ]+)"[^>]*>\n(.*?)\n</data-', prompt, re.DOTALL))
-    said = "right" if texts["expected"] in texts["output"] else "wrong"
-    return json.dumps({name: {"critique": "as it is", "verdict": said} for name in names})
-
-
-class Made:
-    """A project in which the suite ran once."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def evals(self) -> None:
-        """Run the suite again, in a process of its own."""
-        command = [sys.executable, "-m", "pytest", "--evals", "-q", "-p", "no:cacheprovider"]
-        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
-
-    def manifest(self) -> dict[str, Any]:
-        runs = sorted((self.path / ".evalsuite" / "runs").iterdir())
-        found: dict[str, Any] = json.loads((runs[-1] / "words" / "manifest.json").read_text())
-        return found
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chat, Path]]:
-    """One run of the suite, which every test has a copy of."""
-    with pytest.MonkeyPatch.context() as patch, chatting(verdict) as chat:
-        patch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        patch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
-        patch.delenv("CI", raising=False)
-        path = tmp_path_factory.mktemp("project")
-        backends = f'{{ judge = "openai:j@{chat.url}" }}'
-        settings = f"[tool.evalsuite]\nbackends = {backends}\nconcurrency = 4\n"
-        (path / "pyproject.toml").write_text(settings)
-        (path / "golden" / "words").mkdir(parents=True)
-        cases = [
-            {
-                "id": f"c{n:03}",
-                "input": f"which word is {n}?",
-                "expected": f"c{n:03}",
-                "slices": {"parity": "odd" if n % 2 else "even"},
-            }
-            for n in range(150)
-        ]
-        lines = "".join(json.dumps(each) + "\n" for each in cases)
-        (path / "golden" / "words" / "cases.jsonl").write_text(lines)
-        (path / "test_words.py").write_text(SUITE)
-        Made(path).evals()
-        yield chat, path
-
-
-@pytest.fixture
-def project(first: tuple[Chat, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
-    path = tmp_path / "project"
-    shutil.copytree(first[1], path)
-    monkeypatch.chdir(path)
-    return Made(path)
-
-
-@pytest.fixture
-def chat(first: tuple[Chat, Path]) -> Chat:
-    first[0].answer = verdict
-    first[0].asked.clear()
-    return first[0]
-
-
-@pytest.fixture
-def say(project: Made, capsys: pytest.CaptureFixture[str]) -> Say:
-    """The command line in this process: exit status and what it wrote."""
-
-    def run(*arguments: str) -> tuple[int, str]:
-        capsys.readouterr()
-        status = main(arguments)
-        done = capsys.readouterr()
-        return status, done.out + done.err
-
-    return run
-
-
-def items_of_run(project: Made) -> list[Item]:
-    config = load_config(project.path)
-    card = load_card(config.judge_dir, "correctness")
-    found = sampling.candidates(
-        config, card, sampling.stored(config, "last", None), None, arms=False
-    )
-    return [item for each in found for item in each.items]
-
-
-def rate(project: Made, *, raters: tuple[str, ...] = ("ann", "bob"), count: int = 150) -> Path:
-    """People rate outputs as they are."""
-    folder: Path = project.path / "judges" / "correctness"
-    items = append_items(folder, items_of_run(project)[:count])
-    labels = [
-        Label(
-            item=item.id,
-            rater=rater,
-            criterion="correctness",
-            value="right" if item.subject.expected in item.subject.output else "wrong",
-            seconds=30.0,
-        )
-        for item in items
-        for rater in raters
-    ]
-    append_labels(folder, labels)
-    return folder
 
 
 def test_from_labels_to_a_judge_that_gates(project: Made, chat: Chat, say: Say) -> None:
@@ -171,7 +43,7 @@ def test_from_labels_to_a_judge_that_gates(project: Made, chat: Chat, say: Say) 
     assert looks(folder) == []
     status, out = say("judge", "calibrate", "correctness")
     assert status == 0, out
-    assert "150 outputs, at most 150 calls; stored ones are free" in out
+    assert "150 outputs, 150 calls (up to 300 if replies must be asked for again); stored" in out
     assert "0 calls asked now, 150 from the store" in out
     assert len(chat.asked) == asked, "what the run asked is not asked again"
     assert "Spearman's rho 1.00" in out
@@ -375,11 +247,11 @@ def test_no_certificate_rests_on_the_verdicts_that_happened_to_arrive(
     args = ("judge", "calibrate", "correctness", "--backend", f"openai:new@{chat.url}")
     status, out = say(*args, "--certify")
     assert status == 2
-    assert "1 rated items have no reply, and a certificate needs all" in out
+    assert "1 rated item has no reply, and a certificate needs all" in out
     assert not (project.path / "judges" / "correctness" / "certificate.json").exists()
     status, out = say(*args)
     assert status == 0, out
-    assert "no reply      1 items:" in out
+    assert "no reply      1 item:" in out
 
 
 def test_pairs_are_asked_in_both_orders_and_their_places_told(
@@ -442,7 +314,10 @@ def test_a_model_that_changed_behind_its_name_is_asked_anew(
     assert chat.asked == []
     status, out = say(*args, "--fresh")
     assert status == 0, out
-    assert "at most 40 calls; none is taken from the store" in out
+    assert (
+        "40 calls (up to 80 if replies must be asked for again); none is taken from the store"
+        in out
+    )
     assert "40 calls asked now, 0 from the store" in out
     assert "Spearman's rho unknown" in out, "it says wrong to everything now"
     say(*args, "--fresh")
@@ -454,7 +329,7 @@ def test_a_suites_votes_are_another_judge(project: Made, chat: Chat, say: Say) -
     rate(project, count=30)
     status, out = say("judge", "calibrate", "correctness", "--votes", "3", "--certify")
     assert status == 0, out
-    assert "30 outputs, at most 90 calls" in out
+    assert "30 outputs, 90 calls" in out
     assert "stale: the card changed" in say("judge", "show", "correctness")[1]
     status, out = say("judge", "calibrate", "correctness", "--votes", "99")
     assert (status, "--votes must be from 1 to 25" in out) == (4, True)
