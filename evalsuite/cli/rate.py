@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
 from evalsuite.errors import MissingExtra, OptionError, did_you_mean, plain
+from evalsuite.wording import shown
 
 if TYPE_CHECKING:
     from evalsuite.calibration.records import Item
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
     from evalsuite.rating.links import Links
     from evalsuite.rating.log import Log
     from evalsuite.rating.opening import Place
+    from evalsuite.rating.server import Server
 
 PORT = 8642
 PAIRS = 40
 MAX_ITEMS = 100_000
-MAX_NAME = 60
-RESERVED = ("lead", "adjudicated")
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -70,7 +70,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def _rate(args: argparse.Namespace) -> int:
     try:
-        from evalsuite.rating import links, opening, serving  # noqa: F401, PLC0415
+        from evalsuite.rating import opening, serving  # noqa: PLC0415
     except ImportError:
         raise MissingExtra("evalsuite rate", "rating") from None
     _checked(args)
@@ -78,15 +78,22 @@ def _rate(args: argparse.Namespace) -> int:
     card, place = opening.place_of(config, args.judge)
     if args.export or args.link or args.revoke:
         return _aside(args, card, place)
-    if args.from_run:
-        show(_choose(args, config, card, place))
-    return _session(args, config, card, place)
+    # What can fail does so before items are written.
+    port = PORT if args.port is None else args.port
+    with opening.only_one(place), serving.listen(port) as listening:
+        if args.from_run:
+            show(_choose(args, config, card, place))
+        return _session(args, config, card, place, listening)
 
 
 def _checked(args: argparse.Namespace) -> None:
-    for name in ("overlap", "repeats"):
-        if not 0 <= getattr(args, name) <= 1:
-            raise OptionError(f"--{name} must be a share from 0 to 1")
+    from evalsuite.rating import names  # noqa: PLC0415
+
+    for share in ("overlap", "repeats"):
+        if not 0 <= getattr(args, share) <= 1:
+            raise OptionError(f"--{share} must be a share from 0 to 1")
+    if args.raters is not None:
+        names.named(args.raters)
     if args.port is not None and not 0 <= args.port <= 65_535:
         raise OptionError("--port must be from 0 to 65535")
     if args.count is not None and not 1 <= args.count <= MAX_ITEMS:
@@ -117,17 +124,20 @@ def _aside(args: argparse.Namespace, card: Card, place: Place) -> int:
 def _known(name: str, log: Log) -> str:
     raters = log.raters()
     if name not in raters:
-        raise OptionError(
-            f"no rater {name[:MAX_NAME]!r} in this session: {did_you_mean(name, raters)}"
-        )
+        raise OptionError(f"no rater {shown(name)} in this session: {did_you_mean(name, raters)}")
     return name
 
 
 def _exported(done: Exported, place: Place) -> str:
+    from evalsuite.report.figures import many  # noqa: PLC0415
     from evalsuite.wording import shown_path  # noqa: PLC0415
 
     where = shown_path(place.folder / "labels.jsonl")
-    said = f"{done.added} new labels in {where}" if done.added else f"{where} holds all labels"
+    said = f"{many(done.ratings, 'new rating')} in {where}"
+    if not done.added:
+        said = f"{where} holds all labels"
+    if done.added or (place.folder / "labels.jsonl").exists():
+        said += f"\nnext: evalsuite judge calibrate {place.judge} --certify"
     if done.orphans:
         said += (
             f"\n{done.orphans} more stay in the session alone: items.jsonl lacks their item, or the"
@@ -155,6 +165,7 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
     from evalsuite.calibration.choosing import choose  # noqa: PLC0415
     from evalsuite.calibration.labels import append_items, read_items  # noqa: PLC0415
     from evalsuite.rating import opening, sampling  # noqa: PLC0415
+    from evalsuite.report.figures import many  # noqa: PLC0415
 
     run = sampling.stored(config, args.from_run, args.suite)
     pairs = args.pairs or card.kind == "pairwise"
@@ -172,9 +183,9 @@ def _choose(args: argparse.Namespace, config: Config, card: Card, place: Place) 
     chosen = choose(found, max(count, of_run), config.seed, taken)
     added = append_items(place.folder, chosen)
     return plain(
-        f"{card.name}: {len(added)} items added of {len(found)} "
-        f"{'cases that differ' if pairs else 'cases'} of run {run[0].manifest.run}; "
-        f"{len(there) + len(added)} in all"
+        f"{card.name}: {many(len(added), 'item')} added of "
+        f"{many(len(found), 'case')}{' whose answers differ' if pairs else ''} of run "
+        f"{run[0].manifest.run}; {len(there) + len(added)} in all"
     )
 
 
@@ -188,43 +199,29 @@ def _wanted(config: Config, card: Card, place: Place, items: dict[str, Item]) ->
 
 
 def _raters(args: argparse.Namespace, log: Log) -> list[str]:
+    from evalsuite.rating import names  # noqa: PLC0415
     from evalsuite.rating.server import LEAD  # noqa: PLC0415
 
     if args.raters is None:
         known = [name for name in log.raters() if name != LEAD]
-        return known or [_me()]
-    names = [name.strip() for name in args.raters.split(",")]
-    for name in names:
-        if not name or len(name) > MAX_NAME or not name.isprintable():
-            raise OptionError(f"--raters: a name must have 1 to {MAX_NAME} printable characters")
-        if name in RESERVED:
-            raise OptionError(f'--raters: "{name}" is no name of a rater')
-    if len(set(names)) != len(names):
-        raise OptionError("--raters: a name is there twice")
-    return names
+        return known or [names.me()]
+    return names.named(args.raters)
 
 
-def _me() -> str:
-    try:
-        name = getpass.getuser()[:MAX_NAME]
-    except (OSError, KeyError):
-        return "me"
-    return name if name.isprintable() and name not in ("", *RESERVED) else "me"
-
-
-def _session(args: argparse.Namespace, config: Config, card: Card, place: Place) -> int:
-    from filelock import FileLock, Timeout  # noqa: PLC0415
-
-    from evalsuite.rating import exporting, opening  # noqa: PLC0415
+def _session(
+    args: argparse.Namespace, config: Config, card: Card, place: Place, listening: socket.socket
+) -> int:
+    from evalsuite.rating import exporting, opening, serving  # noqa: PLC0415
 
     log = opening.open_log(place)
     try:
-        with FileLock(place.log.with_suffix(".serve.lock"), timeout=0):
-            with _ended_by_signals():
-                _serve(args, config, card, place, log)
-            show(_exported(exporting.export(log, place.folder, card), place))
-    except Timeout:
-        raise OptionError(f"a session of {place.judge} is being served already") from None
+        with _ended_by_signals():
+            server = _server(_raters(args, log), args, config, card, place, log)
+            port = listening.getsockname()[1]
+            opening.remember_port(place, port)
+            ready = partial(_ready, server, port, not args.no_open)
+            serving.serve(server, listening, ready)
+        show(_exported(exporting.export(log, place.folder, card), place))
     finally:
         log.close()
     return 0
@@ -241,40 +238,45 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _serve(args: argparse.Namespace, config: Config, card: Card, place: Place, log: Log) -> None:
-    """Until Ctrl-C."""
+def _server(
+    raters: Sequence[str],
+    args: argparse.Namespace,
+    config: Config,
+    card: Card,
+    place: Place,
+    log: Log,
+) -> Server:
     from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415
-    from evalsuite.rating import opening, serving  # noqa: PLC0415
+    from evalsuite.rating import opening  # noqa: PLC0415
     from evalsuite.rating.outlook import outlook  # noqa: PLC0415
     from evalsuite.rating.queue import Shares  # noqa: PLC0415
     from evalsuite.rating.server import LEAD, Server  # noqa: PLC0415
 
-    raters = _raters(args, log)
     shares = Shares(overlap=args.overlap, repeats=args.repeats, seed=config.seed)
     session = opening.open_session(card, place, log, raters, shares)
     log.add_raters([LEAD])
-    server = Server(
+    return Server(
         session=session,
         log=log,
         links=_links(place),
         judge=place.judge,
         reload=partial(load_card, config.judge_dir, place.judge),
         outlook=partial(outlook, bar=bar_of(config.bar)),
+        own_card=(place.folder / "judge.md").is_file,
     )
-    with serving.listen(PORT if args.port is None else args.port) as listening:
-        port = listening.getsockname()[1]
-        opening.remember_port(place, port)
-        ready = partial(_ready, server, raters, port, not args.no_open)
-        serving.serve(server, listening, ready)
 
 
-def _ready(server: Any, raters: Sequence[str], port: int, browse: bool) -> None:
+def _ready(server: Server, port: int, browse: bool) -> None:
     from evalsuite.rating.server import LEAD  # noqa: PLC0415
+    from evalsuite.report.figures import many  # noqa: PLC0415
 
+    raters = list(server.session.desks)
     links = {name: _link(server.links, server.log, name, port) for name in [*raters, LEAD]}
     width = max(map(len, links))
-    lines = [f"{server.judge}: {len(server.session.items)} items; links are good for 7 days"]
+    lines = [
+        f"{server.judge}: {many(len(server.session.items), 'item')}; links are good for 7 days"
+    ]
     lines += [f"  {name.ljust(width)}  {link}" for name, link in links.items()]
     lines.append("Ctrl-C ends it and exports; what is saved stays saved if it is killed.")
     show(plain("\n".join(lines)))

@@ -136,7 +136,8 @@ async def _rate(server: Server, request: Request) -> Response:
     who = server.who(request, "rate")
     desk = _desk(server, who)
     if not desk.pending:
-        return server.page("done.html", who, **_around(server, desk))
+        alone = len(server.session.desks) == 1
+        return server.page("done.html", who, alone=alone, **_around(server, desk))
     entry = desk.pending[0]
     draft = desk.drafts.get(entry, {})
     filled = Filled(draft.get("values", {}), draft.get("critiques", {}))

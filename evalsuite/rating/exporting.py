@@ -7,7 +7,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from evalsuite.calibration.labels import append_labels, check_label, read_items, read_labels
+from evalsuite.calibration.labels import (
+    append_labels,
+    check_label,
+    effective,
+    read_items,
+    read_labels,
+)
 from evalsuite.judging.records import Card
 from evalsuite.rating.log import Log
 from evalsuite.rating.session import labels_of
@@ -16,10 +22,12 @@ from evalsuite.strictjson import Malformed
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many lines were added; how many stay in the log alone, since items.jsonl doesn't hold
-    their item or the card no longer has their criterion or level."""
+    """How many lines were added; how many ratings of an item they are, what was taken back not
+    counted; how many lines stay in the log alone, since items.jsonl doesn't hold their item or the
+    card no longer has their criterion or level."""
 
     added: int
+    ratings: int = 0
     orphans: int = 0
 
 
@@ -44,4 +52,5 @@ def export(log: Log, folder: Path, card: Card) -> Exported:
             elif label not in there:
                 new.append(label)
         append_labels(folder, new)
-    return Exported(len(new), orphans)
+    ratings = {(each.item, each.rater, each.occasion) for each in effective(new)}
+    return Exported(len(new), len(ratings), orphans)

@@ -21,6 +21,7 @@ from evalsuite.rating.log import Event
 from evalsuite.rating.server import Server, see
 from evalsuite.rating.session import Session
 from evalsuite.rating.showing import names_shown, show
+from evalsuite.report.figures import many
 
 MAX_NOTE = 2_000
 LISTED = 50
@@ -48,6 +49,8 @@ def _page(server: Server, who: Identity, status: int = 200, **values: Any) -> Re
         "compared": max(each.items for each in agreed),
         "settled": sum(1 for each in {a.item for a in labels if a.rater == ADJUDICATED} if each),
         "outlook": server.outlook(session),
+        "rated": session.rated,
+        "own_card": server.own_card(),
         "ticket": server.links.ticket(who, new_ticket("amend", session.rubric, server.stamp())),
         "problem": "",
         "note": "",
@@ -174,6 +177,8 @@ async def _amend(server: Server, request: Request) -> Response:
     ticket = server.links.read_ticket(who, fields.get("ticket", ""))
     if ticket is None or ticket.place != "amend":
         raise HTTPException(403)
+    if any(each.submission == ticket.submission for each in server.session.events):
+        return see("/lead")  # sent twice: done
     note = fields.get("note", "").replace("\r\n", "\n").strip()
     if not note or len(note) > MAX_NOTE:
         problem = f"Say in 1 to {MAX_NOTE} characters what changes: raters read it"
@@ -182,16 +187,32 @@ async def _amend(server: Server, request: Request) -> Response:
         card = server.reload()
     except EvalsuiteError as error:
         return _page(server, who, 422, problem=str(error), note=note)
-    if scales(card) != scales(server.session.card):
-        problem = "The card's criteria or levels are others now: ratings by them can't be mixed."
+    problem = _refusal(server.session, card, note, again="again" in fields)
+    if problem:
         return _page(server, who, 422, problem=problem, note=note)
-    body = {"note": note.encode("utf-8", "replace").decode("utf-8"), "card": card.key}
+    body = {
+        "note": note.encode("utf-8", "replace").decode("utf-8"),
+        "card": card.key,
+        "changed": card.key != server.session.card.key,
+    }
     event = Event(
         submission=ticket.submission, rater=who.name, kind="amend", time=server.stamp(), body=body
     )
     if await server.append(event):
         server.session.card = card
     return see("/lead")
+
+
+def _refusal(session: Session, card: Card, note: str, *, again: bool) -> str:
+    """Why the rubric is not amended; "" if it is."""
+    if scales(card) != scales(session.card):
+        return "The card's criteria or levels are others now: ratings by them can't be mixed."
+    last = session.amendments[-1].note if session.amendments else ""
+    if card.key == session.card.key and note == last:
+        return "Nothing changed since the last time, neither the card nor the note."
+    if session.rated and not again:
+        return f"Tick that {many(session.rated, 'rating')} shall be queued again. Nothing was sent."
+    return ""
 
 
 def scales(card: Card) -> list[tuple[str, list[str]]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from evalsuite.calibration.labels import effective, read_items, read_labels
 from evalsuite.calibration.records import ADJUDICATED, Item, Label
@@ -37,9 +41,13 @@ def place_of(config: Config, judge: str) -> tuple[Card, Place]:
     return card, Place(judge, config.judge_dir / judge, config.state_dir / "rating")
 
 
-def open_log(place: Place) -> Log:
+def _prepare(place: Place) -> None:
     place.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     check_place(place.state)
+
+
+def open_log(place: Place) -> Log:
+    _prepare(place)
     return Log(place.log)
 
 
@@ -50,16 +58,39 @@ def existing_log(place: Place) -> Log:
     return open_log(place)
 
 
+@contextmanager
+def only_one(place: Place) -> Iterator[None]:
+    """While it is open, no other session of this judge is served; OptionError if one is."""
+    _prepare(place)
+    try:
+        with FileLock(place.log.with_suffix(".serve.lock"), timeout=0):
+            yield
+    except Timeout:
+        port, process = _last(place)
+        where = f" (port {port}, process {process})" if port and process else ""
+        raise OptionError(
+            f"a session of {place.judge} is being served already{where}: end it with Ctrl-C there, "
+            f"or join it: evalsuite rate {place.judge} --link RATER"
+        ) from None
+
+
 def remember_port(place: Place, port: int) -> None:
-    """For links that are made beside the server."""
-    place.log.with_suffix(".port").write_text(f"{port}\n", encoding="ascii")
+    """For links that are made beside the server, and for who asks which process it is."""
+    file = place.log.with_suffix(".port")
+    file.write_text(f"{port} {os.getpid()}\n", encoding="ascii")
 
 
 def last_port(place: Place) -> int | None:
+    return _last(place)[0]
+
+
+def _last(place: Place) -> tuple[int | None, int | None]:
+    """Port and process of the server that was started last."""
     try:
-        return int(place.log.with_suffix(".port").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+        said = place.log.with_suffix(".port").read_text(encoding="ascii").split()
+        return int(said[0]), int(said[1]) if len(said) > 1 else None
+    except (OSError, ValueError, IndexError):
+        return None, None
 
 
 def open_session(

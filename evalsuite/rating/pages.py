@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evalsuite.report.escape import html
+from evalsuite.report.figures import many
 
 STATIC = {"rate.css": "text/css", "rate.js": "text/javascript"}
 
@@ -37,6 +38,7 @@ class Pages:
         self._environment.globals["static"] = f"/static/{digest}"
         self._environment.filters["time"] = minutes
         self._environment.filters["coded"] = coded
+        self._environment.filters["many"] = many
 
     def render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(**values)

@@ -33,7 +33,8 @@ def utc() -> datetime:
 @dataclass(kw_only=True)
 class Server:
     """One judge's session, its log, and the tools of its pages. `reload` reads the card again,
-    `outlook` says what a certificate still needs."""
+    `own_card` tells whether it is the project's and not the package's, `outlook` says what a
+    certificate still needs."""
 
     session: Session
     log: Log
@@ -41,6 +42,7 @@ class Server:
     judge: str
     reload: Callable[[], Card]
     outlook: Callable[[Session], list[str]]
+    own_card: Callable[[], bool] = lambda: True
     pages: Pages = field(default_factory=Pages)
     now: Callable[[], datetime] = utc
     requests: Limiter = field(default_factory=lambda: Limiter(10.0, 100))

@@ -24,7 +24,8 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise OptionError(
-            f"port {port} can't be used: {error.strerror} (another session may run: --port)"
+            f"port {port} can't be used: {error.strerror} (another session may run there: choose "
+            "another one by --port N, or any free one by --port 0)"
         ) from None
     found.listen(128)
     return found

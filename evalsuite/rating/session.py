@@ -35,11 +35,14 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A change of the rubric: its number from 1, what the lead says of it, and when."""
+    """A change of the rubric: its number from 1, what the lead says of it, when, whether the card
+    was another one, how many ratings were queued again."""
 
     version: int
     note: str
     time: str
+    changed: bool
+    queued: int
 
 
 class Session:
@@ -75,6 +78,11 @@ class Session:
     def rubric(self) -> int:
         """The rubric's version: how often it was amended."""
         return len(self.amendments)
+
+    @property
+    def rated(self) -> int:
+        """How many ratings hold by the rubric as it is."""
+        return sum(len(desk.done) for desk in self.desks.values())
 
     def side(self, rater: str, entry: Entry) -> Order:
         """What this rater sees on the left; "" where there is no pair."""
@@ -114,8 +122,9 @@ class Session:
 
     def _amend(self, event: Event) -> None:
         """What was rated by the old rubric is queued again, behind what is new."""
+        note, changed = str(event.body.get("note", "")), bool(event.body.get("changed", True))
         self.amendments.append(
-            Amendment(len(self.amendments) + 1, str(event.body.get("note", "")), event.time)
+            Amendment(len(self.amendments) + 1, note, event.time, changed, self.rated)
         )
         for desk in self.desks.values():
             waiting = set(desk.pending)

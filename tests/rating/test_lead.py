@@ -175,8 +175,15 @@ def test_an_amended_rubric_is_told_and_earlier_items_are_queued_again(server: Se
     stricter = replace(PASS, question="Is every number right?")
     amend(server, replace(CARD, criteria=(stricter,), key="k9"))
     form = {**lead.form("/lead/amend"), "note": "Round numbers are wrong now."}
+    unasked = lead.post("/lead/amend", form)
+    assert unasked.status_code == 422
+    assert "Tick that 4 ratings shall be queued again" in unasked.text
+    assert "Round numbers are wrong now." in unasked.text
+    form["again"] = "yes"
     for _ in range(2):
         assert lead.post("/lead/amend", form).status_code == 303
+    said = " ".join(lead.get().text.split())
+    assert "The card was read again and is the new one. 4 ratings were queued again." in said
     late = r1.post("/rate", open_form)
     assert late.status_code == 409
     assert "rubric was changed" in late.text
@@ -194,12 +201,32 @@ def test_an_amended_rubric_is_told_and_earlier_items_are_queued_again(server: Se
     assert "All 6 are rated" in r1.get().text
 
 
+def test_an_amendment_of_nothing_is_refused_and_one_of_the_note_alone_says_so(
+    server: Server,
+) -> None:
+    lead = Browser(server, LEAD)
+    assert 'name="again"' not in lead.get().text
+    for status in (303, 422):
+        form = {**lead.form("/lead/amend"), "note": "clearer"}
+        assert lead.post("/lead/amend", form).status_code == status
+    assert len(server.session.amendments) == 1
+    said = " ".join(lead.get().text.split())
+    assert "The card was read again; it had not changed. 0 ratings were queued again." in said
+
+
+def test_a_shipped_card_is_copied_before_it_is_amended(server: Server) -> None:
+    lead = Browser(server, LEAD)
+    assert "judge new" not in lead.get().text
+    server.own_card = lambda: False
+    assert "<code>evalsuite judge new correctness</code> copies it" in lead.get().text
+
+
 def test_new_items_come_before_those_that_are_queued_again(server: Server) -> None:
     lead, r1 = Browser(server, LEAD), Browser(server)
     order = [entry.item for entry in server.session.desks["r1"].pending]
     for _ in range(4):
         r1.rate()
-    lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer"})
+    lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer", "again": "yes"})
     pending = [entry.item for entry in server.session.desks["r1"].pending]
     assert pending == order[4:] + order[:4]
 
@@ -209,7 +236,7 @@ def test_an_amendment_outlives_the_process(tmp_path: Path) -> None:
     lead, r1 = Browser(first, LEAD), Browser(first)
     for _ in range(4):
         r1.rate()
-    lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer"})
+    lead.post("/lead/amend", {**lead.form("/lead/amend"), "note": "clearer", "again": "yes"})
     r1.rate()
     pending = list(first.session.desks["r1"].pending)
     first.log.close()

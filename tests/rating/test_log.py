@@ -99,10 +99,10 @@ def test_export_adds_what_is_new_and_nothing_twice(tmp_path: Path) -> None:
     log = Log(place.log)
     for number in (1, 2):
         log.append(rating(number))
-    assert export(log, place.folder, CARD) == Exported(2)
+    assert export(log, place.folder, CARD) == Exported(2, 2)
     assert export(log, place.folder, CARD) == Exported(0)
     log.append(rating(3, "fail"))
-    assert export(log, place.folder, CARD) == Exported(1)
+    assert export(log, place.folder, CARD) == Exported(1, 1)
     assert [label.value for label in exported(place.folder)] == ["pass", "pass", "fail"]
     assert exported(place.folder)[0] == Label(
         item=items(5)[1].id,
@@ -124,7 +124,7 @@ def test_an_export_that_was_killed_half_way_is_completed(tmp_path: Path) -> None
     for number in (1, 2, 3):
         log.append(rating(number))
     append_labels(place.folder, labels_of(log.events())[:2])
-    assert export(log, place.folder, CARD) == Exported(1)
+    assert export(log, place.folder, CARD) == Exported(1, 1)
     assert exported(place.folder) == labels_of(log.events())
     log.close()
 
@@ -140,7 +140,8 @@ def test_an_undone_rating_is_taken_back_and_an_adjudication_is_nobodys_rating(
         rating(1, submission="undo s1", kind="undo", body={"values": {"correctness": "pass"}})
     )
     log.append(rating(2, submission="s9", kind="adjudicate", rater="lead"))
-    export(log, place.folder, CARD)
+    done = export(log, place.folder, CARD)
+    assert (done.added, done.ratings) == (3, 1), "what was taken back is no rating"
     (held,) = effective(exported(place.folder))
     assert (held.rater, held.item) == (ADJUDICATED, items(5)[2].id)
     assert [label.value for label in exported(place.folder)] == ["pass", None, "pass"]
@@ -191,9 +192,9 @@ def test_what_fits_neither_items_nor_card_stays_in_the_log_and_is_counted(tmp_pa
     log.append(rating(1))
     log.append(rating(2, "splendid"))
     log.append(rating(7))
-    assert export(log, place.folder, CARD) == Exported(1, orphans=2)
+    assert export(log, place.folder, CARD) == Exported(1, 1, orphans=2)
     append_items(place.folder, items(8))
-    assert export(log, place.folder, CARD) == Exported(1, orphans=1)
+    assert export(log, place.folder, CARD) == Exported(1, 1, orphans=1)
     assert [label.value for label in exported(place.folder)] == ["pass", "pass"]
     log.close()
 

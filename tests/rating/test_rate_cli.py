@@ -181,7 +181,7 @@ def test_pairs_are_both_answers_of_cases_that_differ(
     assert len(by_case) == 40
     assert set(map(frozenset, by_case.values())) == {frozenset({"candidate", "baseline"})}
     assert {each.subject.output[:2] for each in items if each.arm == "baseline"} == {"12"}
-    assert "of 90 cases that differ" in capsys.readouterr().out
+    assert "of 90 cases whose answers differ" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("brief")
@@ -213,7 +213,10 @@ def test_a_pairwise_judges_items_hold_both_answers(root: Path) -> None:
         (("-n", "5"), 4, "name it by --from-run"),
         (("--from-run", "last", "-n", "0"), 4, "-n must be"),
         (("--overlap", "1.5"), 4, "--overlap must be a share"),
-        (("--from-run", "last", "--raters", "r1,,r2"), 4, "a name must have"),
+        (("--from-run", "last", "--raters", "r1,,r2"), 4, "'' is no name: 1 to 40 letters"),
+        (("--from-run", "last", "--raters", "a b,../x"), 4, "'a b' is no name"),
+        (("--from-run", "last", "--raters", "../x"), 4, "'../x' is no name"),
+        (("--from-run", "last", "--raters", "r" * 41), 4, "is no name"),
         (("--from-run", "last", "--raters", "r1,r1"), 4, "is there twice"),
         (("--from-run", "last", "--raters", "lead"), 4, "no name of a rater"),
         (("--export",), 4, "no rating session"),
@@ -230,6 +233,27 @@ def test_what_can_not_be_done_is_said(
     store(root, 10)
     assert rate(*arguments) == status
     assert said in capsys.readouterr().err
+    assert not (root / "judges").exists(), "nothing is written before"
+
+
+def test_a_port_in_use_is_said_before_items_are_written(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(root, 10)
+    with serving.listen(0) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["rate", JUDGE, "--from-run", "last", "--no-open", "--port", port]) == 4
+    assert f"port {port} can't be used" in capsys.readouterr().err
+    assert not (root / "judges").exists()
+
+
+@pytest.mark.usefixtures("brief")
+def test_one_is_one(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(root, 1)
+    assert rate("--from-run", "last") == 0
+    printed = capsys.readouterr().out
+    assert "1 item added of 1 case of run r1; 1 in all" in printed
+    assert "correctness: 1 item; links" in printed
 
 
 @pytest.mark.usefixtures("brief")
@@ -337,7 +361,10 @@ def test_a_real_server_rates_exports_beside_and_exports_at_the_end(root: Path) -
             text=True,
             check=False,
         )
-        assert (second.returncode, "is being served already" in second.stderr) == (4, True)
+        assert second.returncode == 4
+        where = f"is being served already (port {port}, process {process.pid}): end it"
+        assert where in second.stderr
+        assert "evalsuite rate correctness --link RATER" in second.stderr
         assert main(["rate", JUDGE, "--export"]) == 0
         assert len(read_labels(root / "judges" / JUDGE)) == 2
         save()
@@ -345,7 +372,8 @@ def test_a_real_server_rates_exports_beside_and_exports_at_the_end(root: Path) -
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "1 new labels in judges/correctness/labels.jsonl" in rest
+    assert "1 new rating in judges/correctness/labels.jsonl" in rest
+    assert "next: evalsuite judge calibrate correctness --certify" in rest
     labels = read_labels(root / "judges" / JUDGE)
     assert [label.value for label in labels] == ["right"] * 3
     assert len({label.item for label in labels}) == 3

@@ -153,10 +153,19 @@ def test_undo_to_the_beginning_and_from_the_end(server: Server) -> None:
     for _ in range(6):
         r1.rate()
     assert "All 6 are rated" in r1.get().text
+    assert "judge calibrate" not in r1.get().text, "others still rate"
     for _ in range(6):
         r1.undo()
     assert "1 of 6" in r1.get().text
     assert not server.session.labels()
+
+
+def test_who_rates_alone_is_told_what_comes_next(tmp_path: Path) -> None:
+    server = make_server(tmp_path, rated=[item(1)], raters=("r1",))
+    r1 = Browser(server)
+    r1.rate()
+    assert "<code>evalsuite judge calibrate correctness --certify</code>" in r1.get().text
+    server.log.close()
 
 
 def test_a_session_goes_on_where_it_was_in_a_new_process(tmp_path: Path) -> None:
