@@ -117,15 +117,29 @@ def _round(value: float | None) -> float | None:
 
 
 def write_certificate(folder: Path, certificate: Certificate) -> Path:
-    """Write it, whole or not at all."""
+    """Write it, whole or not at all: in place of one of the same model, or beside that of another,
+    so that the members of a jury on one card have a certificate each."""
     file = folder / CERTIFICATE
+    try:
+        there = read_certificate(folder)
+    except ProblemsError:
+        there = None
+    if there is not None and there.model != certificate.model:
+        file = _beside(folder, certificate.model)
     replace_file(file, pretty(to_json(certificate)))
     return file
 
 
-def read_certificate(folder: Path) -> Certificate | None:
-    """The certificate of a judge's folder, None if there is none; ProblemsError if it is none."""
+def _beside(folder: Path, model: str) -> Path:
+    return folder / f"certificate-{model[:12]}.json"
+
+
+def read_certificate(folder: Path, model: str = "") -> Certificate | None:
+    """The certificate of a judge's folder, that of the model with this key if it has its own; None
+    if there is none; ProblemsError if it is none."""
     file = folder / CERTIFICATE
+    if model and _beside(folder, model).exists():
+        file = _beside(folder, model)
     data = content(file)
     if not data:
         return None

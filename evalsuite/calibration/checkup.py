@@ -27,13 +27,18 @@ class Checkup:
     broken: str = ""
 
 
-async def ask_anchors(card: Card, anchored: Sequence[Item], ask: Ask) -> Checkup:
-    """Ask the frozen outputs again; a BackendError goes through.
+async def ask_anchors(card: Card, key: str, anchored: Sequence[Item], ask: Ask) -> Checkup:
+    """Ask the frozen outputs again; a BackendError goes through. Anchors that another judge (not of
+    this `key`) gave tell nothing of this one.
 
     Expectations are of their cases, so that a judge of them has no anchors.
     """
     if card.kind == "expectations":
         return Checkup()
+    foreign = sum(bool(item.judge) and item.judge != key for item in anchored)
+    if foreign:
+        freeze = f"`evalsuite judge anchor {card.name} --from-run last`"
+        return Checkup(f"{foreign} anchors are of another judge: {freeze}")
     then = [_stored(card, item.judged) for item in anchored]
     kept = [(item, value) for item, value in zip(anchored, then, strict=True) if value is not None]
     replies = await together([judge(card, item.subject, ask) for item, _ in kept])
@@ -46,7 +51,7 @@ async def ask_anchors(card: Card, anchored: Sequence[Item], ask: Ask) -> Checkup
     if found is None:
         return Checkup()
     moved = f"{found.n} anchors {100 * found.before:.0f}% → {100 * found.after:.0f}%"
-    again = f"measure it anew: evalsuite judge calibrate {card.name} --fresh"
+    again = f"measure it anew: `evalsuite judge calibrate {card.name} --fresh`"
     drifted = f"the judge drifted: {moved} on the same outputs; {again}"
     return Checkup(f"{moved} (p = {found.p:.2g})", drifted if found.drifted else "")
 

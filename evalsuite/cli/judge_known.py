@@ -53,7 +53,7 @@ def known(config: Config, name: str) -> Known:
     keys = judge_keys(card, config.backends[role_of(card.role, config.backends)])
     items = read_items(folder)
     labels = effective(read_labels(folder, card, items))
-    certificate = read_certificate(folder)
+    certificate = read_certificate(folder, keys.model)
     found = standings(
         card,
         keys,

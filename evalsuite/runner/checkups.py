@@ -69,7 +69,7 @@ async def _checked(
     card, ask = judge.card, of_llm(bench.llm[judge.role])
     anchored = anchors.read_anchors(bench.plan.config.judge_dir / card.name)
     work = (
-        (occasions.run, checkup.ask_anchors(card, anchored, ask)),
+        (occasions.run, checkup.ask_anchors(card, judge.key, anchored, ask)),
         (occasions.week, checkup.ask_canaries(card, ask)),
     )
     return [await _asked(bench, counts, card.name, *each) for each in work]

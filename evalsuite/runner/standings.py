@@ -63,7 +63,7 @@ def _of_judge(judge: BoundJudge, config: Config) -> dict[str, Standing]:
     return standings(
         judge.card,
         judge.keys,
-        read_certificate(folder),
+        read_certificate(folder, judge.keys.model),
         items=items,
         labels=effective(read_labels(folder, judge.card, items)),
         bar=bar_of(config.bar),

@@ -11,6 +11,7 @@ import pytest
 from chat_server import Chat, chatting
 
 from evalsuite.calibration.anchors import ANCHORS
+from evalsuite.calibration.certificate import write_certificate
 from evalsuite.calibration.labels import item_id
 from evalsuite.calibration.records import Certificate, Item, Label
 from evalsuite.judging.card import load_card
@@ -18,7 +19,7 @@ from evalsuite.judging.keys import judge_keys
 from evalsuite.judging.records import Subject
 from evalsuite.records import Output
 from evalsuite.snapshot import output_key
-from evalsuite.snapshot.codec import dump, pretty, to_json
+from evalsuite.snapshot.codec import dump, to_json
 
 pytest.importorskip("openai")
 
@@ -85,10 +86,10 @@ def suite(project: Any, wrong: str = "[]", arguments: str = "") -> None:
     project.write("test_words.py", SUITE.format(wrong=wrong, arguments=arguments))
 
 
-def certify(project: Any, chat: Chat, lower: float = 0.8) -> None:
+def certify(project: Any, chat: Chat, lower: float = 0.8, model: str = "") -> None:
     """A certificate as calibration writes it."""
     card = load_card(project.path / "judges", "correctness")
-    keys = judge_keys(card, spec(chat))
+    keys = judge_keys(card, model or spec(chat))
     made = Certificate(
         judge="correctness",
         key=keys.key,
@@ -112,16 +113,17 @@ def certify(project: Any, chat: Chat, lower: float = 0.8) -> None:
         bar={},
         pairs={"correctness": [[1.0, 1.0, 1.0]] * 40 + [[0.0, 1.0, 1.0]] * 10},
     )
-    file = project.write("judges/correctness/certificate.json", "")
-    file.write_bytes(pretty(to_json(made)))
+    (project.path / "judges/correctness").mkdir(parents=True, exist_ok=True)
+    write_certificate(project.path / "judges/correctness", made)
 
 
-def anchor(project: Any, count: int = 30) -> None:
+def anchor(project: Any, count: int = 30, judge: str = "") -> None:
     """Right answers that the judge once called so."""
     lines = b""
     for number in range(count):
         subject = Subject(input=f"q{number}", output=f"a{number} it is", expected=f"a{number}")
-        item = Item(id=item_id(subject), subject=subject, judged={"correctness": "right"})
+        said = {"correctness": "right"}
+        item = Item(id=item_id(subject), subject=subject, judged=said, judge=judge)
         lines += dump(to_json(item, sparse=True)) + b"\n"
     project.write(f"judges/correctness/{ANCHORS}", "").write_bytes(lines)
 
@@ -155,7 +157,7 @@ def test_rates_are_corrected_by_ratings_of_the_runs_own_outputs(project: Any, ch
     project.run_apart()
     *people, rogan = standing(project)["corrected"]
     assert people == [None, None, None], "labels of other outputs tell of another pass rate"
-    assert rogan == pytest.approx(0.8, abs=0.05)
+    assert rogan == 1.0, "a judge that calls all right leaves no room for errors that it makes"
     assert standing(project)["pairs"] == []
     rate(project, range(40), "right", range(0))
     half = project.path / "judges/correctness/labels.jsonl"
@@ -197,6 +199,53 @@ def test_anchors_are_asked_anew_by_each_run_that_asks_and_tell_a_drift(
     assert len(chat.asked) == asked + 31
     assert done.ret == 11, done.stdout.str()
     done.stdout.fnmatch_lines(["*the judge drifted*"])
+
+
+def test_anchors_of_another_judge_tell_nothing_of_this_one(
+    project: Any, chat: Chat, judge: Judge
+) -> None:
+    suite(project)
+    certify(project, chat)
+    anchor(project, judge="another judge")
+    judge.harsh = True
+    done = project.run_apart()
+    assert done.ret == 0, done.stdout.str()
+    assert "30 anchors are of another judge" in standing(project)["checked"]
+
+
+def test_an_informing_judge_without_replies_takes_nothing_from_the_checks(
+    project: Any, chat: Chat
+) -> None:
+    text = SUITE.replace("scorers=[", "scorers=[ev.check.contains('the word'), ")
+    plain = text.replace(', ev.judge("correctness"{arguments})', "")
+    project.write("test_words.py", plain.format(wrong="[]"))
+    assert project.run_apart().ret == 0
+    project.accept()
+    project.write("test_words.py", text.format(wrong="[]", arguments=""))
+    done = project.run_apart("--evals-replay=only")
+    assert done.ret == 0, done.stdout.str()
+    assert chat.asked == []
+    row = project.rows()["c000"]["scores"]
+    assert (row["checks"], row["correctness"]) == ([1], [None])
+
+
+def test_two_models_of_one_card_have_a_certificate_each(project: Any, chat: Chat) -> None:
+    settings(project, chat)
+    toml = project.path / "pyproject.toml"
+    text = toml.read_text().replace(" }", f', other = "openai:k@{chat.url}" }}')
+    toml.write_text(text)
+    jury = 'ev.jury([ev.judge("correctness"), ev.judge("correctness", role="other")], how="mean")'
+    project.write(
+        "test_words.py",
+        SUITE.replace('ev.judge("correctness"{arguments})', jury).format(wrong="[]"),
+    )
+    certify(project, chat)
+    project.run_apart()
+    assert standing(project)["state"] == "uncertified"
+    certify(project, chat, lower=0.6, model=f"openai:k@{chat.url}")
+    assert len(list((project.path / "judges/correctness").glob("certificate*.json"))) == 2
+    project.run_apart()
+    assert standing(project)["state"] == "provisional"
 
 
 def test_workers_ask_canaries_and_anchors_once(project: Any, chat: Chat) -> None:
