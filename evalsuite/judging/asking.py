@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalsuite.backends.base import Backend, Completion, Request
 from evalsuite.backends.llm import LLM
@@ -47,10 +47,24 @@ def of_backend(backend: Backend) -> Ask:
     return Ask(backend.complete, backend.capabilities.json_schema)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A judgement per criterion (or statement), order and vote. `left_out` says of the texts, as
+    the first order names them, how many characters were cut."""
+
+    judgements: tuple[Judgement, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
 async def judge(
     card: Card, subject: Subject, ask: Ask, *, votes: int | None = None
 ) -> tuple[Judgement, ...]:
-    """What the judge says of a subject: a judgement per criterion (or statement), order and vote.
+    """What the judge says of a subject; `hear` says more."""
+    return (await hear(card, subject, ask, votes=votes)).judgements
+
+
+async def hear(card: Card, subject: Subject, ask: Ask, *, votes: int | None = None) -> Heard:
+    """What the judge says of a subject, and what of it was cut.
 
     A pair of equal outputs is a tie without a call. Equal calls of several votes are told apart by
     their occurrence, so that each is a sample of its own.
@@ -63,14 +77,17 @@ async def judge(
         if subject.other is None:
             raise ValueError(f"{card.name} compares two outputs, and there is one")
         if subject.output == subject.other:
-            return tuple(_equal(each.name) for each in card.criteria)
-    rounds = [each for order in orders_of(card, subject) for each in prompts(card, subject, order)]
+            return Heard(tuple(_equal(each.name) for each in card.criteria))
+    orders = orders_of(card, subject)
+    rounds = [each for order in orders for each in prompts(card, subject, order)]
     asked = [
         _ask(card, ask, prompt, vote)
         for vote in range(1, (votes or card.votes) + 1)
         for prompt in rounds
     ]
-    return tuple(each for found in await together(asked) for each in found)
+    judgements = tuple(each for found in await together(asked) for each in found)
+    first = [each.left_out for each in rounds if each.order == orders[0]]
+    return Heard(judgements, {name: n for left_out in first for name, n in left_out.items()})
 
 
 def orders_of(card: Card, subject: Subject) -> tuple[Order, ...]:

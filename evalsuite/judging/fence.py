@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evalsuite.canonical import canonical
+from evalsuite.judging.letters import TAG, neutral, spelled
 
 TEXT_LIMIT = 40_000
 """Characters of one fenced text; what is longer loses its middle."""
@@ -24,19 +24,6 @@ CONTEXTS_LIMIT = 160_000
 
 NOTE = 60
 """Characters that the note on what was left out takes."""
-
-TAG = "data"
-"""Fences are <data-HASH name="...">; a look-alike of that is written with another bracket."""
-
-_LIKE = re.compile(
-    rf"[<‹〈⟨《˂ᐸ❮❬](?=\s*[/\\]?\s*(?:{TAG}(?:\b|[-_])|(?:system|assistant|user|human)\b|s>)"
-    r"|\s*\||<\s*/?\s*SYS|/?(?:tool|function)_call)",
-    re.IGNORECASE,
-)
-_INST = re.compile(r"\[(?=\s*/?\s*(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\b)")
-_ODD = re.compile(r"[^ -~\n\t]")
-_JOINERS = "\u200c\u200d"
-_SPELLED = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +83,10 @@ def inert(text: str, limit: int = TEXT_LIMIT) -> Cut:
     and the note on those that were left out."""
     text = text.replace("\r\n", "\n")
     shown, left_out = _cut(text, limit)
-    shown = spelled(shown)
-    if len(shown) > limit + NOTE:  # what is spelled out takes up to ten times its room
+    if len(spelled(shown)) > limit + NOTE:  # what is spelled out takes up to ten times its room
         shown, left_out = _cut(text, limit // 10)
-        shown = spelled(shown)
-    return Cut(neutral(shown), left_out)
+    # A hidden letter may stand in a word, and one that is spelled out may end it
+    return Cut(neutral(spelled(neutral(shown))), left_out)
 
 
 def _cut(text: str, limit: int) -> tuple[str, int]:
@@ -108,47 +94,9 @@ def _cut(text: str, limit: int) -> tuple[str, int]:
         return text, 0
     half = limit // 2
     left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[… {left_out} characters left out …]\n{text[-half:]}", left_out
-
-
-def neutral(text: str) -> str:
-    """Look-alikes of fences and of chat models' tokens, written with another bracket."""
-    plain = text if text.isascii() else "".join(map(_plain, text))
-    hits = sorted((found.start(), "≺") for found in _LIKE.finditer(plain))
-    hits += [(found.start(), "⁅") for found in _INST.finditer(plain)]
-    letters = list(text)
-    for place, bracket in hits:
-        letters[place] = bracket
-    return "".join(letters)
-
-
-def _plain(letter: str) -> str:
-    """A full-width or styled letter as the plain one; others as they are."""
-    found = unicodedata.normalize("NFKC", letter)
-    return found if len(found) == 1 else letter
-
-
-def spelled(text: str) -> str:
-    """Control, direction and zero-width characters by their number, but for line ends and tabs.
-
-    A joiner between two letters of scripts that need it, or in an emoji, stays.
-    """
-    return _ODD.sub(_spelling, text)
-
-
-def _spelling(found: re.Match[str]) -> str:
-    letter = found[0]
-    if unicodedata.category(letter) not in _SPELLED:
-        return letter
-    if letter in _JOINERS and _joins(found.string, found.start()):
-        return letter
-    return f"[U+{ord(letter):04X}]"
-
-
-def _joins(text: str, place: int) -> bool:
-    around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
-    return len(around) == 2 and all(
-        ord(each) > 0x2FF and unicodedata.category(each) not in _SPELLED for each in around
+    return (
+        f"{text[:half]}\n[… {left_out} characters left out …]\n{text[len(text) - half :]}",
+        left_out,
     )
 
 
@@ -160,6 +108,7 @@ def outside(prompt: str, mark: str) -> str:
 
 def whole(prompt: str, mark: str, fenced: Sequence[Fenced]) -> bool:
     """Whether a prompt holds the fenced texts as they are: none cut open by a template."""
-    for each in fenced:
-        prompt = prompt.replace(str(each), "")
-    return mark not in prompt.lower()
+    tag, known = f"{TAG}-{mark}", frozenset(map(str, fenced))
+    fences = re.compile(rf"<{tag} .*?\n</{tag}>", re.DOTALL)
+    left = fences.sub(lambda found: "" if found[0] in known else found[0], prompt)
+    return mark not in left.lower()

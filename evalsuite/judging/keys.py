@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evalsuite.canonical import key
 from evalsuite.judging.records import Card
 
-PARSER = 1
+PARSER = 2
 """Raised with every change of how prompts are rendered and fenced, of the schema, of how replies
 are read, or of how votes, orders and criteria become a value."""
 

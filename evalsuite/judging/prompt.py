@@ -56,6 +56,10 @@ _CLOSING = (
 )
 
 
+Texts = dict[str, Sequence[tuple[str, Cut]]]
+"""By variable of a template, the named texts that it shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One verdict in a reply: its field's name, the labels that it may have, whose it is."""
@@ -86,17 +90,8 @@ def prompts(card: Card, subject: Subject, order: Order = "") -> tuple[Prompt, ..
     statements = statements_of(subject.expected) if card.kind == "expectations" else ()
     fields = _fields(card, statements)
     rounds = [fields] if card.calls == "one" else [(each,) for each in fields]
-    return tuple(_prompt(card, subject, order, statements, each) for each in rounds)
-
-
-def cuts(card: Card, subject: Subject) -> dict[str, int]:
-    """How many characters of which text are cut from the prompt."""
-    texts = (subject.output, subject.other or "", as_text(subject.input), as_text(subject.expected))
-    longest = max((len(_document(each)) for each in subject.contexts), default=0)
-    if 10 * max(map(len, texts)) <= fence.TEXT_LIMIT and 10 * longest <= _limit(subject):
-        return {}  # short enough, even if all of it has to be spelled out
-    order: Order = "ab" if card.kind == "pairwise" else ""
-    return {name: n for each in prompts(card, subject, order) for name, n in each.left_out.items()}
+    texts = _texts(subject, order)
+    return tuple(_prompt(card, texts, order, statements, each) for each in rounds)
 
 
 def _fields(card: Card, statements: Sequence[Statement]) -> tuple[Field, ...]:
@@ -116,7 +111,7 @@ def _fields(card: Card, statements: Sequence[Statement]) -> tuple[Field, ...]:
 
 def _prompt(
     card: Card,
-    subject: Subject,
+    texts: Texts,
     order: Order,
     statements: Sequence[Statement],
     fields: Sequence[Field],
@@ -124,13 +119,13 @@ def _prompt(
     wanted = {each.criterion for each in fields}
     criteria = [each for each in card.criteria if each.name in wanted] or list(card.criteria)
     asked = [
-        (f"statement {number}", each.text)
+        (f"statement {number}", fence.inert(each.text))
         for number, each in enumerate(statements, 1)
         if each.name in wanted
     ]
     names = template.names_of(card.template)
-    texts = _fenced(subject, order, asked)
-    mark, fenced = _marked({name: each for name, each in texts.items() if name in names})
+    given = {**texts, "statements": asked}
+    mark, fenced = _marked({name: each for name, each in given.items() if name in names})
     rubric = rubric_of(card, criteria)
     values = dict(_values(fenced), criteria=tuple(criteria), rubric=rubric)
     values["criterion"] = criteria[0] if len(criteria) == 1 else None
@@ -207,10 +202,8 @@ def _level(level: Level) -> str:
     return f"- {level.label}: {level.anchor}" if level.anchor else f"- {level.label}"
 
 
-def _fenced(
-    subject: Subject, order: Order, statements: Sequence[tuple[str, str]]
-) -> dict[str, list[tuple[str, Cut]]]:
-    """By variable, the named texts that it shows."""
+def _texts(subject: Subject, order: Order) -> Texts:
+    """By variable, the named texts of a subject that it shows."""
     pair = (subject.output, subject.other or "")
     first, second = pair if order != "ba" else pair[::-1]
     texts = {
@@ -220,26 +213,20 @@ def _fenced(
     }
     if subject.expected is not None:
         texts["expected"] = as_text(subject.expected)
-    found = {name: [(name, fence.inert(text))] for name, text in texts.items()}
+    found: Texts = {name: [(name, fence.inert(text))] for name, text in texts.items()}
+    limit = min(fence.TEXT_LIMIT, fence.CONTEXTS_LIMIT // max(1, len(subject.contexts)))
     found["contexts"] = [
-        (f"context {number}", fence.inert(_document(each), _limit(subject)))
+        (f"context {number}", fence.inert(_document(each), limit))
         for number, each in enumerate(subject.contexts, 1)
     ]
-    found["statements"] = [(name, fence.inert(text)) for name, text in statements]
     return found
-
-
-def _limit(subject: Subject) -> int:
-    return min(fence.TEXT_LIMIT, fence.CONTEXTS_LIMIT // max(1, len(subject.contexts)))
 
 
 def _document(document: Document) -> str:
     return f"[{document.id}]\n{document.text}"
 
 
-def _marked(
-    texts: Mapping[str, Sequence[tuple[str, Cut]]],
-) -> tuple[str, dict[str, list[Fenced]]]:
+def _marked(texts: Texts) -> tuple[str, dict[str, list[Fenced]]]:
     """The mark of all texts, and by variable the texts in fences of it."""
     mark = fence.mark_of(cut.text for each in texts.values() for _, cut in each)
     return mark, {

@@ -19,7 +19,8 @@ RAW = 2_000
 CRITIQUE = 600
 """Characters kept of a critique."""
 
-_CODE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_CODE = "```"
+_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 class Unparsable(Exception):
@@ -34,9 +35,7 @@ def verdicts_in(reply: Completion, fields: Sequence[Field]) -> dict[str, tuple[s
     """
     if reply.finish_reason != "stop":
         raise Unparsable(f"the reply ended with {reply.finish_reason}")
-    text = reply.text.strip()
-    code = _CODE.fullmatch(text)
-    text = code[1].strip() if code else text
+    text = _bare(reply.text.strip())
     if not text.startswith("{"):
         raise Unparsable("the reply is empty" if not text else "the reply is no JSON object")
     try:
@@ -50,6 +49,13 @@ def verdicts_in(reply: Completion, fields: Sequence[Field]) -> dict[str, tuple[s
 def repairable(reply: Completion) -> bool:
     """Whether asking once more may help: a refusal and a cut are answers, and no slips."""
     return reply.finish_reason == "stop"
+
+
+def _bare(text: str) -> str:
+    """What is in a code fence, if the text is one; else the text."""
+    head, _, rest = text.partition("\n")
+    fenced = head.rstrip(" \t").lower() in (_CODE, f"{_CODE}json") and rest.endswith(_CODE)
+    return rest.removesuffix(_CODE).strip() if fenced else text
 
 
 def _exactly(value: Json, names: Sequence[str], what: str) -> None:
@@ -69,7 +75,13 @@ def _verdict(value: Json, field: Field) -> tuple[str, str]:
     if not isinstance(critique, str):
         raise Unparsable(f"the critique of {what} is no text")
     if isinstance(label, int | float) and not isinstance(label, bool):
-        label = f"{label:g}"  # a level that is a number may be written as one
+        label = _level(label, field.labels)
     if label not in field.labels:
         raise Unparsable(f"the verdict of {what} is none of its levels")
     return str(label), critique.strip()
+
+
+def _level(number: float, labels: Sequence[str]) -> str | None:
+    """A level that is a number may be written as one: the very same, none that is near it."""
+    equal = (each for each in labels if _NUMBER.fullmatch(each) and float(each) == number)
+    return next(equal, None)

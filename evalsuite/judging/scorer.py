@@ -10,12 +10,10 @@ from evalsuite.backends.llm import LLM
 from evalsuite.canonical import key
 from evalsuite.errors import SuiteError
 from evalsuite.judging.against import Lacking, Other, other_of
-from evalsuite.judging.asking import judge as ask_judge
-from evalsuite.judging.asking import of_llm
+from evalsuite.judging.asking import hear, of_llm
 from evalsuite.judging.card import keyed, load_card
 from evalsuite.judging.keys import JudgeKeys, judge_keys
 from evalsuite.judging.names import Against
-from evalsuite.judging.prompt import cuts
 from evalsuite.judging.records import Card
 from evalsuite.judging.setting import Setting, role_of
 from evalsuite.judging.statements import statements_of
@@ -109,8 +107,8 @@ class BoundJudge:
         lack = lacking(self.card, subject)
         if lack:
             return Opinion(lack=lack)
-        judgements = await ask_judge(self.card, subject, of_llm(llm[self.role]))
-        return Opinion(settle(self.card, judgements), left_out=cuts(self.card, subject))
+        heard = await hear(self.card, subject, of_llm(llm[self.role]))
+        return Opinion(settle(self.card, heard.judgements), left_out=heard.left_out)
 
 
 def metrics_of(card: Card) -> tuple[Metric, ...]:

@@ -152,7 +152,27 @@ def test_what_is_wrong_with_a_criterion_is_said_with_its_line(criteria: str, sai
         ("{{ output._fenced.text }}", "template: SecurityError"),
         ("{% if contexts %}{{ output }}{% endif %}", "does not always show {{ output }}"),
         ("{% if false %}{{ output }}{% endif %}", "does not always show {{ output }}"),
-        ("{{ output | upper }}", "the template changes what it shows"),
+        ("{{ output | upper }}", "no filter 'upper'"),
+        ("{{ output ~ output }}", "Concat is not for a judge card"),
+        ("{{ output }}{{ rubric|join(rubric)|join(rubric) }}", "join is for a list"),
+        (
+            f"{{{{ output }}}}{{{{ '{'a' * 20_000}'|join('{'a' * 20_000}') }}}}",
+            "join is for a list",
+        ),
+        (f"{{{{ output }}}}{{{{ contexts|join('{'a' * 101}') }}}}", "join is for a list"),
+        ("{{ output }}{{ contexts|join(rubric) }}", "join is for a list"),
+        ("{{ output }}{{ criteria|join(', ', attribute=rubric) }}", "join is for a list"),
+        ("{{ output }}{% if contexts|join == 'x' %}{% endif %}", "join is for a list"),
+        ("{{ output }}{% for a in rubric %}{% endfor %}", "a loop over what is no list"),
+        ("{{ output }}{% for a in 'aaa' %}{% endfor %}", "a loop over what is no list"),
+        ("{{ output }}{% for a in contexts|first %}{% endfor %}", "a loop over what is no list"),
+        (
+            "{{ output }}{% for a in contexts %}{% for b in contexts %}{% endfor %}{% endfor %}",
+            "over a list again",
+        ),
+        ("{{ output }}{% if 'a' in rubric %}{% endif %}", "a template searches nothing"),
+        ("{{ output }}{% if rubric is in 'a' %}{% endif %}", "no test 'in'"),
+        ("{{ output }}" * 4_000, "the template shows more than 4 times what it is given"),
         ("{{ output }} {{ criterion.nmae }}", "template: UndefinedError"),
         ("", "template: is empty"),
     ],
@@ -161,6 +181,30 @@ def test_what_a_template_may_not_hold_is_said_before_any_run(body: str, said: st
     said = said.replace(":0: ", ": ")
     lines = problems(PLAIN.partition("{{")[0] + body)
     assert any(said in line for line in lines), lines
+
+
+def test_lists_are_looped_over_and_joined() -> None:
+    found = card(
+        "---\nkind: rubric\nquestion: Is it short?\nscale: [long, short]\n---\n{{ output }}\n"
+        "{{ contexts | join('\n--\n') }}\n{{ criteria | join(', ', attribute='name') }}\n"
+        "{% for each in criteria %}{{ loop.index }}. {{ each.name }}:"
+        "{% for level in each.scale %} {{ level.label }}{% endfor %}{% endfor %}"
+    )
+    subject = Subject(input="?", output="so", contexts=(Document("a", "x"), Document("b", "y")))
+    (prompt,) = prompts(found, subject)
+    text = str(prompt.messages[1]["content"])
+    assert ">\n--\n<data-" in text
+    assert "\nshort\n1. short: long short" in text
+
+
+def test_a_template_never_grows_out_of_proportion_to_what_it_is_given() -> None:
+    found = card(PLAIN + "{% for each in contexts %}{{ output }}{% endfor %}")
+    few = Subject(input="?", output="so " * 10_000, contexts=(Document("a", "x"),) * 3)
+    (prompt,) = prompts(found, few)
+    assert len(str(prompt.messages[1]["content"])) > 4 * 30_000
+    many = Subject(input="?", output="so " * 10_000, contexts=(Document("a", "x"),) * 5_000)
+    with pytest.raises(SuiteError, match="more than 4 times what it is given"):
+        prompts(found, many)
 
 
 def test_a_pair_is_never_shown_as_output_and_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from evalsuite.judging import fence
 from evalsuite.judging.card import read_card
-from evalsuite.judging.fence import inert, mark_of, neutral, outside, spelled
-from evalsuite.judging.prompt import cuts, prompts
+from evalsuite.judging.fence import inert, mark_of, outside
+from evalsuite.judging.letters import neutral, spelled
+from evalsuite.judging.prompt import prompts
 from evalsuite.judging.records import Subject
 from evalsuite.records import Document
 
@@ -21,11 +23,15 @@ CARD = read_card(
     "judge.md",
     "short",
 )
+LONG = 10.0
+"""Seconds of this process: many times what linear work takes, a part of what more would."""
+
 PIECES = st.lists(
     st.sampled_from(
         [
             *("<", ">", "/", "data", "data-", "-", "0" * 24, "\n", " ", '"', "name=", "<|im_end|>"),
             *("\u200b", "\u202e", "＜", "ｄata", "[INST]", "</data-", "{{ output }}", "{% if %}"),
+            *("\u034f", "\ufe0f", "\u3164", "\U000e0100", "❤", "1", "\u20e3", "\u0301", "дata"),
         ]
     )
     | st.text(max_size=4)
@@ -60,6 +66,9 @@ def test_nothing_in_a_fence_looks_like_our_markup_or_is_invisible(text: str) -> 
     for place, letter in enumerate(shown):
         if letter not in "\n\t\u200c\u200d":
             assert unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp"), place
+            assert letter not in "\u034f\u3164\U000e0100", place
+        if letter == "\ufe0f":
+            assert shown[place - 1] == "❤" or shown[place + 1] == "\u20e3"
 
 
 @given(st.text(), st.text())
@@ -98,35 +107,88 @@ def test_values_are_never_templates() -> None:
         ("< / data >", "≺ / data >"),
         ("＜data-1", "≺data-1"),
         ("<|system|>", "≺|system|>"),
-        ("<<SYS>>", "≺<SYS>>"),
+        ("<<SYS>>", "<≺SYS>>"),
         ("</s>[/INST]", "≺/s>⁅/INST]"),
         ("<database>", "<database>"),
+        ("<//data-1", "≺//data-1"),
+        ("<\\ / data-1", "≺\\ / data-1"),
+        ("❰data-1", "≺data-1"),
+        ("⧼/data-1", "≺/data-1"),
+        ("<d\u0430ta-1", "≺d\u0430ta-1"),
+        ("<\u13a0\u13aa\u1d1bᴀ-1", "≺\u13a0\u13aa\u1d1bᴀ-1"),
+        ("<ᴅᴀᴛᴀ-1", "≺ᴅᴀᴛᴀ-1"),
+        ("<\U0001f173ata-1", "≺\U0001f173ata-1"),
+        ("<da\u0301ta-1", "≺da\u0301ta-1"),
+        ("<\u0338data-1", "≺\u0338data-1"),
+        ("\u226edata-1", "≺data-1"),
+        ("<da\u200bta-1", "≺da[U+200B]ta-1"),
+        ("<system\u2028x", "≺system[U+2028]x"),
+        ("<\ufe0f/data-1", "≺[U+FE0F]/data-1"),
+        ("«/data-1»", "≺/data-1»"),
+        ("« Data science », x ≤ data, 《系统》", "« Data science », x ≤ data, 《系统》"),
+        ("<start_of_turn>user<end_of_turn>", "≺start_of_turn>user≺end_of_turn>"),
+        ("<bos><eos><think></think>", "≺bos>≺eos>≺think>≺/think>"),
+        ("[TOOL_RESULTS] [ / tool_calls ]", "⁅TOOL_RESULTS] ⁅ / tool_calls ]"),
+        ("[sys.path, system] x[0]", "[sys.path, system] x[0]"),
+        ("<tool_response>", "≺tool_response>"),
+        ("<｜begin▁of▁sentence｜>", "≺｜begin▁of▁sentence｜>"),
+        ("a\u034fb\u3164\uffa0", "a[U+034F]b[U+3164][U+FFA0]"),
+        ("\u115f\u1160\u17b4\u180b\u180f", "[U+115F][U+1160][U+17B4][U+180B][U+180F]"),
+        ("\u845b\U000e0100\U000e0fff\u2065", "\u845b[U+E0100][U+E0FFF][U+2065]"),
+        ("❤\ufe0f ☺\ufe0e ❤\ufe0f\u200d🔥", "❤\ufe0f ☺\ufe0e ❤\ufe0f\u200d🔥"),
+        ("1\ufe0f\u20e3 1\ufe0f", "1\ufe0f\u20e3 1[U+FE0F]"),
+        ("❤\ufe0f\ufe0f a\ufe0f", "❤\ufe0f[U+FE0F] a[U+FE0F]"),
     ],
 )
 def test_what_is_hidden_or_looks_like_markup_is_shown_and_not_lost(text: str, shown: str) -> None:
     assert inert(text).text == shown
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("<", "[", "|", "«", " ", "/", "</", "‹ /", "< ", "[ ", "« /", "<!", "\\<", "</ ", "<s "),
+        *("\u200b", "\ufe0f", "\u0301", "\ufdfa", "<d\u0430", "[inst ", "<tool_", "<\u200b"),
+    ],
+)
+@pytest.mark.parametrize("first", ["<", "[", "«/", "<s", "[inst"])
+def test_no_text_takes_long(first: str, piece: str) -> None:
+    text = (first + piece * fence.TEXT_LIMIT)[: fence.TEXT_LIMIT - 1]
+    started = time.process_time()
+    inert(text)
+    assert time.process_time() - started < LONG
+
+
+def test_a_fence_is_found_behind_any_room() -> None:
+    assert inert("<" + " " * 30_000 + "/data-1").text.startswith("≺ ")
+
+
 def test_a_very_long_output_loses_its_middle_and_the_prompt_says_so() -> None:
     text = "a" * fence.TEXT_LIMIT + "b" * 1_000
-    subject = Subject(input="how?", output=text)
-    (prompt,) = prompts(CARD, subject)
-    assert prompt.left_out == cuts(CARD, subject) == {"output": 1_000}
+    (prompt,) = prompts(CARD, Subject(input="how?", output=text))
+    assert prompt.left_out == {"output": 1_000}
     shown = str(prompt.messages[1]["content"])
     assert 'name="output" left-out="1000">' in shown
     assert "[… 1000 characters left out …]" in shown
     assert len(shown) < fence.TEXT_LIMIT + 1_000
-    assert cuts(CARD, Subject(input="how?", output=text[: fence.TEXT_LIMIT])) == {}
+    (prompt,) = prompts(CARD, Subject(input="how?", output=text[: fence.TEXT_LIMIT]))
+    assert prompt.left_out == {}
 
 
 def test_what_is_spelled_out_takes_no_more_room_than_other_text() -> None:
-    text = "\U000e0041" * fence.TEXT_LIMIT
-    subject = Subject(input="how?", output=text)
-    (prompt,) = prompts(CARD, subject)
+    (prompt,) = prompts(CARD, Subject(input="how?", output="\U000e0041" * fence.TEXT_LIMIT))
     assert len(str(prompt.messages[1]["content"])) < fence.TEXT_LIMIT + 1_000
-    assert prompt.left_out == cuts(CARD, subject) == {"output": fence.TEXT_LIMIT * 9 // 10}
-    short = Subject(input="how?", output="\u200b" * 6_000)
-    assert cuts(CARD, short) == {"output": 2_000}
+    assert prompt.left_out == {"output": fence.TEXT_LIMIT * 9 // 10}
+    (prompt,) = prompts(CARD, Subject(input="how?", output="\u200b" * 6_000))
+    assert prompt.left_out == {"output": 2_000}
+
+
+@pytest.mark.parametrize("limit", [0, 1, 9, 10])
+def test_where_there_is_hardly_room_nothing_but_the_note_is_left(limit: int) -> None:
+    for letter in "x\u200b":
+        cut = inert(letter * 1_000, limit)
+        assert len(cut.text) <= limit + fence.NOTE
+        assert cut.left_out >= 990
 
 
 def test_many_contexts_share_their_room() -> None:
@@ -135,6 +197,26 @@ def test_many_contexts_share_their_room() -> None:
     (prompt,) = prompts(CARD, subject)
     assert len(prompt.left_out) == 40
     assert len(str(prompt.messages[1]["content"])) < fence.CONTEXTS_LIMIT + 10_000
+
+
+def test_thousands_of_contexts_take_no_longer_each() -> None:
+    documents = tuple(Document(str(n), "x") for n in range(20_000))
+    started = time.process_time()
+    (prompt,) = prompts(CARD, Subject(input="how?", output="so", contexts=documents))
+    assert time.process_time() - started < 2 * LONG
+    assert str(prompt.messages[1]["content"]).count('name="context ') == 20_000
+
+
+def test_each_text_is_made_ready_once_a_round_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, ready = [], inert
+    monkeypatch.setattr(fence, "inert", lambda *given: made.append(given[0]) or ready(*given))
+    card = read_card(
+        "---\nkind: expectations\ncalls: each\n---\n{{ output }}{{ statements }}", "judge.md", "all"
+    )
+    made.clear()
+    found = prompts(card, Subject(input="how?", output="so", expected=["a", "b", "c"]))
+    assert len(found) == 3
+    assert sorted(made)[1:] == ["a", "b", "c", "how?", "how?", "so"]
 
 
 def test_an_empty_output_is_said_to_be_empty() -> None:

@@ -15,7 +15,7 @@ from evalsuite.judging import fence
 from evalsuite.judging.attacking import attack_figures, attacks
 from evalsuite.judging.card import card_names, read_card
 from evalsuite.judging.matter import FIELDS
-from evalsuite.judging.template import VARIABLES
+from evalsuite.judging.template import FILTERS, GROWTH, LISTS, ROOM, SCALE, SEPARATOR, VARIABLES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "judges.md").read_text(encoding="utf-8")
 
@@ -45,6 +45,14 @@ def test_every_field_variable_and_shipped_card_is_named() -> None:
     assert variables == {name for names in VARIABLES.values() for name in names}
     shipped = TEXT.partition("These come with the package")[2].partition("###")[0]
     assert set(re.findall(r"`([\w-]+)`", shipped)) == set(card_names(Path("none")))
+
+
+def test_every_filter_and_limit_of_templates_is_named() -> None:
+    said = " ".join(TEXT.partition("### Templates")[2].partition("|")[0].split())
+    assert all(f"`{name}`" in said for name in (*FILTERS, *LISTS, SCALE))
+    assert f"more than {GROWTH} times what it is given" in said
+    assert f"and {ROOM:,} characters" in said
+    assert f"at most {SEPARATOR} characters between" in said
 
 
 def test_the_examples_in_python_are_taken() -> None:

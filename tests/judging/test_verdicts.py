@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,9 @@ from evalsuite.judging.records import UNSURE, Card, Judgement, Order, Subject
 from evalsuite.judging.reply import RAW, Unparsable, verdicts_in
 from evalsuite.judging.verdict import Verdict, evidence_of, settle
 from evalsuite.scoring import EVIDENCE
+
+LONG = 10.0
+"""Seconds of this process: many times what linear work takes, a part of what more would."""
 
 FIELDS = (Field("mine", ("long", "short", UNSURE), "mine"),)
 ONE = Subject(input="how?", output="so")
@@ -58,6 +62,7 @@ def votes(made: Card, *labels: str | None, order: Order = "") -> tuple[Judgement
         said(mine="short"),
         f"```json\n{said(mine='short')}\n```",
         f"```\n{said(mine='short')}\n```",
+        f"```JSON \t\n{said(mine='short')}```",
         f"\n  {said(mine='short')}\n",
     ],
 )
@@ -70,6 +75,10 @@ def test_a_reply_of_exactly_the_fields_is_a_verdict(text: str) -> None:
     [
         ("", "the reply is empty"),
         ("short", "no JSON object"),
+        ("```json", "no JSON object"),
+        ("```\n```", "the reply is empty"),
+        (f"```python\n{said(mine='short')}\n```", "no JSON object"),
+        (f"```json\n{said(mine='short')}", "no JSON object"),
         (f"Here it is: {said(mine='short')}", "no JSON object"),
         (f"{said(mine='short')} I hope that helps", "not JSON"),
         (f"{said(mine='long')}\n{said(mine='short')}", "not JSON"),
@@ -105,6 +114,33 @@ def test_a_level_that_is_a_number_may_be_written_as_one() -> None:
     for number, label in ((1, "1"), (2.5, "2.5"), (1.0, "1")):
         reply = Completion(text=json.dumps({"mine": {"critique": "", "verdict": number}}))
         assert verdicts_in(reply, [field])["mine"][0] == label
+
+
+def test_a_number_near_a_level_is_no_level() -> None:
+    field = Field("mine", ("1", "10", "1_0", UNSURE), "mine")
+    for number in ("9.9999999", "10.0000001", "1e400", "1" + "0" * 400, "true", "0.99999999"):
+        reply = Completion(text=f'{{"mine": {{"critique": "", "verdict": {number}}}}}')
+        with pytest.raises(Unparsable):
+            verdicts_in(reply, [field])
+    reply = Completion(text='{"mine": {"critique": "", "verdict": 10}}')
+    assert verdicts_in(reply, [field])["mine"][0] == "10"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```json" + " " * 200_000 + "x",
+        "```\n" + " " * 200_000 + "x",
+        "```\n" + " \n" * 200_000 + "x```",
+        "`" * 200_000,
+        "{" + ", ".join(f'"{n}": 1' for n in range(60_000)) + ', "59999": 2}',
+    ],
+)
+def test_no_reply_takes_long(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(Unparsable):
+        verdicts_in(Completion(text=text), FIELDS)
+    assert time.process_time() - started < LONG
 
 
 @pytest.mark.parametrize("finish", ["refusal", "content_filter", "length", "tool_calls", "other"])
