@@ -123,7 +123,7 @@ def test_from_an_uncertified_judge_to_a_provisional_gate_that_blocks(
     evals = ("pytest", "--evals", "-q", "-p", "no:cacheprovider")
     first = terminal.run(*evals)
     assert "uncertified" in first
-    assert re.search(r"more labels, about .*`evalsuite rate correctness --from-run last`", first)
+    assert re.search(r"more labels, about .*`?evalsuite rate correctness --from-run last", first)
     terminal.run("evalsuite", "accept", "--from-run", "last", "--reason", "first baseline")
     terminal.commands += 1
     process, links = start(tmp_path, "--from-run", "last", "--raters", "r1")
