@@ -27,7 +27,7 @@ from evalsuite.calibration.splits import in_split, labels_in, split_of, unit_of
 from evalsuite.judging.records import OTHER, PREFERRED, UNSURE, Card, Criterion
 from evalsuite.judging.verdict import Verdict
 from evalsuite.stats import figures
-from evalsuite.stats.agreement import confusion, majority_baseline
+from evalsuite.stats.agreement import confusion
 from evalsuite.stats.bounds import paired_bounds
 from evalsuite.stats.intervals import Estimate, cluster_codes
 from evalsuite.stats.rates import rates
@@ -226,8 +226,16 @@ def _counts(whole: Panel, rated: Panel, verdicts: Sequence[Verdict]) -> Counts:
 
 
 def _baseline(rated: Panel, levels: Sequence[str]) -> tuple[str | None, float | None]:
-    label, part = majority_baseline(rated.levels, levels)
-    return None if label is None else str(label), part
+    """The most common answer of people (of equally common ones the first), and its weighted share:
+    what a judge reaches that always says it."""
+    if not rated.levels:
+        return None, None
+    weights = rated.weights or [1.0] * len(rated.levels)
+    shares = dict.fromkeys(levels, 0.0)
+    for level, weight in zip(rated.levels, weights, strict=True):
+        shares[level] += weight
+    label = max(levels, key=shares.__getitem__)
+    return label, shares[label] / sum(weights)
 
 
 def _slices(

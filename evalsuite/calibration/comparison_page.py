@@ -37,7 +37,7 @@ def page(names: tuple[str, str], card: Card, found: Comparison, meaning: str) ->
     old, new = names
     differ = [each for each in found.shifts if each.p <= LEVEL]
     sentence = (
-        (Name(new), " and ", Name(old), f" differ on {len(differ)} slices")
+        (Name(new), " and ", Name(old), f" differ on {figures.many(len(differ), 'slice')}")
         if differ
         else (Name(new), " and ", Name(old), ": no difference is shown")
     )
@@ -68,7 +68,10 @@ def _lines(found: Comparison, meaning: str) -> list[Line]:
             f"({figures.interval(whole.low, whole.high)}), p {figures.chance(whole.p)}"
         )
         lines.append(Line("shift", (text,)))
-    lines += [Line(each.criterion, (f"kappa {estimate(each.kappa)}",)) for each in found.flips]
+    lines += [
+        Line(each.criterion, (f"Cohen's kappa, without weights, {estimate(each.kappa)}",))
+        for each in found.flips
+    ]
     lines.append(Line("baseline", (meaning,)))
     lines.append(_promotion(found))
     return lines
@@ -78,8 +81,8 @@ def _promotion(found: Comparison) -> Line:
     made = found.promotion
     if made is None:
         text = (
-            f"{found.rated} outputs are rated by people, of {PEOPLE} that a change is tried on: "
-            "which judge is nearer to them is not known"
+            f"{figures.many(found.rated, 'output is', 'outputs are')} rated by people, of {PEOPLE} "
+            "that a change is tried on: which judge is nearer to them is not known"
         )
         return Line("people", (text,), "warn")
     text = (
@@ -123,7 +126,7 @@ def _flips(each: Flips, several: bool) -> list[Block]:
     rows = [str(x) for x in each.table.rows]
     marks = [
         Mark("agreement", each.agreement.value, each.agreement.low, each.agreement.high),
-        Mark("Cohen's kappa", each.kappa.value, each.kappa.low, each.kappa.high),
+        Mark("Cohen's kappa, without weights", each.kappa.value, each.kappa.low, each.kappa.high),
     ]
     low = min(0.0, *(mark.low or 0.0 for mark in marks))
     return [

@@ -14,7 +14,7 @@ TITLES = {
     "kappa_linear": "kappa, linear weights",
     "kappa_quadratic": "kappa, quadratic weights",
     "ac1": "Gwet's AC1",
-    "ac2": "Gwet's AC2",
+    "ac2": "Gwet's AC2, quadratic weights",
     "tpr": "TPR",
     "tnr": "TNR",
     "precision": "precision",
@@ -34,8 +34,8 @@ def estimate(found: Estimate) -> str:
     if found.value is None:
         return "unknown"
     if found.low is None or found.high is None:
-        return f"{found.value:.2f} (no interval)"
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+        return f"{figure(found.value)} (no interval)"
+    return f"{figure(found.value)} ({figure(found.low)} to {figure(found.high)})"
 
 
 def people(measured: Measured, of: str) -> Table:
@@ -45,11 +45,13 @@ def people(measured: Measured, of: str) -> Table:
     def row(*cells: str) -> None:
         rows.append(TableRow([(cell,) for cell in cells]))
 
-    ceiling = found.ceiling
-    for of_two in (*_NOMINAL, *_ORDINAL) if measured.scale == "ordinal" else _NOMINAL:
+    ceiling, ordinal = found.ceiling, measured.scale == "ordinal"
+    for of_two in (*_NOMINAL, *_ORDINAL) if ordinal else _NOMINAL:
         sides = (ceiling.people[of_two], ceiling.judge[of_two], ceiling.gap[of_two])
-        row(f"{TITLES[of_two]} of two", *map(estimate, sides))
-    row("Krippendorff's alpha", estimate(found.alpha), "", "")
+        title = TITLES["kappa_quadratic"] if ordinal and of_two == "kappa" else TITLES[of_two]
+        row(f"{title}, of two", *map(estimate, sides))
+    metric = "ordinal" if ordinal else "nominal"
+    row(f"Krippendorff's alpha, {metric}", estimate(found.alpha), "", "")
     again = estimate(found.repeats) if found.repeats.n else "no repeats"
     row("same rating again", again, "", "")
     for name, each in zip(found.names, found.left_out, strict=True):
@@ -67,6 +69,7 @@ def people(measured: Measured, of: str) -> Table:
     note = (
         "What people reach among themselves is as much as a judge can be asked for. Against the"
         " others: share of equal ratings, or minus the distance on the scale where it has an order."
+        " All rated items count alike here."
     )
     return Table(
         f"People among themselves{of}", ["", "people", "judge", "judge less people"], rows, note
@@ -96,4 +99,6 @@ def biases(measured: Measured, of: str) -> Table:
     if found.noise is not None:
         said.append(("two votes in one order agree", estimate(found.noise.same_order)))
     rows = [TableRow([(name,), (value,)]) for name, value in said]
-    return Table(f"Position, length, noise{of}", ["", "share (95 % interval)"], rows)
+    note = "Shares from 0 to 1, correlations and kappa from -1 to 1; all items count alike."
+    columns = ["", "value (95 % interval)"]
+    return Table(f"Position, length, noise{of}", columns, rows, note if rows else "")

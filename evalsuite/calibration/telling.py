@@ -24,13 +24,18 @@ from evalsuite.report.blocks import (
     Readings,
     Table,
     TableRow,
+    prose,
 )
+from evalsuite.report.charts import figure
 from evalsuite.report.escape import shorten
 from evalsuite.report.figures import many
 from evalsuite.stats.labels import OWN
 
 READ = 30
 """Disagreements that are shown."""
+
+SHARES = frozenset({"agreement", "tpr", "tnr", "precision", "npv"})
+"""Figures that are shares of items."""
 
 _TEXT = 2_000
 _LEVELS: Mapping[str, Level] = {
@@ -71,12 +76,13 @@ def _headline(
         Line("labels", (rated,)),
         *(Line(each.criterion, (_main(each),)) for each in found.criteria),
         Line("people", (_ceiling(found.criteria[0]),)),
+        Line("intervals", (_bounds(found.criteria[0]),)),
         *_gaps(found),
         *remarks,
     ]
     if standing.remedy:
-        lines.append(Line("next", (Name(standing.remedy.replace("`", "")),)))
-    return Headline(_LEVELS[standing.state], standing.state, (standing.says,), lines)
+        lines.append(Line("next", prose(standing.remedy)))
+    return Headline(_LEVELS[standing.state], standing.state, prose(standing.says), lines)
 
 
 def _main(measured: Measured) -> str:
@@ -84,11 +90,12 @@ def _main(measured: Measured) -> str:
     names = ("spearman", "kappa_quadratic") if measured.scale == "ordinal" else ("tpr", "tnr")
     said = [f"{TITLES[name]} {estimate(measured.figures[name])}" for name in names]
     agreement, kappa = measured.figures["agreement"], measured.figures["kappa"]
+    name = "kappa without weights" if measured.scale == "ordinal" else "kappa"
     if agreement.value is not None and kappa.value is not None:
         said.append(
             f"agreement {100 * agreement.value:.0f}% (always "
-            f"{measured.baseline[0]}: {100 * (measured.baseline[1] or 0):.0f}%), kappa "
-            f"{kappa.value:.2f}, a gap of {100 * (measured.gap or 0):.0f} points"
+            f"{measured.baseline[0]}: {100 * (measured.baseline[1] or 0):.0f}%), {name} "
+            f"{figure(kappa.value)}, a gap of {100 * (measured.gap or 0):.0f} points"
         )
     return "; ".join(said)
 
@@ -104,17 +111,31 @@ def _ceiling(measured: Measured) -> str:
     )
 
 
+def _bounds(measured: Measured) -> str:
+    """Which interval is which, and what is weighted."""
+    said = (
+        'in brackets and charts two-sided 95 % intervals; "at least" is a one-sided 95 % lower '
+        "bound, on which a certificate rests"
+    )
+    if "sampling" in dict(measured.conventions):
+        said += (
+            "; figures are weighted by the inverse chance of each item to be chosen, counts and "
+            "people among themselves are not"
+        )
+    return said
+
+
 def _gaps(found: Calibration) -> Iterator[Line]:
     """What is missing from the figures."""
     for each in found.criteria:
         counts = each.counts
         said = [
-            (counts.invalid, "verdicts are none"),
-            (counts.unable, "verdicts are unable to tell"),
-            (counts.unjudged, "rated items have no verdict"),
-            (counts.undecided, "items got no level, only unsure"),
+            (counts.invalid, "verdict is none", "verdicts are none"),
+            (counts.unable, "verdict is unable to tell", "verdicts are unable to tell"),
+            (counts.unjudged, "rated item has no verdict", "rated items have no verdict"),
+            (counts.undecided, "item got no level, only unsure", "items got no level, only unsure"),
         ]
-        texts = [f"{count} {words}" for count, words in said if count]
+        texts = [many(count, *words) for count, *words in said if count]
         if texts:
             yield Line("missing", (f"{each.criterion}: {', '.join(texts)}",), "warn")
 
@@ -128,7 +149,7 @@ def _overview(found: Calibration, card: Card, standings: Mapping[str, Standing])
 
 
 def _criterion(measured: Measured, of: str) -> Iterator[Block]:
-    yield _figures(measured, of)
+    yield from _figures(measured, of)
     yield _confusion(measured, of)
     yield _reliability(measured, of)
     yield from _slices(measured, of)
@@ -138,23 +159,31 @@ def _criterion(measured: Measured, of: str) -> Iterator[Block]:
     yield Facts(f"Conventions{of}", [Line(name, (how,)) for name, how in measured.conventions])
 
 
-def _figures(measured: Measured, of: str) -> Intervals:
-    marks = [
-        Mark(
-            TITLES[name],
-            each.value,
-            each.low,
-            each.high,
-            each.baseline,
-            f"n={each.n}" + (f" in {each.clusters}" if each.clusters < each.n else ""),
-        )
-        for name, each in measured.figures.items()
-    ]
-    low = min([0.0, *(mark.low for mark in marks if mark.low is not None)])
-    methods = dict.fromkeys(each.method for each in measured.figures.values())
-    note = f"With 95 % intervals: {'; '.join(methods)}. n items in so many groups of cases."
+def _figures(measured: Measured, of: str) -> Iterator[Intervals]:
+    """Shares, from 0 to 1; and what is 0 where chance or nothing made it, from -1 to 1."""
+    parts = {
+        f"Judge against people{of}": [x for x in measured.figures if x in SHARES],
+        f"Judge against people, beyond chance{of}": [
+            x for x in measured.figures if x not in SHARES
+        ],
+    }
     tick = "a judge that always gives the most common answer"
-    return Intervals(f"Judge against people{of}", marks, note, tick, -1.0 if low < 0 else 0.0)
+    for title, names in parts.items():
+        found = {name: measured.figures[name] for name in names}
+        marks = [
+            Mark(
+                TITLES[name],
+                each.value,
+                each.low,
+                each.high,
+                each.baseline,
+                f"n={each.n}" + (f" in {each.clusters}" if each.clusters < each.n else ""),
+            )
+            for name, each in found.items()
+        ]
+        methods = dict.fromkeys(each.method for each in found.values())
+        note = f"With 95 % intervals: {'; '.join(methods)}. n items in so many groups of cases."
+        yield Intervals(title, marks, note, tick, 0.0 if set(names) <= SHARES else -1.0)
 
 
 def _confusion(measured: Measured, of: str) -> Matrix:
@@ -195,7 +224,7 @@ def _slices(measured: Measured, of: str) -> Iterator[Block]:
         ]
         title = TITLES[name][0].upper() + TITLES[name][1:]
         if marks:
-            low = -1.0 if any((mark.low or 0) < 0 for mark in marks) else 0.0
+            low = 0.0 if name in SHARES else -1.0
             yield Intervals(f"{title} by slice{of}", marks, "", "most common answer", low)
     few = [each for each in measured.slices if not each.figures]
     if few:
@@ -206,11 +235,12 @@ def _slices(measured: Measured, of: str) -> Iterator[Block]:
 def _readings(measured: Measured, of: str) -> Readings:
     items = [_reading(each) for each in measured.disagreements[:READ]]
     more = max(0, len(measured.disagreements) - READ)
-    note = f"{more} more are not shown. " if more else ""
+    note = f"Not shown: {more} more. " if more else ""
     if measured.hidden:
+        are = "is" if measured.hidden == 1 else "are"
         note += (
-            f"{measured.hidden} disagreements in the test split are not shown, so that nobody "
-            "tunes on them."
+            f"{many(measured.hidden, 'disagreement')} in the test split {are} not shown, so that "
+            "nobody tunes on them."
         )
     return Readings(f"Disagreements to read{of}", items, note.strip())
 

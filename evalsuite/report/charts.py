@@ -14,8 +14,8 @@ _STEPS = (0.05, 0.2, 0.4, 0.7)
 
 
 def figure(value: float | None) -> str:
-    """0.4823 -> "0.48"."""
-    return figures.UNKNOWN if value is None else f"{value:.2f}"
+    """0.4823 -> "0.48"; what rounds to nothing has no sign."""
+    return figures.UNKNOWN if value is None else f"{value:z.2f}"
 
 
 def span(mark: Mark) -> str:
@@ -38,8 +38,19 @@ def intervals(block: Intervals) -> str:
     key = f'<p class="key"><span class="tick">{html(block.reference)}</span></p>'
     ticked = any(mark.reference is not None for mark in block.marks)
     return (
-        f'<div class="wide"><table class="marks"><tbody>{rows}</tbody></table></div>'
+        f'<div class="wide"><table class="marks"><tbody>{rows}{_ends(block)}</tbody></table></div>'
         f"{key if ticked else ''}"
+    )
+
+
+def _ends(block: Intervals) -> str:
+    """The numbers at the ends of the axis; the figures themselves are in each row."""
+    at = _HEIGHT - 6
+    return (
+        f'<tr aria-hidden="true"><td></td><td><svg class="mark" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        f'<text class="start" x="1" y="{at}">{block.low:g}</text>'
+        f'<text class="end" x="{_WIDTH - 1}" y="{at}">{block.high:g}</text></svg></td>'
+        "<td></td></tr>"
     )
 
 

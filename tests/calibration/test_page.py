@@ -81,12 +81,65 @@ def test_every_part_is_there_in_words() -> None:
         "Confusion table",
         "Reliability",
         "People among themselves",
-        "Krippendorff's alpha  ",
+        "Krippendorff's alpha, nominal  ",
+        'in brackets and charts two-sided 95 % intervals; "at least" is a one-sided',
         "the majority of raters; a split counts as the worse level",
         "next          measure it: evalsuite judge calibrate tone --certify",
     ):
         assert words in out
     assert "nan" not in out.lower()
+
+
+def test_one_most_common_answer_is_named_with_one_weighted_share() -> None:
+    items, labels, judged = binary(20, 20)
+    good = {x.item for x in labels if x.value == PASS}
+    items = {k: replace(v, weight=3.0 if k in good else 1.0) for k, v in items.items()}
+    made = document(CARD, items, labels, judged)
+    out = terminal.document(made)
+    assert "agreement 100% (always pass: 75%)" in out
+    shares = next(x for x in made.blocks if isinstance(x, Intervals))
+    assert [x.reference for x in shares.marks if x.label == "agreement"] == [0.75]
+    assert "weighted by the inverse chance of each item to be chosen, counts" in out
+
+
+def test_shares_have_an_axis_of_their_own_with_numbers() -> None:
+    items, labels, judged = binary(30, 20, missed=10, passed=18)
+    shares, beyond = (
+        x
+        for x in document(CARD, items, labels, judged).blocks
+        if isinstance(x, Intervals) and x.title.startswith("Judge against people")
+    )
+    assert [x.label for x in shares.marks][:2] == ["agreement", "TPR"]
+    assert (shares.low, shares.high) == (0.0, 1.0)
+    assert "Cohen's kappa" in [x.label for x in beyond.marks]
+    assert (beyond.low, beyond.high) == (-1.0, 1.0)
+    assert '<text class="start" x="1" y="16">-1</text>' in picture(beyond)
+    assert '<text class="end" x="259" y="16">1</text>' in picture(beyond)
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert "-0.00" not in picture(Intervals("T", [Mark("x", -0.001, -0.004, 0.2)]))
+
+
+def test_the_next_step_is_words_and_the_command_code() -> None:
+    items, labels, judged = binary(10, 10)
+    text = html.document(document(CARD, items, labels, judged))
+    assert re.search(r"<dd>\d+ more labels, about \d+ minutes?: <code>evalsuite rate tone", text)
+
+
+def test_a_weighted_kappa_names_its_weights() -> None:
+    items = [item(number) for number in range(40)]
+    labels = [
+        Label(item=x.id, rater=rater, criterion="good", value=str(1 + (at + shift) % 5))
+        for at, x in enumerate(items)
+        for shift, rater in enumerate(("ann", "bob"))
+    ]
+    judged = {x.id: {"good": said(str(1 + at % 5), "good")} for at, x in enumerate(items)}
+    out = terminal.document(document(GRADES, by_id(items), labels, judged))  # type: ignore[arg-type]
+    assert "kappa, quadratic weights, of two" in out
+    assert "Gwet's AC2, quadratic weights" in out
+    assert "kappa without weights" in out
+    assert "Cohen's kappa of two" not in out
 
 
 def test_several_criteria_have_a_part_each() -> None:
