@@ -143,7 +143,7 @@ def findings(source: str, kind: Kind) -> list[Finding]:
         names = names_of(source)
     except TemplateSyntaxError as error:
         return [(error.lineno, "template", f"is no Jinja: {error.message}", _hint(str(error)))]
-    except (TemplateError, RecursionError) as error:
+    except (TemplateError, RecursionError, ValueError) as error:  # a number of 5,000 digits
         return [(0, "template", f"is no Jinja: {type(error).__name__}", "simplify it")]
     found = list(_unknown(tree, names, kind))
     found += [

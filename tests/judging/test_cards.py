@@ -170,6 +170,7 @@ def test_what_is_wrong_with_a_criterion_is_said_with_its_line(criteria: str, sai
             "{{ output }}{% for a in contexts %}{% for b in contexts %}{% endfor %}{% endfor %}",
             "over a list again",
         ),
+        (f"{{{{ output }}}}{{{{ {'9' * 5_000} }}}}", "template: is no Jinja: ValueError"),
         ("{{ output }}{% if 'a' in rubric %}{% endif %}", "a template searches nothing"),
         ("{{ output }}{% if rubric is in 'a' %}{% endif %}", "no test 'in'"),
         ("{{ output }}" * 4_000, "the template shows more than 4 times what it is given"),

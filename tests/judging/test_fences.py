@@ -151,7 +151,7 @@ def test_what_is_hidden_or_looks_like_markup_is_shown_and_not_lost(text: str, sh
         *("\u200b", "\ufe0f", "\u0301", "\ufdfa", "<d\u0430", "[inst ", "<tool_", "<\u200b"),
     ],
 )
-@pytest.mark.parametrize("first", ["<", "[", "«/", "<s", "[inst"])
+@pytest.mark.parametrize("first", ["<s", "[inst"])
 def test_no_text_takes_long(first: str, piece: str) -> None:
     text = (first + piece * fence.TEXT_LIMIT)[: fence.TEXT_LIMIT - 1]
     started = time.process_time()
