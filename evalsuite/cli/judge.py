@@ -171,6 +171,8 @@ def _export(folder: Path, card: Any, layout: str, file: Path) -> int:
     files = {file: exchange.export(folder, layout, card)}
     if layout == "label-studio":
         pair = card.kind == "pairwise"
+        if file.suffix == ".xml":
+            raise OptionError("FILE is for the tasks, as JSON: the configuration gets .xml itself")
         files[file.with_suffix(".xml")] = label_config(card, pair=pair).encode()
     for each in files:
         if each.exists():

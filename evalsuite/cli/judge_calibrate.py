@@ -98,9 +98,9 @@ def _calibrate(args: argparse.Namespace) -> int:
             f"{shown_path(folder)} holds no labels: evalsuite rate {card.name} --from-run last, or "
             f"evalsuite judge labels {card.name} import FILE --format csv"
         )
-    replaced = _replaced(folder, certify=args.certify)
     spec = args.backend or config.backends[role_of(card.role, config.backends)]
     keys = judge_keys(card, spec)
+    replaced = _replaced(folder, keys, certify=args.certify)
     judged, remarks, status = _verdicts(args, config, card, items, labels, spec)
     if status:
         return status
@@ -110,18 +110,18 @@ def _calibrate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _replaced(folder: Path, *, certify: bool) -> str:
+def _replaced(folder: Path, keys: JudgeKeys, *, certify: bool) -> str:
     """What a certificate that is there says, read before anybody is asked; "" if none is written
     over. One that can't be read is refused, and may be written anew."""
     from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
 
     try:
-        there = read_certificate(folder)
+        there = read_certificate(folder, keys.model)
     except DataError:
         if not certify:
             raise
         return "that could not be read"
-    if there is None or not certify:
+    if there is None or there.model != keys.model or not certify:
         return ""
     return f"of {there.created} ({', '.join(f'{n} {state}' for n, state in there.states.items())})"
 

@@ -45,7 +45,8 @@ def bind_judge(
     _check_cases(card, setting.cases)
     if role is not None and role not in setting.specs:
         there = ", ".join(sorted(setting.specs))
-        raise SuiteError(f'judge {card.name}: no backend has the role "{role}" ({there})')
+        remedy = f'there are {there}; add {role} = "BACKEND" under backends in [tool.evalsuite]'
+        raise SuiteError(f'judge {card.name}: no backend has the role "{role}" ({remedy})')
     asked = role_of(role or card.role, setting.specs)
     other = None
     if card.kind == "pairwise":

@@ -98,7 +98,12 @@ def test_no_certificate_is_given_to_a_judge_that_says_nothing(
     assert len(chat.asked) == 160, "each reply was asked for once more, as the first line says"
     assert "80 outputs, 80 calls (up to 160 if replies must be asked for again)" in out
     chat.answer = lambda prompt: UNCLEAR if "c007" in prompt else verdict(prompt)
+    status, out = say(*CALIBRATE, "--certify", *other)
+    assert status == 1, "what it said is in the store"
     status, out = say(*CALIBRATE, "--certify", "--backend", f"openai:better@{chat.url}")
+    assert status == 0, out
+    assert "replaced" not in out, "that of another model is kept beside it"
+    status, out = say(*CALIBRATE, "--certify", "--fresh")
     assert status == 0, out
     date = json.loads(before)["created"]
     assert f"replaced: the certificate of {date} (correctness provisional)" in out
