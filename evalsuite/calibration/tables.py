@@ -5,6 +5,7 @@ from __future__ import annotations
 from evalsuite.calibration.measured import Measured
 from evalsuite.report.blocks import Name, Table, TableRow, Text
 from evalsuite.report.charts import figure
+from evalsuite.report.figures import many
 from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.pairings import Of
 
@@ -63,7 +64,7 @@ def people(measured: Measured, of: str) -> Table:
     said = "not testable: two raters with 30 shared items are needed"
     if alt.winning_rate is not None:
         verdict = "may stand in for a rater" if alt.passes else "may not stand in for a rater"
-        said = f"{verdict}: omega {alt.winning_rate:.2f} of {alt.tested} raters"
+        said = f"{verdict}: omega {alt.winning_rate:.2f} of {many(alt.tested, 'rater')}"
         said += f", epsilon {alt.epsilon:g}"
     row("alternative annotator test", "", said, "")
     note = (
