@@ -244,6 +244,7 @@ def layout(text: str) -> str:
     >>> layout('{"days": 30}'), layout("30 days.")
     ('data', 'plain')
     """
+    text = text[:LAYOUT]
     if "```" in text:
         return "code"
     if _TABLE.search(text):
@@ -253,8 +254,12 @@ def layout(text: str) -> str:
     return "data" if text.lstrip()[:1] in ("{", "[") else "plain"
 
 
-_TABLE = re.compile(r"^\s*\|?\s*:?-{3,}:?\s*\|", re.MULTILINE)
-_POINT = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s", re.MULTILINE)
+LAYOUT = 20_000
+"""Characters of an answer by which its layout is told."""
+
+# Bounded white space within one line: an answer may be a megabyte of it.
+_TABLE = re.compile(r"^[ \t]{0,8}\|?[ \t]{0,8}:?-{3,}:?[ \t]{0,8}\|", re.MULTILINE)
+_POINT = re.compile(r"^[ \t]{0,8}(?:[-*+•]|\d{1,3}[.)])[ \t]", re.MULTILINE)
 
 
 def _length(value: Json) -> int:
