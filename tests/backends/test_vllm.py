@@ -98,11 +98,13 @@ def test_a_run_that_is_killed_takes_its_server_with_it(tmp_path: Path) -> None:
         "asyncio.run(hold())\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as run:
-        assert run.stdout is not None
-        assert run.stdout.readline() == b"ready\n"
-        group = group_of(tmp_path)
-        assert not gone(group, 0.1)
-        run.send_signal(signal.SIGKILL)
+        try:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"ready\n"
+            group = group_of(tmp_path)
+            assert not gone(group, 0.1)
+        finally:
+            run.send_signal(signal.SIGKILL)
     assert gone(group)
 
 

@@ -33,7 +33,8 @@ class Turns:
     """The slots of one lane and who waits for them; used on one loop.
 
     `at_once` slots at most. Where most attempts come too late there are fewer, since a server that
-    is asked for too much at once answers nobody in time.
+    is asked for too much at once answers nobody in time. Of attempts that went together the late
+    ones end last and in a row, so that as many are remembered as go at once.
     """
 
     def __init__(self, at_once: int, pace: Pace, breaker: Breaker, counts: Counts) -> None:
@@ -99,17 +100,20 @@ class Turns:
 
     def in_time(self) -> None:
         """An attempt was answered."""
-        self._late *= 0.9
+        self._remember(0.0)
         if self.slots < self._most:
             self.slots = min(self._most, self.slots + 1.0 / self.slots)
 
     def too_late(self, began: float) -> None:
         """An attempt that began then had no answer in time. Half the slots go if most attempts end
         so; once for all that were under way together."""
-        self._late += 0.1 * (1.0 - self._late)
+        self._remember(1.0)
         if self._late > 0.5 and began > self._narrowed:
             self._narrowed = time.monotonic()
             self.slots = max(1.0, self.slots / 2.0)
+
+    def _remember(self, late: float) -> None:
+        self._late += min(0.1, 1.0 / self.slots) * (late - self._late)
 
     async def sleep(self, seconds: float) -> None:
         """A wait between two attempts; RunStopped once the run ends."""
