@@ -62,11 +62,19 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A retrieved piece of text; `id` is what citations and relevance labels name."""
+    """A retrieved piece of text; `id` is what citations and relevance labels name.
+
+    `metadata` is what else is known of it, as JSON: {"tenant": "acme", "expires": "2026-06-30"}.
+    """
 
     id: str
     text: str
     score: float | None = None
+    metadata: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.metadata, Mapping):
+            raise TypeError(f"a document's metadata must be a dict, not {self.metadata!r:.60}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,11 +102,17 @@ def test_a_template_that_is_none_is_refused_before_anything_is_asked() -> None:
 
 # What comes back.
 
+SALARIES = {"id": "pay", "text": "three", "metadata": {"tenant": "acme", "expires": None}}
+
 
 def test_the_parts_of_a_reply_become_those_of_an_output(httpserver: HTTPServer) -> None:
     reply = {
         "result": {"text": "Sixteen weeks.", "days": 112},
-        "sources": [{"id": 7, "text": "one", "url": "x"}, {"text": "two", "score": 0.5}],
+        "sources": [
+            {"id": 7, "text": "one", "url": "x", "metadata": None},
+            {"text": "two", "score": 0.5},
+            SALARIES,
+        ],
         "steps": [{"name": "search", "arguments": {"q": "leave"}, "ms": 3}],
         "served_by": "small-2",
     }
@@ -122,7 +128,11 @@ def test_the_parts_of_a_reply_become_those_of_an_output(httpserver: HTTPServer) 
     found = ask(target)
     assert found.text == "Sixteen weeks."
     assert found.value["days"] == 112
-    assert found.contexts == (ev.Document("7", "one"), ev.Document("2", "two", 0.5))
+    assert found.contexts == (
+        ev.Document("7", "one"),
+        ev.Document("2", "two", 0.5),
+        ev.Document("pay", "three", metadata={"tenant": "acme", "expires": None}),
+    )
     assert found.tool_calls == (ev.ToolCall("search", {"q": "leave"}),)
     assert found.model == "small-2"
 

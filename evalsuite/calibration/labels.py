@@ -19,7 +19,7 @@ from evalsuite.calibration.records import Item, Label
 from evalsuite.canonical import key
 from evalsuite.errors import Problem, did_you_mean
 from evalsuite.judging.records import UNSURE, Card, Subject
-from evalsuite.records import Document, Json
+from evalsuite.records import Json
 from evalsuite.snapshot.codec import decoder, dump, to_json
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown, shown_path
@@ -38,12 +38,10 @@ _ID = re.compile(r"[0-9a-f]{16}")
 def item_id(subject: Subject) -> str:
     """The identity of what is rated: the same texts are the same item, whichever run they are of.
 
-    The ranks of contexts are no part of it: nobody sees them.
+    Scores and metadata of contexts are no part of it: nobody sees them.
     """
-    if any(each.score is not None for each in subject.contexts):
-        contexts = [Document(each.id, each.text) for each in subject.contexts]
-        subject = replace(subject, contexts=contexts)
-    seen = to_json(subject)
+    contexts = [{"id": each.id, "text": each.text, "score": None} for each in subject.contexts]
+    seen = {**to_json(replace(subject, contexts=())), "contexts": contexts}
     try:
         return key("item", seen)[:16]
     except UnicodeEncodeError:  # half a surrogate pair is kept as "?"

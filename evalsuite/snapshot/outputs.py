@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalsuite.canonical import key
 from evalsuite.errors import DataError
@@ -40,10 +40,11 @@ class StoredContext:
     context: str
     id: str
     text: str
+    metadata: Mapping[str, Json] = field(default_factory=dict)
 
 
 def output_key(output: Output) -> str:
-    """The identity of an answer: text, value, contexts (id and text), tool calls.
+    """The identity of an answer: text, value, contexts (id, text, metadata), tool calls.
 
     Not the latency, cost, usage, model, finish reason or the contexts' scores. DataError if the
     value or a tool call holds what is not JSON.
@@ -53,7 +54,7 @@ def output_key(output: Output) -> str:
             {
                 "text": output.text,
                 "value": output.value,
-                "contexts": [[each.id, each.text] for each in output.contexts],
+                "contexts": [_identity(each) for each in output.contexts],
                 "tool_calls": [
                     [call.name, call.arguments, call.result, call.error]
                     for call in output.tool_calls
@@ -73,13 +74,14 @@ def new_lines(name: str, output: Output, seen: set[str]) -> Iterator[bytes]:
     """The lines that an output called `name` adds to what was `seen`, which learns of them."""
     contexts, ranks = [], []
     for document in output.contexts:
-        place = _key("context", [document.id, document.text])
+        place = _key("context", to_json(_identity(document)))
         score = document.score
         contexts.append(place)
         ranks.append(float(score) if score is not None and math.isfinite(score) else None)
         if place not in seen:
             seen.add(place)
-            yield dump({"context": place, "id": document.id, "text": document.text})
+            context = StoredContext(place, document.id, document.text, document.metadata)
+            yield dump(to_json(context, sparse=True))
     seen.add(name)
     stored = StoredOutput(
         output=name,
@@ -92,6 +94,12 @@ def new_lines(name: str, output: Output, seen: set[str]) -> Iterator[bytes]:
         model=output.model,
     )
     yield dump(to_json(stored, sparse=True))
+
+
+def _identity(document: Document) -> list[Json]:
+    """What a document is, without its score; as before there was metadata where it has none."""
+    metadata = [document.metadata] if document.metadata else []
+    return [document.id, document.text, *metadata]
 
 
 def _key(kind: str, value: Json) -> str:
@@ -123,7 +131,7 @@ def restore(stored: StoredOutput, contexts: Mapping[str, StoredContext]) -> Outp
     """The Output again; KeyError names a context whose line is missing."""
     ranks = stored.ranks or (None,) * len(stored.contexts)
     documents = [
-        Document(contexts[place].id, contexts[place].text, rank)
+        Document(contexts[place].id, contexts[place].text, rank, contexts[place].metadata)
         for place, rank in zip(stored.contexts, ranks, strict=False)
     ]
     return Output(
@@ -139,7 +147,8 @@ def restore(stored: StoredOutput, contexts: Mapping[str, StoredContext]) -> Outp
 def redacted(output: Output) -> Output:
     """The same answer with every text replaced by its length: structure stays, words don't.
 
-    Document ids, tool names, finish reason and model are kept. Nothing is guessed to be harmless.
+    Document ids, names of metadata, tool names, finish reason and model are kept. Nothing is
+    guessed to be harmless.
     """
     calls = [
         ToolCall(call.name, _lengths(call.arguments), _lengths(call.result), _lengths(call.error))
@@ -149,7 +158,14 @@ def redacted(output: Output) -> Output:
         output,
         text=_lengths(output.text),
         value=_lengths(output.value),
-        contexts=[replace(each, text=_lengths(each.text)) for each in output.contexts],
+        contexts=[
+            replace(
+                each,
+                text=_lengths(each.text),
+                metadata={name: _lengths(value) for name, value in each.metadata.items()},
+            )
+            for each in output.contexts
+        ],
         tool_calls=calls,
     )
 

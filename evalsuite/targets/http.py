@@ -49,7 +49,7 @@ def http_target(  # noqa: PLR0913 (the one place where a user describes an endpo
             stays with the host that it was meant for.
         text: where the answer is in the reply; None: the whole reply is the answer.
         value: where a structured answer is.
-        contexts: where the documents are: texts, or objects with text, id and score.
+        contexts: where the documents are: texts, or objects with text, id, score and metadata.
         tool_calls: where the steps are: objects with name, arguments, result and error.
         model: where the reply says which model served it.
         name: of the suite, for its snapshot and ids.

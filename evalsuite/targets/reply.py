@@ -124,6 +124,8 @@ def _list(value: Json, kind: Any, part: str) -> list[Any]:
         item = {name: item[name] for name in known if name in item}
         if kind is Document:
             item["id"] = str(item.get("id", place + 1))
+            if item.get("metadata", {}) is None:
+                del item["metadata"]
         made.append(_of(kind, item, f"{part}[{place}]"))
     return made
 

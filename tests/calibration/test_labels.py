@@ -44,6 +44,14 @@ def item(text: str = "Good day.") -> Item:
     return Item(id=item_id(subject), subject=subject, case="hello", judged={"polite": "pass"})
 
 
+def test_an_item_is_known_by_what_people_see_of_its_documents() -> None:
+    contexts = (Document("d", "text", 1.5), Document("e", "u"))
+    subject = Subject(input="Hello?", output="hi", contexts=contexts)
+    assert item_id(subject) == "e7f6c6d35f0a57c8"
+    labelled = tuple(replace(each, metadata={"tenant": "acme"}) for each in subject.contexts)
+    assert item_id(replace(subject, contexts=labelled)) == "e7f6c6d35f0a57c8"
+
+
 def label(value: str | None = "pass", *, rater: str = "ann", **more: object) -> Label:
     made = Label(item=item().id, rater=rater, criterion="polite", value=value)
     return replace(made, **more)  # type: ignore[arg-type]

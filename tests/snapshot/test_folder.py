@@ -31,6 +31,7 @@ from evalsuite.records import (
 )
 from evalsuite.snapshot import Writer, load, output_key, read_head, read_outputs, write
 from evalsuite.snapshot.codec import decoder, dump, parse, to_json
+from evalsuite.snapshot.outputs import new_lines, redacted
 
 FULL_ROW = Row(
     "leave-01",
@@ -86,7 +87,7 @@ def test_an_output_comes_back_without_what_is_volatile(tmp_path: Path) -> None:
     output = Output(
         text="16 weeks\u2028\r\n",
         value={"weeks": 16},
-        contexts=[Document("a", "x", 0.5), Document("b", "y")],
+        contexts=[Document("a", "x", 0.5, {"tenant": "acme", "tags": ["hr"]}), Document("b", "y")],
         tool_calls=[ToolCall("search", {"q": "leave"}, ["a"], None)],
         finish_reason="stop",
         model="m",
@@ -288,9 +289,50 @@ def test_the_key_of_an_output_is_its_content_alone() -> None:
         replace(output, value=1),
         replace(output, contexts=[replace(HANDBOOK, text="changed")]),
         replace(output, contexts=[replace(HANDBOOK, id="other.md")]),
+        replace(output, contexts=[replace(HANDBOOK, metadata={"tenant": "acme"})]),
         replace(output, tool_calls=[ToolCall("search")]),
     ):
         assert output_key(other) != output_key(output)
+
+
+def test_what_has_no_metadata_keeps_the_key_and_the_line_that_it_had_without_such_a_field() -> None:
+    output = Output(
+        text="16 weeks",
+        value={"weeks": 16},
+        contexts=[Document("a", "x", 0.5), Document("b", "y")],
+        tool_calls=[ToolCall("search", {"q": "leave"}, ["a"])],
+    )
+    assert output_key(output) == "09ca21ebf64e59589f72c4cf6289432a"
+    assert list(new_lines("k", output, set()))[:2] == [
+        b'{"context":"88e8df55eb478c75d8167be5605a8671","id":"a","text":"x"}',
+        b'{"context":"50d5c7daee01950aa461988e2dc9f239","id":"b","text":"y"}',
+    ]
+
+
+def test_the_same_text_with_other_metadata_is_another_context(tmp_path: Path) -> None:
+    old, new = ({"updated": f"202{year}-01-31"} for year in (4, 6))
+    documents = [replace(HANDBOOK, metadata=each) for each in (old, new, old)]
+    run, _ = run_of({"a": "x"})
+    write(tmp_path, run, [("key", Output(contexts=documents))])
+    assert read_outputs(tmp_path, {"key"})["key"].contexts == tuple(documents)
+    assert (tmp_path / "outputs.jsonl").read_bytes().count(b'{"context"') == 2
+
+
+def test_redacted_metadata_keeps_its_names_alone() -> None:
+    documents = [replace(HANDBOOK, metadata={"tenant": "acme", "level": 3, "team": None})]
+    (kept,) = redacted(Output(contexts=documents)).contexts
+    assert kept.metadata == {
+        "tenant": "[redacted: 4 characters]",
+        "level": "[redacted: int]",
+        "team": None,
+    }
+
+
+def test_a_document_with_metadata_can_be_put_into_sets() -> None:
+    one, two = (replace(HANDBOOK, metadata={"tenant": each}) for each in ("a", "b"))
+    assert len({one, two, replace(one)}) == 2
+    with pytest.raises(TypeError, match="metadata must be a dict, not 'acme'"):
+        Document("a", "x", metadata="acme")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [{1, 2}, math.nan, math.inf, object(), b"bytes"])
