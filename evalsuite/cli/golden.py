@@ -14,9 +14,10 @@ from evalsuite.errors import GoldenError, OptionError, Problem
 from evalsuite.golden import Dataset, load, load_spec
 from evalsuite.golden.add import add
 from evalsuite.golden.compare import compare
-from evalsuite.golden.fields import FIELDS, name_problem
+from evalsuite.golden.fields import FIELDS
 from evalsuite.golden.lines import MAX_CASE_BYTES, decode
 from evalsuite.golden.lint import lint
+from evalsuite.golden.packaged import is_packaged, place_of
 from evalsuite.golden.release import Release, latest_release, level, write_release
 from evalsuite.records import Case, Json
 from evalsuite.strictjson import Malformed, parse
@@ -30,7 +31,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     golden = subparsers.add_parser(
         "golden",
         help="add, lint, diff, release and count golden cases",
-        description="Works on the datasets below the folder golden/.",
+        description="Works on the datasets below the folder golden/; lint, diff and stats also "
+        "read those of installed packages, PACKAGE:NAME.",
     )
     commands = golden.add_subparsers(metavar="COMMAND", required=True)
 
@@ -65,7 +67,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Lists added, removed and changed cases, and the version step that they make.",
         epilog="example: evalsuite golden diff askacme@1.2.0 askacme",
     )
-    command.add_argument("before", metavar="A", help="NAME, NAME@VERSION or a folder")
+    command.add_argument("before", metavar="A", help="NAME, NAME@VERSION, PACKAGE:NAME, a folder")
     command.add_argument("after", metavar="B", help="what A is compared with, named likewise")
     command.set_defaults(run=_diff)
 
@@ -94,6 +96,7 @@ def _problems(checks: Any) -> Any:
 
 
 def _add(args: argparse.Namespace) -> int:
+    _ours(args.name)
     written = _from_stdin(args) if args.input is None else _from_options(args)
     added = add(_golden_dir(), args.name, written, validate_checks=_problems)
     for file in added.created:
@@ -159,9 +162,8 @@ def _lint(args: argparse.Namespace) -> int:
         raise GoldenError([Problem(shown_path(folder), 0, "", "no golden dataset", remedy)])
     failed = False
     for name in names:
-        if (wrong := name_problem(name)) is not None:
-            raise GoldenError([Problem(printable(name), 0, "", *wrong)])
-        found = lint(folder / name, validate_checks=_problems)
+        place, label = place_of(name, folder)
+        found = lint(place, label=label, validate_checks=_problems)
         for finding in found:
             print(finding)
         counts = Counter(each.severity for each in found)
@@ -207,7 +209,16 @@ def _edit(old: Case, new: Case, field: str) -> str:
     return f"{field} {shown(getattr(old, field), 40)} -> {shown(getattr(new, field), 40)}"
 
 
+def _ours(name: str) -> None:
+    if is_packaged(name):
+        raise OptionError(
+            f"{shown(name)[1:-1]} comes with an installed package and is only read here: to add or "
+            "release cases, copy its files into a folder below golden/"
+        )
+
+
 def _release(args: argparse.Namespace) -> int:
+    _ours(args.name)
     dataset = load_spec(args.name.partition("@")[0], _golden_dir(), validate_checks=_problems)
     latest = latest_release(dataset.path)
     if latest is not None and latest.key == dataset.key:

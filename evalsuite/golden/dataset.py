@@ -54,25 +54,34 @@ class Scan:
     problems: Sequence[Problem] = ()
 
 
-def load(folder: Path, *, validate_checks: ValidateChecks | None = None) -> Dataset:
+def load(
+    folder: Path,
+    *,
+    name: str | None = None,
+    label: str | None = None,
+    validate_checks: ValidateChecks | None = None,
+) -> Dataset:
     """The golden dataset in `folder`, the working set as it is on disk.
 
-    `validate_checks` says of a case's checks which can't be used: (field, message, remedy).
-    Raises GoldenError with every problem of every file.
+    `name` is what it is called by where that is not the folder's, `label` replaces the folder in
+    messages. `validate_checks` says of a case's checks which can't be used: (field, message,
+    remedy). Raises GoldenError with every problem of every file.
     """
-    scanned = scan(folder, validate_checks=validate_checks)
+    scanned = scan(folder, label=label, validate_checks=validate_checks)
     if scanned.problems:
         raise GoldenError(scanned.problems)
     latest = latest_release(folder)
     key = content_key(scanned.keys)
     version = working_version(latest, scanned.keys, key)
-    return dataset(scanned, folder, key, version)
+    return dataset(scanned, folder, key, version, name=name)
 
 
-def dataset(scanned: Scan, folder: Path, key: str, version: str) -> Dataset:
+def dataset(
+    scanned: Scan, folder: Path, key: str, version: str, *, name: str | None = None
+) -> Dataset:
     """The dataset that a scan without problems found."""
     return Dataset(
-        name=folder.name,
+        name=folder.name if name is None else name,
         path=folder,
         cases=tuple(scanned.cases),
         keys=scanned.keys,

@@ -1,4 +1,5 @@
-"""`askacme` is the working set; `askacme@1.2.0` is exactly what was released under that version.
+"""`askacme` is the working set; `askacme@1.2.0` is exactly what was released under that version;
+`evalsuite:safety` is what an installed package holds.
 
 Where the working set has moved on, the released one is read from git's history: commit by commit,
 the folder's blobs are unpacked beside the working tree until one has the release's hash.
@@ -14,7 +15,7 @@ from evalsuite import git
 from evalsuite.errors import GoldenError, Problem, did_you_mean
 from evalsuite.golden.case import ValidateChecks
 from evalsuite.golden.dataset import Dataset, dataset, folder_problem, load, scan
-from evalsuite.golden.fields import name_problem
+from evalsuite.golden.packaged import is_packaged, place_of
 from evalsuite.golden.release import (
     FOLDER,
     VERSION,
@@ -29,29 +30,33 @@ from evalsuite.wording import shown, shown_path
 def load_spec(
     spec: str, golden_dir: Path, *, validate_checks: ValidateChecks | None = None
 ) -> Dataset:
-    """The dataset that a suite names: "askacme" or "askacme@1.2.0", below `golden_dir`.
+    """The dataset that a suite names: "askacme" or "askacme@1.2.0", below `golden_dir`, or that of
+    an installed package, "evalsuite:safety" or "evalsuite:safety@1.0.0".
 
     A release is checked against its manifest, and restored from git without touching the working
-    tree if the working set differs. Raises GoldenError for an unknown name or version, a damaged
-    manifest, or a release that git's history doesn't hold.
+    tree if the working set differs; a package holds its latest alone. Raises GoldenError for an
+    unknown name or version, a damaged manifest, or a release that git's history doesn't hold.
     """
     name, at, version = spec.partition("@")
-    if (wrong := name_problem(name)) is not None:
-        raise _error(shown(spec)[1:-1], *wrong)
-    folder = golden_dir / name
+    folder, label = place_of(name, golden_dir)
     if not at:
-        return load(folder, validate_checks=validate_checks)
+        return load(folder, name=name, label=label, validate_checks=validate_checks)
     if (wrong := folder_problem(folder)) is not None:
         raise _error(shown_path(folder), *wrong)
     known = versions(folder)
     if not VERSION.fullmatch(version) or version not in known:
         message = f"{shown(version)} is not a released version of {name}"
         remedy = did_you_mean(version, known) if known else f"evalsuite golden release {name}"
+        if is_packaged(name) and not known:
+            remedy = "the package has released none: leave the version out"
         raise _error(shown(spec)[1:-1], message, remedy)
     release = read_release(folder / FOLDER / f"{version}.json")
-    working = scan(folder, validate_checks=validate_checks)
+    working = scan(folder, label=label, validate_checks=validate_checks)
     if not working.problems and content_key(working.keys) == release.key:
-        return dataset(working, folder, release.key, version)
+        return dataset(working, folder, release.key, version, name=name)
+    if is_packaged(name):
+        remedy = f"name {known[-1]}, or install the version of the package that came with it"
+        raise _error(shown(spec)[1:-1], "the installed package holds other cases", remedy)
     return _restore(folder, release, validate_checks)
 
 

@@ -38,19 +38,22 @@ class Finding:
         return f"{self.problem} [{self.severity}]"
 
 
-def lint(folder: Path, *, validate_checks: ValidateChecks | None = None) -> list[Finding]:
-    """All findings in a dataset's folder, by file and line.
+def lint(
+    folder: Path, *, label: str | None = None, validate_checks: ValidateChecks | None = None
+) -> list[Finding]:
+    """All findings in a dataset's folder, by file and line. `label` replaces it in messages.
 
     Errors: what stops loading, contradictory checks, exact duplicates. Warnings: near duplicates,
     inputs with two expectations, empty and tiny slices, expected answers in the prompt. Notes:
     cases that expect and check nothing, or lack a slice that others have.
     """
-    scanned = scan(folder, validate_checks=validate_checks)
+    label = shown_path(folder) if label is None else label
+    scanned = scan(folder, label=label, validate_checks=validate_checks)
     found = [Finding("error", problem) for problem in scanned.problems]
     found += _contradictory(scanned.cases)
     found += _duplicates(scanned.cases)
     found += _leaks(scanned.cases)
-    found += _slices(scanned, shown_path(folder / ABOUT))
+    found += _slices(scanned, f"{label}/{ABOUT}")
     found += _idle(scanned.cases)
     return sorted(found, key=lambda each: (each.problem.path, each.problem.line))
 
