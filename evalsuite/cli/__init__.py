@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import plan, probe, rate, runs, snapshots, store
+from evalsuite.cli import backtest, correlate, plan, probe, rate, runs, snapshots, store
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -78,10 +78,12 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     runs.register(commands)
     plan.register(commands)
+    backtest.register(commands)
     snapshots.register(commands)
     probe.register(commands)
     store.register(commands)
     rate.register(commands)
+    correlate.register(commands)
     _golden(commands, given)
     _judge(commands, given)
     return parser

@@ -14,6 +14,7 @@ from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_fol
 from evalsuite.snapshot.outputs import output_key
 from evalsuite.snapshot.refs import open_ref, stored_runs, suites_of
 from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
+from evalsuite.snapshot.results import read_results
 from evalsuite.snapshot.revisions import Revision
 from evalsuite.snapshot.writer import Writer, write
 
@@ -38,6 +39,7 @@ __all__ = [
     "read_evidence",
     "read_head",
     "read_outputs",
+    "read_results",
     "refusal",
     "remember",
     "resolve",
