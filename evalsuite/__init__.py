@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evalsuite.scoring import measures
     from evalsuite.suites import suite
     from evalsuite.targets import TargetError, command_target, http_target
+    from evalsuite.trajectories.naming import trajectory
     from evalsuite.variants import Variant
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "measures",
     "openai_client",
     "suite",
+    "trajectory",
 ]
 
 _HOMES = {
@@ -77,6 +79,7 @@ _HOMES = {
     "measures": "scoring",
     "openai_client": "backends.clients",
     "suite": "suites",
+    "trajectory": "trajectories.naming",
 }
 
 

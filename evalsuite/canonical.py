@@ -28,6 +28,20 @@ def canonical(value: Any) -> bytes:
     return _encode(value).encode("utf-8")
 
 
+def alike(value: Any) -> str | None:
+    """One spelling of JSON in which 1 and 1.0 are the same number; None for what is no JSON."""
+    try:
+        plain = json.loads(json.dumps(value, allow_nan=False), parse_float=_number)
+        return json.dumps(plain, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _number(text: str) -> float | int:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 def key(kind: str, value: Any) -> str:
     """The identity of `value` among things of its `kind` (\"case\", \"scorer\", \"output\"...).
 

@@ -172,16 +172,17 @@ class Metric:
     """What is measured. Gated values are mapped to [0, 1], higher is better.
 
     `role`: "gate" is compared with the baseline and may block; "detail" is shown beside what it is
-    a part of; "diagnostic" is about the measurement (a judge's consistency, say). Floors can be put
-    on each. `center` is for values that are themselves comparisons with the baseline (a preference
-    over its answer): what "as good" is, taken as the baseline's value of every case.
+    a part of; "diagnostic" is about the measurement (a judge's consistency, say); "class" is 1
+    where the output failed in a way that is counted. Floors can be put on each. `center` is for
+    values that are themselves comparisons with the baseline (a preference over its answer): what
+    "as good" is, taken as the baseline's value of every case.
     """
 
     name: str
     low: float = 0.0
     high: float = 1.0
     higher_is_better: bool = True
-    role: Literal["gate", "detail", "diagnostic"] = "gate"
+    role: Literal["gate", "detail", "diagnostic", "class"] = "gate"
     center: float | None = None
 
 
@@ -222,13 +223,30 @@ def _shared(items: tuple[tuple[str, object], ...]) -> Mapping[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossed:
+    """What a case's answers are where the target is given the documents that the baseline
+    retrieved; one entry per trial that the suite declares.
+
+    `against` is the baseline's output.key, None without an answer. `outputs` is the output.key of
+    the crossed answer: the row's own where both retrieved the same documents, `against` where the
+    baseline's answer came again, None where there is none, and `errors` says why. Other answers
+    have `scores` as in Row; for these two they are the run's own or the baseline's.
+    """
+
+    against: Sequence[str | None]
+    outputs: Sequence[str | None]
+    scores: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    errors: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """All that a run knows of one case: one line of `scores.jsonl`.
 
     `scores` holds one value per metric and trial (None: not scored), `reasons` the first reason per
     metric, `outputs` the output.key per trial (None: no output), `errors` "kind: message" per
     trial or None. `facts` describe the case, `output_facts` the first trial's output: numbers, text
-    and booleans from which derived slices are cut.
+    and booleans from which derived slices are cut. `crossed` is of runs alone: a snapshot has none.
     """
 
     id: str
@@ -243,6 +261,7 @@ class Row:
     output_facts: Mapping[str, Json] = field(default_factory=dict)
     must_pass: bool = False
     cluster: str | None = None
+    crossed: Crossed | None = None
 
 
 @dataclass(frozen=True, slots=True)

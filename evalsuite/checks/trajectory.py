@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
+from evalsuite.canonical import alike
 from evalsuite.checks.bounds import between, require_bounds
 from evalsuite.checks.define import Test, define, quoted
 from evalsuite.records import Case, Json, Output, ToolCall
@@ -149,13 +149,5 @@ def _safe(text: str) -> str:
 
 def _spelled(call: ToolCall) -> str | None:
     """Name and arguments in one spelling, None where they are not plain JSON."""
-    try:
-        arguments = json.loads(json.dumps(call.arguments, allow_nan=False), parse_float=_number)
-        return f"{call.name} {json.dumps(arguments, sort_keys=True)}"
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _number(text: str) -> float | int:
-    value = float(text)
-    return int(value) if value.is_integer() else value
+    arguments = alike(call.arguments)
+    return None if arguments is None else f"{call.name} {arguments}"

@@ -17,6 +17,7 @@ from evalsuite.records import Manifest
 if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
     from evalsuite.diff import Change
     from evalsuite.gate import Verdict
+    from evalsuite.stats.trials import Tries
 
 Level = Literal["caution", "warning", "note", "tip"]
 Tone = Literal["bad", "warn", "good", "plain"]
@@ -277,7 +278,11 @@ class Commands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`."""
+    """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`.
+
+    `tried` are the figures of repeated tries, one per k; `failed` maps a class of failure to the
+    answers that failed so, before and after.
+    """
 
     suite: str
     verdict: Verdict
@@ -286,6 +291,8 @@ class Report:
     subject: Sequence[Change]
     commands: Commands
     blocks: tuple[Block, ...]
+    tried: Sequence[Tries] = ()
+    failed: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def block_of(report: Report, kind: type[_Always]) -> _Always:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from evalsuite.diff import Diff
 from evalsuite.gate import Verdict
 from evalsuite.records import Case, Row
-from evalsuite.report import sections, trouble
+from evalsuite.report import failures, repeats, sections, trouble
 from evalsuite.report.blocks import Block, Commands, Report
 from evalsuite.report.cases import answers as _answers
 from evalsuite.report.cases import case_list, distributions, heat
 from evalsuite.report.headline import headline
 from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair, Shown
-from evalsuite.report.repeats import variances
 
 
 def build(
@@ -45,13 +44,17 @@ def build(
         evidence=evidence or {},
     )
     listed = case_list(material)
-    varies = variances(material, listed)
+    varies = repeats.variances(material, listed)
+    tried = repeats.tried(material)
     shown = _answers(material, listed)
+    failed = failures.failed(material)
     found = trouble.troubles(material)
     blocks: list[Block | None] = [
         headline(material, shown, found, varies),
         sections.comparability(material),
         sections.gates(material, varies),
+        failures.table(failed, compared=diff.baseline is not None),
+        repeats.table(tried),
         judges(material),
         shown,
         heat(material, listed, varies),
@@ -70,4 +73,6 @@ def build(
         subject=diff.subject,
         commands=commands,
         blocks=tuple(each for each in blocks if each is not None),
+        tried=tried,
+        failed=failed,
     )

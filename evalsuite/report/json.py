@@ -10,6 +10,7 @@ from typing import Any
 from evalsuite.records import Json, Manifest
 from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat, Report, block_of
 from evalsuite.report.escape import plain
+from evalsuite.stats.trials import Tries
 
 VERSION = 1
 
@@ -54,6 +55,11 @@ def document(report: Report) -> dict[str, Any]:
             for metric, cell in zip(heat.metrics, row.cells, strict=True)
             if cell.variance is not None
         ],
+        "tries": [_tries(each) for each in report.tried],
+        "failures": [
+            {"class": name, "before": before, "after": after}
+            for name, (before, after) in report.failed.items()
+        ],
         "metrics": list(cases.metrics),
         "cases": [_case(line, cases.metrics) for line in cases.lines],
         "answers": [
@@ -85,6 +91,19 @@ def _manifest(manifest: Manifest) -> dict[str, Json]:
         "versions": dict(manifest.versions),
         "detectable": dict(manifest.detectable),
         "operations": asdict(manifest.operations),
+    }
+
+
+def _tries(found: Tries) -> dict[str, Json]:
+    both = {"pass_at_k": found.at_least_one, "pass_all_k": found.all}
+    kept = ("value", "low", "high", "n", "clusters")
+    return {
+        "k": found.k,
+        "lack": found.lack,
+        **{
+            name: None if each is None else {field: getattr(each, field) for field in kept}
+            for name, each in both.items()
+        },
     }
 
 

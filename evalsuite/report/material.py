@@ -79,7 +79,7 @@ def measured(material: Material) -> list[Metric]:
     return [
         metric
         for name, metric in known.items()
-        if name in names and metric.high > metric.low and metric.role != "diagnostic"
+        if name in names and metric.high > metric.low and metric.role in ("gate", "detail")
     ]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from evalsuite.diff import own_trials
 from evalsuite.gate import OVERALL
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.report.blocks import Cases
+from evalsuite.report.blocks import Cases, Table, TableRow
 from evalsuite.report.material import Material
+from evalsuite.stats.intervals import Estimate
+from evalsuite.stats.trials import Tries, tries
 
 Variances = Mapping[tuple[str, str], float]
 """By metric and slice: the mean over cases of the variance of a case's trials."""
@@ -42,3 +45,50 @@ def said(material: Material, found: Variances) -> str:
     if not metric:
         return f"{trials} trials a case"
     return f"{trials} trials a case, variance {figures.variance(metrics[metric])}"
+
+
+def tried(material: Material) -> list[Tries]:
+    """pass@k and pass^k of `checks` over this run's cases, for each k up to its trials; empty with
+    one trial per case, or where no case has checks."""
+    run = material.diff.candidate
+    counts, clusters = [], []
+    for id_, row in sorted(material.after.items()):
+        if CHECKS in row.scores:
+            held = [each for each in own_trials(row, row.scores[CHECKS], run) if each is not None]
+            counts.append((len(held), sum(each == 1.0 for each in held)))
+            clusters.append(row.cluster or (id_,))
+    if run.trials < 2 or not counts:
+        return []
+    return [tries(counts, k, clusters=clusters) for k in range(1, run.trials + 1)]
+
+
+def table(found: Sequence[Tries]) -> Table | None:
+    """A row per k; None with one trial per case."""
+    if not found:
+        return None
+    rows = [
+        TableRow(
+            (
+                (str(each.k),),
+                (_estimate(each.at_least_one),),
+                (_estimate(each.all),),
+                (f"{figures.many(each.lack, 'case')} with fewer trials" if each.lack else "",),
+            )
+        )
+        for each in found
+    ]
+    columns = ("k", "pass@k, 95% CI", "pass^k, 95% CI", "Not told")
+    return Table("Repeated tries", columns, rows, _TRIES)
+
+
+_TRIES = (
+    "Of k tries of a case at least one holds its checks (pass@k), all do (pass^k): unbiased"
+    " estimates from its trials, the mean over all cases, the interval by case."
+)
+
+
+def _estimate(found: Estimate | None) -> str:
+    if found is None:
+        return figures.UNKNOWN
+    low, high = figures.percent(found.low), figures.percent(found.high)
+    return f"{figures.percent(found.value)} ({low} to {high})"

@@ -55,6 +55,7 @@ EXPORTED = [
     "measures",
     "openai_client",
     "suite",
+    "trajectory",
 ]
 
 
