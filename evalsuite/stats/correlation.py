@@ -69,10 +69,17 @@ def correlations(first: Sequence[float | None], second: Sequence[float | None]) 
         raise MissingExtra("correlation", "calibration") from None
     return Correlations(
         n,
-        some(np.corrcoef(left, right)[0, 1]),
+        some(np.corrcoef(_near_one(left), _near_one(right))[0, 1]),
         some(stats.spearmanr(left, right).statistic),
         some(stats.kendalltau(left, right, variant="b").statistic),
     )
+
+
+def _near_one(values: Floats) -> Floats:
+    """Multiplied by a power of two, which changes no correlation: squares of very small or very
+    large values are no numbers."""
+    _, power = np.frexp(np.abs(values).max())
+    return np.asarray(np.ldexp(values, -int(power)), dtype=np.float64)
 
 
 def within_clusters(
