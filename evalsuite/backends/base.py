@@ -14,6 +14,10 @@ from evalsuite.records import Json, ToolCall, Usage
 VERDICT = "evalsuite verdict"
 """The title of the schema of a judge's verdict, by which the embedded model knows it."""
 
+GROUNDING, COVERAGE = "evalsuite grounding", "evalsuite coverage"
+"""Those of the two calls of rag metrics: an answer against its contexts, and both against a
+reference answer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -83,7 +83,7 @@ def citation(*, min: int = 1, pattern: str | None = None) -> Test:  # noqa: A002
     def test(case: Case, output: Output) -> Outcome:
         known = {document.id for document in output.contexts}
         try:
-            cited = list(islice(_cited(output.text, rex, known), MOST))
+            cited = list(islice(citations_in(output.text, known, rex), MOST))
         except TooSlow as error:
             return Outcome(None, str(error))
         invented = [each for each in cited if each not in known]
@@ -99,7 +99,8 @@ def citation(*, min: int = 1, pattern: str | None = None) -> Test:  # noqa: A002
     return test
 
 
-def _cited(text: str, rex: Any, known: set[str]) -> Iterator[str]:
+def citations_in(text: str, known: Collection[str], rex: Any = None) -> Iterator[str]:
+    """What a text cites, in its order: ids in brackets, or what `rex` has in its group."""
     if rex is not None:
         yield from ((match.group(1) or "").strip() for match in find_all(rex, text))
         return

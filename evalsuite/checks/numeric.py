@@ -88,13 +88,14 @@ def sentences(*, min: int | None = None, max: int | None = None) -> Test:  # noq
     require_bounds("sentences", min, max)
 
     def test(case: Case, output: Output) -> Outcome:
-        count = sum(1 for _ in _sentences(output.text))
+        count = sum(1 for _ in split(output.text))
         return between(count, min, max, what="the answer has {} sentences")
 
     return test
 
 
-def _sentences(text: str) -> Iterator[str]:
+def split(text: str) -> Iterator[str]:
+    """The sentences of a text, by the rules of the check `sentences`."""
     start = 0
     for match in _END.finditer(text):
         tail = text[max(start, match.end() - 16) : match.end()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from evalsuite.backends.base import Backend, Completion, Request
 from evalsuite.backends.llm import LLM
@@ -16,6 +17,8 @@ from evalsuite.judging.reply import CRITIQUE, RAW, Unparsable, repairable, verdi
 from evalsuite.records import Json
 from evalsuite.scoring import clip
 from evalsuite.seeds import derive
+
+T = TypeVar("T")
 
 EQUAL = "the two outputs are equal: a tie without a call"
 
@@ -109,36 +112,56 @@ async def _ask(card: Card, ask: Ask, prompt: Prompt, vote: int) -> list[Judgemen
     """One call, and a second one where the first reply is a slip."""
     schema = prompt.schema if ask.structured else None
     request = Request(messages=prompt.messages, schema=schema, params=dict(card.params))
-    reply = await ask.complete(request)
-    try:
-        return _judgements(card, prompt, vote, verdicts_in(reply, prompt.fields))
-    except Unparsable as bad:
-        problem = str(bad)
-    if repairable(reply):
-        reply = await ask.complete(replace(request, messages=_repair(prompt, problem)))
-        try:
-            return _judgements(card, prompt, vote, verdicts_in(reply, prompt.fields))
-        except Unparsable as bad:
-            problem = str(bad)
-    kind = "unparsable" if repairable(reply) else "no"
+    found = await read(ask, request, lambda reply: verdicts_in(reply, prompt.fields))
+    if not isinstance(found, Unread):
+        return _judgements(card, prompt, vote, found)
     return [
         Judgement(
             criterion=each.criterion,
             label=None,
             value=None,
-            reason=f"{kind} verdict: {problem}",
+            reason=found.reason,
             order=prompt.order,
             vote=vote,
-            raw=clip(reply.text, RAW),
+            raw=found.raw,
         )
         for each in prompt.fields
     ]
 
 
-def _repair(prompt: Prompt, problem: str) -> Sequence[Mapping[str, Json]]:
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """No verdict: why, and the reply as far as it is kept."""
+
+    reason: str
+    raw: str
+
+
+async def read(ask: Ask, request: Request, parse: Callable[[Completion], T]) -> T | Unread:
+    """What `parse` reads in the reply. Where it is Unparsable and a slip, one more is asked for.
+
+    Raises:
+        BackendError: a call had no reply.
+    """
+    reply = await ask.complete(request)
+    try:
+        return parse(reply)
+    except Unparsable as bad:
+        problem = str(bad)
+    if repairable(reply):
+        reply = await ask.complete(replace(request, messages=_repair(request.messages, problem)))
+        try:
+            return parse(reply)
+        except Unparsable as bad:
+            problem = str(bad)
+    kind = "unparsable" if repairable(reply) else "no"
+    return Unread(f"{kind} verdict: {problem}", clip(reply.text, RAW))
+
+
+def _repair(messages: Sequence[Mapping[str, Json]], problem: str) -> Sequence[Mapping[str, Json]]:
     """The same question with a note. The reply is not shown again: it may repeat what it judged,
     and would do so outside of a fence."""
-    *before, last = prompt.messages
+    *before, last = messages
     return (*before, {**last, "content": f"{last['content']}\n\n{_REPAIR.format(problem=problem)}"})
 
 

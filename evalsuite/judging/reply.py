@@ -33,17 +33,21 @@ def verdicts_in(reply: Completion, fields: Sequence[Field]) -> dict[str, tuple[s
     Raises:
         Unparsable: the reply is not finished, or not exactly what was asked for.
     """
+    value = exactly(json_in(reply), [each.name for each in fields], "the reply")
+    return {each.criterion: _verdict(value[each.name], each) for each in fields}
+
+
+def json_in(reply: Completion) -> Json:
+    """The one JSON value that a finished reply is; Unparsable if it is none."""
     if reply.finish_reason != "stop":
         raise Unparsable(f"the reply ended with {reply.finish_reason}")
     text = _bare(reply.text.strip())
     if not text.startswith("{"):
         raise Unparsable("the reply is empty" if not text else "the reply is no JSON object")
     try:
-        value = strictjson.parse(text)
+        return strictjson.parse(text)
     except strictjson.Malformed as bad:
         raise Unparsable(bad.message) from None
-    _exactly(value, [each.name for each in fields], "the reply")
-    return {each.criterion: _verdict(value[each.name], each) for each in fields}
 
 
 def repairable(reply: Completion) -> bool:
@@ -58,7 +62,8 @@ def _bare(text: str) -> str:
     return rest.removesuffix(_CODE).strip() if fenced else text
 
 
-def _exactly(value: Json, names: Sequence[str], what: str) -> None:
+def exactly(value: Json, names: Sequence[str], what: str) -> Mapping[str, Json]:
+    """An object of these fields and no others; Unparsable names it as `what` if it is none."""
     if not isinstance(value, Mapping):
         raise Unparsable(f"{what} is no JSON object")
     missing = [name for name in names if name not in value]
@@ -66,12 +71,13 @@ def _exactly(value: Json, names: Sequence[str], what: str) -> None:
         raise Unparsable(f'{what} lacks "{missing[0]}"')
     if len(value) > len(names):
         raise Unparsable(f"{what} has a field that nobody asked for")
+    return value
 
 
 def _verdict(value: Json, field: Field) -> tuple[str, str]:
     what = f'"{field.name}"'
-    _exactly(value, ("critique", "verdict"), what)
-    critique, label = value["critique"], value["verdict"]
+    said = exactly(value, ("critique", "verdict"), what)
+    critique, label = said["critique"], said["verdict"]
     if not isinstance(critique, str):
         raise Unparsable(f"the critique of {what} is no text")
     if isinstance(label, int | float) and not isinstance(label, bool):
