@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalsuite.backends.llm import LLM
     from evalsuite.judging.naming import judge, jury
     from evalsuite.policy import Gate, Slice
+    from evalsuite.rankings.naming import ranking
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
     from evalsuite.suites import suite
@@ -51,6 +52,7 @@ __all__ = [
     "jury",
     "measures",
     "openai_client",
+    "ranking",
     "suite",
     "trajectory",
 ]
@@ -78,6 +80,7 @@ _HOMES = {
     "jury": "judging.naming",
     "measures": "scoring",
     "openai_client": "backends.clients",
+    "ranking": "rankings.naming",
     "suite": "suites",
     "trajectory": "trajectories.naming",
 }

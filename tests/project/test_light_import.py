@@ -54,6 +54,7 @@ EXPORTED = [
     "jury",
     "measures",
     "openai_client",
+    "ranking",
     "suite",
     "trajectory",
 ]
