@@ -16,7 +16,16 @@ from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
 from evalsuite.records import Manifest, Standing
 from evalsuite.stats.bounds import Bounds, paired_bounds
-from evalsuite.stats.flips import Bools, Floats, Ints, flip_ranks, steadiness, step_down
+from evalsuite.stats.flips import (
+    BLOCKS,
+    Bools,
+    Floats,
+    Ints,
+    blocks,
+    flip_ranks,
+    steadiness,
+    step_down,
+)
 
 SEED = 70_229
 """Fixed, so that equal data always have equal p."""
@@ -184,14 +193,14 @@ def _adjust(
     lowest: list[float | None],
 ) -> None:
     """Fill in the p of the hypotheses at `numbers`."""
-    size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)
+    block = _blocks(numbers, tested, found)
     columns, owners = [], []
     for number in numbers:
         effect, at = found[tested[number].metric], tested[number].at
         at = at[effect.d[at] != 0]
         parts = [effect.d] if effect.weights is None else [effect.d, effect.d * effect.weights]
         for part in parts if len(at) else ():
-            columns.append(np.bincount(effect.units[at], part[at], minlength=size))
+            columns.append(np.bincount(block[effect.units[at]], part[at], minlength=BLOCKS))
             owners.append(number)
     if not columns:
         return
@@ -202,6 +211,20 @@ def _adjust(
         p[family] = step_down(ranks[family])
     for number, value in zip(owners, p.tolist(), strict=True):
         lowest[number] = min(value, lowest[number] or 1.0)
+
+
+def _blocks(
+    numbers: Sequence[int], tested: Sequence[Hypothesis], found: Mapping[str, Effects]
+) -> Ints:
+    """By unit, what it is flipped with; units that did not move take no place."""
+    size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)
+    moved = np.zeros(size, dtype=bool)
+    for metric in {tested[number].metric for number in numbers}:
+        effect = found[metric]
+        moved[effect.units[effect.d != 0]] = True
+    place = np.zeros(size, dtype=np.int64)
+    place[moved] = blocks(int(moved.sum()))
+    return place
 
 
 def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bounds:

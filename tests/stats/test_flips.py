@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.stats.flips import flip_ranks, steadiness, step_down
+from evalsuite.stats.flips import BLOCKS, blocks, flip_ranks, steadiness, step_down
 
 
 def chances(contributions, draws=10_000, seed=1):
@@ -149,3 +149,20 @@ def test_flaky_cases_weigh_less_and_the_arms_are_treated_alike():
 def test_an_unscored_trial_is_no_flakiness():
     values, seen = np.array([[1.0, 0.0, 1.0]]), np.array([[True, False, True]])
     assert steadiness(values, seen, values, seen).tolist() == [1.0]
+
+
+def test_few_units_have_a_block_each_and_many_share_them_evenly():
+    assert blocks(BLOCKS).tolist() == list(range(BLOCKS))
+    shared = np.bincount(blocks(5 * BLOCKS + 3), minlength=BLOCKS)
+    assert len(shared) == BLOCKS
+    assert shared.min() == 5
+    assert shared.max() == 6
+    assert np.array_equal(blocks(9_999), blocks(9_999))
+
+
+def test_blocks_leave_the_spread_of_a_sum_as_it_is():
+    d = np.random.default_rng(7).normal(size=20_000)
+    d[:400] -= 0.25
+    summed = np.bincount(blocks(len(d)), d)
+    together, alone = chances(summed[:, None])[1][0], chances(d[:, None], draws=4_000)[1][0]
+    assert together == pytest.approx(alone, abs=0.03)
