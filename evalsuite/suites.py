@@ -28,7 +28,8 @@ Input = str | Path | Callable[[], str]
 @dataclass(frozen=True, slots=True, eq=False)
 class Suite:
     """A target and how it is evaluated. `wants` are the names of its parameters beside `case`;
-    `params` those of the variant that this is one of."""
+    `params` those of the variant that this is one of. `contexts`: the target answers from given
+    documents where it gets some."""
 
     name: str
     target: Target
@@ -48,6 +49,7 @@ class Suite:
     external: Input | None = None
     variants: Mapping[str, Variant] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
+    contexts: bool = False
 
     @property
     def fixtures(self) -> tuple[str, ...]:
@@ -102,10 +104,12 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
 
     The function is the target pipeline: `case` is its first parameter, `llm` and `variant` are
     optional ones, any other is a resource or a pytest fixture. It may be async or plain; it returns
-    an Output or text.
+    an Output or text. With a parameter `contexts=None` it says that it answers from these documents
+    where it is given some, instead of those that it would retrieve.
 
     Args:
-        golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release.
+        golden: "NAME" for the working set in golden/NAME, or "NAME@1.2.0" for a release;
+            "PACKAGE:NAME" for one that an installed package holds ("evalsuite:safety").
         scorers: functions of (case, output) or (case, output, llm), or checks that hold for every
             case; a case's own checks always run.
         gate: when a merge is blocked.
@@ -143,6 +147,7 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
             timeout=timeout,
             external=external,
             variants=_table(variants),
+            contexts=_takes_contexts(target),
         )
         found = _problems(made)
         if found:
@@ -177,7 +182,14 @@ def _parameters(target: Target) -> tuple[str, ...]:
             f"{file}:{line}: suite {target.__name__}: its parameters are `case`, then `llm`, "
             f"resources and fixtures by name; {wrong}"
         )
-    return tuple(name for name in given if name != "case")
+    ours = {"case", "contexts"} if _takes_contexts(target) else {"case"}
+    return tuple(name for name in given if name not in ours)
+
+
+def _takes_contexts(target: Target) -> bool:
+    """Whether it can be given documents; `contexts` without a default is a fixture as any other."""
+    found = inspect.signature(target).parameters.get("contexts")
+    return found is not None and found.default is None
 
 
 def _table(given: Any) -> Any:

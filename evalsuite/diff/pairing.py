@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import Literal
 
 import numpy as np
 
+from evalsuite.diff.changing import changes
+from evalsuite.diff.crossing import crossed_trials, other_documents, uncrossed
 from evalsuite.diff.derived import derived_slices
 from evalsuite.diff.form import form_shift
-from evalsuite.diff.record import Change, Diff, Level, Pairs, Status
+from evalsuite.diff.record import Diff, Level, Pairs, Status
 from evalsuite.errors import SnapshotError
-from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Part, Row, Run
+from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Row, Run
 from evalsuite.stats.flips import Bools, Floats
 from evalsuite.stats.repeats import combined
 
@@ -66,7 +67,7 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
         candidate=candidate.manifest,
         status=status,
         stale={case: tuple(names) for case, names in sorted(stale.items())},
-        subject=() if baseline is None else _changes(baseline, candidate),
+        subject=() if baseline is None else changes(baseline, candidate),
         pairs=pairs,
         slices=slices,
         derived=_derived(old, new, slices),
@@ -74,6 +75,7 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
         must_pass={case: _held(row) for case, row in sorted(new.items()) if row.must_pass},
         lost=_lost(candidate),
         form=form_shift(old, new, shared),
+        uncrossed=uncrossed(old, new),
     )
 
 
@@ -166,6 +168,14 @@ def _pairs(
     if metric.center is not None:  # each value is a comparison with the baseline already
         sides[0] = [[metric.center] * len(trials) for trials in sides[1]]
     (before, before_seen), (after, after_seen) = (_grid(metric, side) for side in sides)
+    rows = [(runs[0].rows[case], runs[1].rows[case]) for case in ids]
+    crossed, crossed_seen, other = None, None, None
+    if any(new.crossed for _, new in rows):
+        both = zip(rows, zip(*sides, strict=True), strict=True)
+        crossed, crossed_seen = _grid(
+            metric, [crossed_trials(*pair, metric.name, values) for pair, values in both]
+        )
+        other = np.array([other_documents(*pair) for pair in rows], dtype=np.bool_)
     return Pairs(
         metric=metric.name,
         ids=tuple(ids),
@@ -175,6 +185,9 @@ def _pairs(
         after_seen=after_seen,
         identical=np.fromiter((status[case] == "same" for case in ids), np.bool_, len(ids)),
         clusters=_clusters(runs[1].rows[case] for case in ids),
+        crossed=crossed,
+        crossed_seen=crossed_seen,
+        other=other,
     )
 
 
@@ -252,37 +265,3 @@ def _derived(
             name: merged[name] for name in merged if name not in tagged and name not in STYLE
         }
     return derived_slices(facts)
-
-
-def _changes(baseline: Run, candidate: Run) -> tuple[Change, ...]:
-    """Model, then prompt and other inputs, then code."""
-    old, new = baseline.manifest.subject, candidate.manifest.subject
-    seeds = baseline.manifest.seed, candidate.manifest.seed
-    seed = [Change("model", "seed", *map(str, seeds))] if seeds[0] != seeds[1] else []
-    return (
-        *_parts("model", old.models, new.models),
-        *seed,
-        *_parts("input", old.inputs, new.inputs),
-        *_parts("code", old.code, new.code),
-    )
-
-
-def _parts(
-    kind: Literal["model", "input", "code"], before: Mapping[str, Part], after: Mapping[str, Part]
-) -> list[Change]:
-    found = []
-    for name in sorted({*before, *after}, key=lambda name: ("prompt" not in name.lower(), name)):
-        one, other = before.get(name), after.get(name)
-        if (one and one.key) != (other and other.key):
-            same = one is not None and other is not None and one.label == other.label
-            found.append(Change(kind, name, _spoken(one, same), _spoken(other, same)))
-    return found
-
-
-def _spoken(part: Part | None, ambiguous: bool) -> str | None:
-    """A part's label, with its key where the label alone does not tell the sides apart."""
-    if part is None:
-        return None
-    if not part.label:
-        return part.key[:8]
-    return f"{part.label} ({part.key[:8]})" if ambiguous else part.label

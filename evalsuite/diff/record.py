@@ -29,7 +29,9 @@ class Pairs:
     `before` (n, kb) and `after` (n, kc) hold values in [0, 1], higher is better, with 0.0 where
     the masks `before_seen`, `after_seen` are False. `identical` (n,) marks cases whose outputs
     and scorer are the same on both sides, so that their difference is exactly 0. `clusters` is
-    empty where every case stands for itself.
+    empty where every case stands for itself. `crossed` (n, k) with `crossed_seen` are the values of
+    the candidate's target on the baseline's documents, `other` (n,) marks cases whose documents
+    differ; all three are None where nothing was crossed.
     """
 
     metric: str
@@ -40,6 +42,9 @@ class Pairs:
     after_seen: Bools
     identical: Bools
     clusters: Sequence[str | None] = ()
+    crossed: Floats | None = None
+    crossed_seen: Bools | None = None
+    other: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Diff:
 
     `must_pass` holds per strict case what each trial said (None: can't be told); `lost` counts
     cases that the candidate's suite selects but that have no row; `form` says how the form of the
-    answers shifted, "" if it did not.
+    answers shifted, "" if it did not; `uncrossed` why cases have no crossed answer.
     """
 
     suite: str
@@ -82,3 +87,4 @@ class Diff:
     must_pass: Mapping[str, Sequence[bool | None]] = field(default_factory=dict)
     lost: int = 0
     form: str = ""
+    uncrossed: Mapping[str, str] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from evalsuite.backends.clients import MODELS
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import canonical, key
 from evalsuite.errors import RunStopped
-from evalsuite.records import Case, Output, Part
+from evalsuite.records import Case, Document, Output, Part
 from evalsuite.runner.deadline import Deadline
 from evalsuite.runner.look import SAYS, How
 from evalsuite.runner.plan import Plan
@@ -34,7 +34,8 @@ class Bench:
     depended on, for the list of what changed. `sure`: equal requests always get equal answers;
     `unpinned` are the models ("PROVIDER:MODEL") that take no seed.
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
-    it may wait, `asking` whether it takes `llm`."""
+    it may wait, `asking` whether it takes `llm`. `before` are the snapshot's outputs by key, once
+    they were read."""
 
     plan: Plan
     store: Store
@@ -53,6 +54,7 @@ class Bench:
     arguments: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     lists: dict[str, bool] = field(default_factory=dict)
+    before: Mapping[str, Output] | None = None
     linked: int = 0
     noted: int = 0
 
@@ -62,23 +64,27 @@ class Bench:
         return self.plan.suite.timeout or self.plan.config.timeout
 
 
-async def answer(bench: Bench, case: Case, tally: Tally) -> tuple[Output, bool]:
-    """The output of one trial, and whether it came from the store."""
-    place = _output_place(bench, case, tally.trial)
+async def answer(
+    bench: Bench, case: Case, tally: Tally, given: Sequence[Document] | None = None
+) -> tuple[Output, bool]:
+    """The output of one trial, and whether it came from the store; from the documents `given`, if
+    they are."""
+    place = _output_place(bench, case, tally.trial, given)
     stored = _stored_output(bench, place, tally)
     if stored is not None:
         return stored, True
-    output = await _run_target(bench, case, tally)
+    output = await _run_target(bench, case, tally, given)
     if output.error is None and not tally.failures and not bench.plan.config.replay:
         _keep(bench, place, output, tally.keys)
         await bench.store.committed()
     return output, False
 
 
-def _output_place(bench: Bench, case: Case, trial: int) -> str:
+def _output_place(bench: Bench, case: Case, trial: int, given: Sequence[Document] | None) -> str:
     """The key of a stored output: all that is known beforehand of what it depends on."""
     keys = bench.plan.dataset.keys[case.id]
-    return key("run output", [bench.base, case.id, *keys, trial])
+    documents = [] if given is None else [to_json(given)]
+    return key("run output", [bench.base, case.id, *keys, trial, *documents])
 
 
 def base_key(plan: Plan, code_key: str) -> str:
@@ -176,7 +182,9 @@ def written_before(store: Store) -> set[str]:
     return set(json.loads(store.get("note", "written") or b"[]"))
 
 
-async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
+async def _run_target(
+    bench: Bench, case: Case, tally: Tally, given: Sequence[Document] | None
+) -> Output:
     """Call the decorated function once, within its deadline."""
     plan = bench.plan
     if not bench.lanes:  # else it goes on as far as the stored replies carry
@@ -187,6 +195,8 @@ async def _run_target(bench: Bench, case: Case, tally: Tally) -> Output:
     arguments = dict(bench.arguments)
     if "llm" in plan.suite.wants:
         arguments["llm"] = bench.llm
+    if given is not None:
+        arguments["contexts"] = list(given)
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
     context.run(MODELS.set, bench.llm)

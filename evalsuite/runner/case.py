@@ -13,6 +13,7 @@ from evalsuite.backends.calls import Tally
 from evalsuite.backends.together import together
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Case, Json, Output, Row, Score, shared
 from evalsuite.runner.answer import Bench, answer
+from evalsuite.runner.crossing import Crossing, cross, crossed_of, scored
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
 from evalsuite.runner.slots import Slots
@@ -52,13 +53,20 @@ class CaseResult:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One answer and its scores. `tallies` count what the target asked and what each scorer did;
-    `missing` says which call was not made, so that the trial counts for nothing."""
+    `missing` says which call was not made, so that the trial counts for nothing. Its `crossed` run
+    has tallies of its own."""
 
     output: Output
     scores: Sequence[Score]
     tallies: Sequence[Tally]
     reused: bool
     missing: str
+    crossed: Crossing | None = None
+
+    @property
+    def asked(self) -> Sequence[Sequence[Tally]]:
+        """The tallies of its run and of the crossed one: the target's, then those of scorers."""
+        return [self.tallies, self.crossed.tallies if self.crossed else ()]
 
 
 async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
@@ -76,7 +84,7 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     made = await trials(range(1, wanted + 1))
     if case.must_pass and not bench.sure and _failed(made[0]):
         made += await trials(range(wanted + 1, MORE_TRIALS + 2))
-    tallies = [tally for each in made for tally in each.tallies]
+    tallies = [tally for each in made for asked in each.asked for tally in asked]
     reused = sum(each.reused for each in made)
     missing = next((each.missing for each in made if each.missing), "")
     if missing:
@@ -84,6 +92,8 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     row = _row(bench.plan, case, made)
     status, message = _status(case, made)
     outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
+    crossed = [each.crossed for each in made if each.crossed and each.crossed.new]
+    outputs += [(each.key, each.output) for each in crossed if each.key and each.output]
     seconds = time.perf_counter() - began
     calls = tuple(dict.fromkeys(key for tally in tallies for key in tally.keys))
     return CaseResult(
@@ -97,7 +107,7 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
         seconds=seconds,
         calls=calls,
         evidence=_evidence(case, made),
-        judged=sum(tally.fresh for each in made for tally in each.tallies[1:]),
+        judged=sum(tally.fresh for each in made for asked in each.asked for tally in asked[1:]),
     )
 
 
@@ -112,21 +122,24 @@ async def _trial(
     try:
         tally = Tally(case.id, number, bench.plan.config.seed)
         output, reused = await answer(bench, case, tally)
+        crossed = await cross(bench, case, number, output)
         if any(bench.aside):
             scores, asked = await score(bench, case, output, compiled, number)
+            crossed = await scored(bench, case, number, crossed, compiled)
         held = False
         slots.give()
         for _ in range(2):  # let the others of the same commit do so, then successors start
             await asyncio.sleep(0)
         if not any(bench.aside):
             scores, asked = await score(bench, case, output, compiled, number)
+            crossed = await scored(bench, case, number, crossed, compiled)
     finally:
         if held:
             slots.give()
     tallies = [tally, *asked]
     missing = output.error.message if output.error and output.error.detail == MISSING else ""
     stop = next(filter(None, map(not_asked, tallies)), None)
-    return Trial(output, scores, tallies, reused, missing or (str(stop) if stop else ""))
+    return Trial(output, scores, tallies, reused, missing or (str(stop) if stop else ""), crossed)
 
 
 def _evidence(case: Case, made: Sequence[Trial]) -> tuple[snapshot.Evidence, ...]:
@@ -172,6 +185,7 @@ def _row(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         output_facts=shared({} if first.error else output_facts(case, first)),
         must_pass=case.must_pass,
         cluster=case.cluster,
+        crossed=crossed_of([each.crossed for each in made[: plan.suite.trials]]),
     )
 
 

@@ -62,15 +62,19 @@ def merged(old: Run | None, new: Run, take: Container[str] | None) -> Run:
 def as_kept(run: Run) -> Run:
     """The run without the words that its manifest's `outputs` keeps out of a snapshot.
 
-    Reasons quote answers, and so do errors after their kind.
+    Reasons quote answers, and so do errors after their kind. What was answered to an older
+    snapshot's documents says nothing beside a newer one.
     """
+    rows = {
+        name: replace(row, crossed=None) if row.crossed else row for name, row in run.rows.items()
+    }
     if run.manifest.outputs == "full":
-        return run
+        return Run(run.manifest, rows)
     rows = {
         name: replace(
             row, reasons={}, errors=[each and each.partition(":")[0] for each in row.errors]
         )
-        for name, row in run.rows.items()
+        for name, row in rows.items()
     }
     return Run(run.manifest, rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pipeline
 
 import evalsuite as ev
@@ -19,8 +21,12 @@ import evalsuite as ev
         slices={"topic=legal": ev.Slice(margin=0.05, exclude=0.25)},
     ),
 )
-async def askacme(case: ev.Case, llm: ev.LLM) -> ev.Output:
+async def askacme(
+    case: ev.Case, llm: ev.LLM, contexts: Sequence[ev.Document] | None = None
+) -> ev.Output:
     question = case.input["question"]
-    documents = pipeline.retrieve(question, case.input.get("attachment"))
+    documents = contexts
+    if documents is None:
+        documents = pipeline.retrieve(question, case.input.get("attachment"))
     answer = await llm.chat(pipeline.messages(question, documents))
     return ev.Output(text=answer.text, contexts=documents)

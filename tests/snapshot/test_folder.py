@@ -16,6 +16,7 @@ from stored_runs import HANDBOOK, answer, many, row, run_of
 from evalsuite.errors import DataError, SnapshotError
 from evalsuite.records import (
     CHECKS,
+    Crossed,
     Document,
     Failure,
     Manifest,
@@ -46,6 +47,7 @@ FULL_ROW = Row(
     output_facts={"context_tokens": 8, "cited": True},
     must_pass=True,
     cluster="leave.md",
+    crossed=Crossed(("b1", None), (None, None), {CHECKS: (0.0, None)}, ("target: broke", None)),
 )
 FULL_MANIFEST = Manifest(
     suite="askacme",
