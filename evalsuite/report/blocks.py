@@ -17,6 +17,7 @@ from evalsuite.records import Manifest
 if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
     from evalsuite.diff import Change
     from evalsuite.gate import Verdict
+    from evalsuite.gate.attribution import Attribution
     from evalsuite.stats.trials import Tries
 
 Level = Literal["caution", "warning", "note", "tip"]
@@ -75,7 +76,8 @@ class Piece:
 class Answer:
     """One case before and after. `pieces` is empty, and `remark` says why, without two texts.
 
-    `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it.
+    `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it,
+    `crossed` the answer to the baseline's documents where these are others.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Answer:
     reason: str = ""
     command: str = ""
     said: Sequence[Line] = ()
+    crossed: Text = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +284,7 @@ class Report:
     """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`.
 
     `tried` are the figures of repeated tries, one per k; `failed` maps a class of failure to the
-    answers that failed so, before and after.
+    answers that failed so, before and after; `attributions` say what of changes is retrieval's.
     """
 
     suite: str
@@ -293,6 +296,7 @@ class Report:
     blocks: tuple[Block, ...]
     tried: Sequence[Tries] = ()
     failed: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    attributions: Sequence[Attribution] = ()
 
 
 def block_of(report: Report, kind: type[_Always]) -> _Always:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from evalsuite.diff import Diff
 from evalsuite.gate import Verdict
-from evalsuite.records import Case, Row
-from evalsuite.report import failures, repeats, sections, trouble
+from evalsuite.gate.attribution import attributions
+from evalsuite.records import Case, Output, Row
+from evalsuite.report import attribution, failures, repeats, sections, trouble
 from evalsuite.report.blocks import Block, Commands, Report
 from evalsuite.report.cases import answers as _answers
 from evalsuite.report.cases import case_list, distributions, heat
@@ -16,7 +17,7 @@ from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair, Shown
 
 
-def build(
+def build(  # noqa: PLR0913 (all that a report may show comes in here)
     diff: Diff,
     verdict: Verdict,
     *,
@@ -26,12 +27,14 @@ def build(
     commands: Commands,
     cases: Mapping[str, Case] | None = None,
     evidence: Mapping[str, Sequence[Shown]] | None = None,
+    crossed: Mapping[str, Output] | None = None,
 ) -> Report:
     """Decide what is said of a run.
 
     `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
     cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions,
-    `evidence` what scorers showed for the candidate's answers.
+    `evidence` what scorers showed for the candidate's answers, `crossed` its answers to the
+    baseline's documents.
     """
     material = Material(
         diff=diff,
@@ -42,6 +45,8 @@ def build(
         cases=cases or {},
         commands=commands,
         evidence=evidence or {},
+        crossed=crossed or {},
+        attributions=attributions(diff, verdict.findings),
     )
     listed = case_list(material)
     varies = repeats.variances(material, listed)
@@ -53,6 +58,7 @@ def build(
         headline(material, shown, found, varies),
         sections.comparability(material),
         sections.gates(material, varies),
+        attribution.table(material),
         failures.table(failed, compared=diff.baseline is not None),
         repeats.table(tried),
         judges(material),
@@ -75,4 +81,5 @@ def build(
         blocks=tuple(each for each in blocks if each is not None),
         tried=tried,
         failed=failed,
+        attributions=material.attributions,
     )

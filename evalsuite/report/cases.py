@@ -10,6 +10,7 @@ from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report import figures
+from evalsuite.report.attribution import crossed_answer
 from evalsuite.report.blocks import (
     Answer,
     Answers,
@@ -164,7 +165,8 @@ def answers(material: Material, cases: Cases) -> Answers:
             said = [line for each in material.evidence.get(id_, ()) for line in spoken(each)]
             told = made.reason and any(made.reason in plain(each.text) for each in said)
             reason = "" if told else made.reason  # a judge's own words are shown once
-            items.append(replace(made, said=said[:_VERDICTS], reason=reason))
+            crossed = crossed_answer(material, id_)
+            items.append(replace(made, said=said[:_VERDICTS], reason=reason, crossed=crossed))
     return Answers("Answers before and after", items)
 
 

@@ -8,6 +8,7 @@ from evalsuite.diff import Change, Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.records import CHECKS, Manifest
 from evalsuite.report import figures
+from evalsuite.report.attribution import beside, cause
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import (
@@ -30,6 +31,9 @@ from evalsuite.report.sentences import (
 )
 from evalsuite.report.trouble import Trouble, summary
 
+MOST = 12
+"""Lines below the sentence."""
+
 _LABEL = 60
 
 
@@ -41,6 +45,7 @@ def headline(
         changed(material),
         _states(material),
         _also(material),
+        cause(material, lead(material)),
         _watch(material),
         _overall(material),
         _counts(material, said(material, varies)),
@@ -52,11 +57,14 @@ def headline(
         _typed("report", _path(material)),
     ]
     trouble = any(each.tone == "warn" for each in found)
+    told = [each for each in lines if each is not None]
+    if len(told) > MOST:  # the table of gates says it too
+        told = [each for each in told if each.label != "would see"]
     return Headline(
         level=level(material, trouble=trouble or bool(material.diff.candidate.stopped)),
         word=word(material),
         sentence=sentence(material),
-        lines=[each for each in lines if each is not None],
+        lines=told,
         example=_example(answers),
     )
 
@@ -152,7 +160,7 @@ def _overall(material: Material) -> Line | None:
     main = main_finding(material)
     if main is None or main is lead(material) or main.before is None:
         return None
-    return Line("overall", (Name(main.metric), f" {spread(main)}"))
+    return Line("overall", (Name(main.metric), f" {spread(main)}", *beside(material, main)))
 
 
 def _counts(material: Material, repeats: str) -> Line | None:

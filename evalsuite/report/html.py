@@ -157,6 +157,9 @@ def _body(answer: Answer) -> str:
         parts.append(f'<p class="note">{html(answer.remark)}</p>')
     if answer.reason:
         parts.append(f'<p class="reason">{html(answer.reason)}</p>')
+    if answer.crossed:
+        words = _text(("On the baseline's documents: ", *answer.crossed))
+        parts.append(f'<p class="note">{words}</p>')
     if answer.said:
         parts.append(_lines(answer.said))
     if answer.command:

@@ -60,12 +60,14 @@ def document(report: Report) -> dict[str, Any]:
             {"class": name, "before": before, "after": after}
             for name, (before, after) in report.failed.items()
         ],
+        "attributions": [asdict(each) for each in report.attributions],
         "metrics": list(cases.metrics),
         "cases": [_case(line, cases.metrics) for line in cases.lines],
         "answers": [
             {
                 "id": answer.id,
                 "remark": answer.remark,
+                "crossed": plain(answer.crossed),
                 "diff": [[piece.op, piece.text] for piece in answer.pieces],
                 "judged": [{"label": line.label, "text": plain(line.text)} for line in answer.said],
             }

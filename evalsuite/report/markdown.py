@@ -170,6 +170,8 @@ def _answer(answer: Answer) -> str:
         lines += ["", fenced("\n".join(marked), "diff")]
     elif pieces:
         lines += ["", fenced(shorten("".join(piece.text for piece in pieces), 600))]
+    if answer.crossed:
+        lines += ["", _text(("On the baseline's documents: ", *answer.crossed))]
     if answer.reason:
         lines += ["", f"Reason: {code_span(answer.reason)}"]
     return "\n".join(lines)

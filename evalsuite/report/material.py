@@ -11,6 +11,7 @@ import numpy as np
 
 from evalsuite.diff import VOTED, Diff, own_trials
 from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.gate.attribution import Attribution
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
@@ -28,7 +29,8 @@ Shown = tuple[str, int, Sequence[Mapping[str, Json]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some, and
-    `evidence` what scorers showed for the candidate's."""
+    `evidence` what scorers showed for the candidate's; `crossed` are answers of the candidate to
+    the baseline's documents, `attributions` what these tell of changes."""
 
     diff: Diff
     verdict: Verdict
@@ -38,6 +40,8 @@ class Material:
     cases: Mapping[str, Case]
     commands: Commands
     evidence: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
+    crossed: Mapping[str, Output] = field(default_factory=dict)
+    attributions: Sequence[Attribution] = ()
 
 
 def value(row: Row | None, metric: Metric, run: Manifest | None) -> float | None:

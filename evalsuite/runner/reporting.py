@@ -54,6 +54,7 @@ def report_of(
             name: [(each.metric, each.trial, each.evidence) for each in found]
             for name, found in snapshot.read_evidence(candidate[1], set(ids)).items()
         },
+        crossed=_crossed(candidate, ids),
     )
 
 
@@ -96,6 +97,19 @@ def _answers(side: Side, ids: Collection[str]) -> dict[str, Output]:
     keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
     wanted = {key for key in keys.values() if key is not None}
     found = snapshot.read_outputs(source, wanted) if wanted else {}
+    return {name: found[key] for name, key in keys.items() if key in found}
+
+
+def _crossed(side: Side, ids: Collection[str]) -> dict[str, Output]:
+    """The first trial's answers to the baseline's documents, where they are neither side's."""
+    run, source = side
+    keys = {}
+    for name in ids:
+        row = run.rows.get(name)
+        crossed = row.crossed if row else None
+        if row and crossed and crossed.outputs[0] not in (None, row.outputs[0], crossed.against[0]):
+            keys[name] = crossed.outputs[0]
+    found = snapshot.read_outputs(source, set(keys.values())) if keys else {}
     return {name: found[key] for name, key in keys.items() if key in found}
 
 
