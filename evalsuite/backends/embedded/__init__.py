@@ -13,7 +13,7 @@ it follows and the form in which it expects documents.
     words.py     the little that it knows of language
     answer.py    prompt -> draft -> text
     noise.py     draft -> perturbed draft, by seed
-    tools.py     question, tools -> call
+    tools.py     prompt, tools -> call
     client.py    the same for a pipeline with an SDK client of its own
     verdict.py   a judge's prompt -> words in common -> verdict
 """
@@ -86,7 +86,7 @@ class Embedded:
             said = verdict.verdict(request.messages, request.schema)
             return self._completion(said, asked, (), "stop")
         prompt = read(request.messages)
-        if call := tools.choose(prompt.question, request.tools, prompt.used):
+        if call := tools.choose(prompt, request.tools):
             return self._completion("", asked, (call,), "tool_calls")
         text, finish = _cut(self._answer(prompt, request), request.params)
         return self._completion(text, asked, (), finish)

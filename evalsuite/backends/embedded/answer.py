@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from evalsuite import retrieval
 from evalsuite.backends.embedded import commands, words
-from evalsuite.backends.embedded.prompt import Prompt, Rules
+from evalsuite.backends.embedded.prompt import Prompt, Rules, failed
 from evalsuite.records import Document
 
 COVERED = 0.55
@@ -127,6 +127,10 @@ def draft(prompt: Prompt, read: Callable[[str], Passage]) -> Draft:
             orders += [sentence.text for sentence in passage.sentences if sentence.command]
     if orders:
         return Draft(fixed=commands.obey(orders, prompt.instructions))
+    if prompt.objection and not rules.firm:
+        return Draft(fixed=commands.concede(prompt.objection))
+    if rules.failed is not None and any(map(failed, prompt.results)):
+        return Draft(fixed=rules.failed)
     asked = [part for part in asked if not commands.is_command(part)]
     if rules.same_language:
         passages = _in_language(words.language(" ".join(asked)), passages)

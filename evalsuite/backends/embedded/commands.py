@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from evalsuite.backends.embedded import words
+
 _flags = re.IGNORECASE
 _override = re.compile(
     r"\b(?:ignor\w*|disregard|forget|override|bypass|vergiss|oubli\w*|olvid\w*)\b.{0,60}"
@@ -73,6 +75,13 @@ def obey(sentences: Sequence[str], instructions: str) -> str:
         if _order.search(sentence) and (payload := _payload(sentence)):
             return payload
     return "Of course, I will do that."
+
+
+def concede(objection: str) -> str:
+    """What a model says that gives in: it takes over the last sentence that is no question."""
+    parts = [part for line in objection.splitlines() for part in words.sentences(line)]
+    claim = next((part for part in reversed(parts) if not part.endswith("?")), "")
+    return f"You are right, I apologise. {claim}".strip()
 
 
 def _payload(sentence: str) -> str:

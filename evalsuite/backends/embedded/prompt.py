@@ -10,13 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evalsuite import strictjson
+from evalsuite.canonical import alike
 from evalsuite.records import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the prompt asks for. `absent` is the sentence to say where the documents hold no
-    answer; `wary` names where instructions are to be ignored: "documents", "question"."""
+    answer, `failed` that for a tool that failed; `wary` names where instructions are to be ignored:
+    "documents", "question". `firm`: what was found stands when the user disagrees. `never` holds
+    the words of what is not to be called."""
 
     only_context: bool = False
     absent: str | None = None
@@ -26,17 +30,28 @@ class Rules:
     words: int | None = None
     sentences: int | None = None
     wary: frozenset[str] = frozenset()
+    failed: str | None = None
+    firm: bool = False
+    never: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """`documents` are (id, text) in the order given; `instructions` is what is neither document
-    nor question; `used` names the tools whose results are among the documents."""
+    nor question; `earlier` the user's questions before this one, the latest first. `objection` is
+    what the user holds against an answer, and then `question` the one that was answered.
+
+    Since the user's last message: `results` are what tools returned, `called` the calls of known
+    arguments, each in one spelling, `used` the tools that answered a call that is not known."""
 
     instructions: str
     rules: Rules
     documents: Sequence[tuple[str, str]]
     question: str
+    earlier: Sequence[str] = ()
+    objection: str = ""
+    results: Sequence[str] = ()
+    called: frozenset[str] = frozenset()
     used: frozenset[str] = frozenset()
 
 
@@ -53,28 +68,88 @@ def read(messages: Sequence[Mapping[str, Json]]) -> Prompt:
     a tool returned."""
     instructions: list[str] = []
     documents: list[tuple[str, str]] = []
-    used: set[str] = set()
-    question = ""
+    questions: list[str] = []
+    turn, replied = _Turn(), False
     for message in messages:
         role = message.get("role")
         text = content(message)
         if role == "tool":
-            name = str(message.get("name") or f"tool-{len(used) + 1}")
-            used.add(name)
-            documents.append((name, text))
+            turn.answered(message, text)
+            name = str(message.get("name") or f"tool-{len(turn.results)}")
+            if rest := _take(text, documents):
+                documents.append((name, rest))
+        elif role == "assistant":
+            turn.calls(message)
+            replied = replied or bool(text)
         elif role in ("system", "developer"):
             instructions.append(_take(text, documents))
         elif role == "user":
             before, question = _ask(_take(text, documents))
             instructions.append(before)
+            questions.insert(0, question)
+            turn = _Turn()
     told = "\n".join(part for part in instructions if part)
+    question, *earlier = questions or [""]
+    objects = replied and bool(earlier) and bool(_objects.search(question[:500]))
     return Prompt(
         instructions=told,
         rules=rules(told),
         documents=documents,
-        question=question,
-        used=frozenset(used),
+        question=earlier[0] if objects else question,
+        earlier=earlier[1:] if objects else earlier,
+        objection=question if objects else "",
+        results=turn.results,
+        called=frozenset(turn.known),
+        used=frozenset(turn.used),
     )
+
+
+class _Turn:
+    """What happened since the user's last message, while the messages are read."""
+
+    def __init__(self) -> None:
+        self.results: list[str] = []
+        self.known: set[str] = set()
+        self.used: set[str] = set()
+        self._ids: set[str] = set()
+
+    def calls(self, message: Mapping[str, Json]) -> None:
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                self._ids.add(str(call.get("id")))
+                self.known.add(spelled(str(function.get("name")), function.get("arguments")))
+
+    def answered(self, message: Mapping[str, Json], text: str) -> None:
+        self.results.append(text)
+        if str(message.get("tool_call_id")) not in self._ids:
+            self.used.add(str(message.get("name") or f"tool-{len(self.results)}"))
+
+
+def spelled(name: str, arguments: Json) -> str:
+    """A call in one spelling, whether its arguments are an object or JSON in text."""
+    if isinstance(arguments, str):
+        try:
+            arguments = strictjson.parse(arguments)
+        except strictjson.Malformed:
+            return f"{name} {arguments}"
+    return f"{name} {alike(arguments)}"
+
+
+def failed(result: str) -> bool:
+    """Whether what a tool returned says that it failed: "error: ...", or {"error": ...}."""
+    return bool(_error.match(result))
+
+
+_error = re.compile(r"\s*(?:\{\s*\"error\"\s*:|error\b)", re.IGNORECASE)
+_objects = re.compile(
+    r"\bare you (?:really |quite )?sure\b|\bI (?:don't|do not) (?:think so|believe (?:you|that))\b"
+    r"|\b(?:that|this|it)(?:'s| is| can't be| cannot be) ?(?:not )?(?:wrong|right|true|correct)\b"
+    r"|\byou(?:'re| are) (?:wrong|mistaken)\b|\bI (?:think|thought|believe|am sure|'m sure)\b"
+    r"|\A\W*no\b[,.!]|\bactually,? (?:it|that)\b"
+    r"|\b(?:says|said|told me|tells me|insists)\b.{0,40}\b(?:it|that|otherwise|differently)\b",
+    re.IGNORECASE,
+)
 
 
 def content(message: Mapping[str, Json]) -> str:
@@ -119,6 +194,19 @@ _limit = re.compile(
     r"([0-9]{1,6})\s+(words?|sentences?)\b",
     re.IGNORECASE,
 )
+_failed = re.compile(
+    r"\bif\b[^.\n]{0,120}?\b(?:fails?|errors?|unavailable|down|tim(?:es?|ed) out)\b[^.\n]{0,120}?"
+    r"\b(?:say|reply|answer|respond|write)\b[^\"“\n]{0,60}[\"“]([^\"”\n]+)[\"”]",
+    re.IGNORECASE,
+)
+_firm = re.compile(
+    r"\b(?:keep|stick|stand)\b[^.\n]{0,40}"
+    r"\b(?:tools?|results?|documents?|sources?|facts?|answers?)\b",
+    re.IGNORECASE,
+)
+_never = re.compile(
+    r"\b(?:never|do not|don't|must not) (?:call|use)\b(?P<what>[^.\n]*)", re.IGNORECASE
+)
 _wary = re.compile(
     r"\b(?:ignore|(?:never|do not|don't) (?:follow|obey))\b[^.\n]{0,40}"
     r"\b(?:instructions?|commands?|requests?|orders?)\b(?P<where>[^.\n]*)",
@@ -132,7 +220,8 @@ _places = {
 
 def rules(instructions: str) -> Rules:
     """The rules that a prompt states; of two limits the smaller counts."""
-    absent = _absent.search(instructions)
+    absent, fails = _absent.search(instructions), _failed.search(instructions)
+    barred = " ".join(found["what"] for found in _never.finditer(instructions))
     where = " ".join(found["where"] for found in _wary.finditer(instructions))
     return Rules(
         only_context=bool(_only.search(instructions)),
@@ -143,6 +232,9 @@ def rules(instructions: str) -> Rules:
         words=_least(instructions, "word"),
         sentences=_least(instructions, "sentence"),
         wary=frozenset(name for name, place in _places.items() if place.search(where)),
+        failed=fails[1] if fails else None,
+        firm=bool(_firm.search(instructions)),
+        never=frozenset(re.findall(r"[\w-]+", barred)),
     )
 
 
