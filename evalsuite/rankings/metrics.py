@@ -4,9 +4,9 @@ Source: trec_eval 9 (https://github.com/usnistgov/trec_eval); NDCG by Järvelin 
 "Cumulated gain-based evaluation of IR techniques", ACM TOIS 20(4), 2002, with trec_eval's discount
 of log2(rank + 1) and the grade itself as the gain.
 
-Each metric takes the grades by rank (0: not relevant), the grades of all relevant documents, largest
-first and at least one, and k: how many ranks count, None for all. It is in [0, 1]; a ranking without
-any document is 0.
+Each metric takes the grades by rank (0: not relevant), the grades of all relevant documents (at
+least one, largest first), and k: how many ranks count, None for all. It is in [0, 1]; a ranking
+without any document is 0.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Measure = Callable[[Sequence[float], Sequence[float], int | None], float]
 def ranked(ids: Iterable[str]) -> list[str]:
     """The documents by rank, out of the ids of pieces in their order.
 
-    Several pieces of one document are that document, at the rank of its best piece (MaxP: Dai and
-    Callan, "Deeper Text Understanding for IR with Contextual Neural Language Modeling", SIGIR 2019);
-    later documents move up. Pieces without an id are a document each.
+    Several pieces of one document are that document, at the rank of its best piece, and later
+    documents move up (MaxP: Dai and Callan, "Deeper Text Understanding for IR with Contextual
+    Neural Language Modeling", SIGIR 2019). Pieces without an id are a document each.
 
     >>> ranked(["leave", "leave", "pay", "", ""])
     ['leave', 'pay', '', '']

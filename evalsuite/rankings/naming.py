@@ -1,4 +1,4 @@
-"""`ev.ranking`: what a target retrieved against the case's relevant documents, as a suite names it."""
+"""`ev.ranking`: what was retrieved against a case's relevant documents, as a suite names it."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ def _wanted(name: object) -> list[Wanted]:
 
 
 def _places(case: Case, documents: Sequence[str]) -> tuple[list[dict[str, Json]], str]:
-    """Where each relevant document was found, best grade first; and what is worst of it in words."""
-    rank = {id_: place for place, id_ in reversed(list(enumerate(documents, 1)))}
+    """Where each relevant document was found, best grade first; and in words."""
+    rank = {id_: place for place, id_ in enumerate(documents, 1) if id_}
     order = sorted(case.relevant.items(), key=lambda item: (-item[1], item[0]))
     evidence: list[dict[str, Json]] = [
-        {"relevant": clip(id_, 80), "grade": float(grade), "rank": rank.get(id_, "not retrieved")}
+        {"document": clip(id_, 80), "grade": float(grade), "rank": rank.get(id_, "not retrieved")}
         for id_, grade in order[:SHOWN]
     ]
     missing = [clip(id_, 60) for id_, _ in order if id_ not in rank]

@@ -202,7 +202,8 @@ def _remark(before: str | None, after: str | None) -> str:
 
 
 def _spoken(output: Output) -> str:
-    """What a person would compare: the text, else the error, the value or the calls."""
+    """What a person would compare: the text, else the error, the value, the calls or the documents
+    of what only retrieves."""
     if output.error is not None:
         return f"[{output.error.kind} error] {output.error.message}"
     if output.text:
@@ -210,7 +211,8 @@ def _spoken(output: Output) -> str:
     if output.value is not None:
         return str(output.value)
     calls = [f"{call.name}({call.arguments})" for call in output.tool_calls]
-    return "\n".join(calls) or "[empty answer]"
+    found = [f"{each.id}: {shorten(line(each.text[:2000]), 300)}" for each in output.contexts]
+    return "\n".join(calls or found) or "[empty answer]"
 
 
 def _question(case: Case) -> str:

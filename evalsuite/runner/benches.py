@@ -58,7 +58,7 @@ class Benches:
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
         self._lanes: dict[str, Lane] = {}
-        self._backends: dict[tuple[Path, str], Backend] = {}
+        self._backends: dict[tuple[Path, str, bool], Backend] = {}
         self._opened: list[Backend] = []
 
     async def open(self, plan: Plan) -> Bench:
@@ -122,9 +122,11 @@ class Benches:
 
     def _recorded(self, plan: Plan, role: str, store: Store) -> Recorded:
         spec = plan.specs[role]
-        place = (plan.config.root, spec)
+        # A suite in which nobody asks for a model, a retriever's say, needs no key for one.
+        asks = "llm" in plan.suite.wants or any(map(takes_llm, plan.scorers))
+        calls = asks and plan.config.replay != "only"
+        place = (plan.config.root, spec, calls)
         if place not in self._backends:
-            calls = plan.config.replay != "only"
             try:
                 opened = open_backend(spec, calls=calls, state=plan.config.state_dir)
                 self._backends[place] = self._chain(opened, plan)
