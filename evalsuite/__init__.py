@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalsuite import checks as check
+    from evalsuite import rag
+    from evalsuite.adapters import deepeval, ragas
     from evalsuite.backends.base import Backend, Completion, Request
     from evalsuite.backends.clients import anthropic_client, openai_client
     from evalsuite.backends.llm import LLM
@@ -47,11 +49,14 @@ __all__ = [
     "anthropic_client",
     "check",
     "command_target",
+    "deepeval",
     "http_target",
     "judge",
     "jury",
     "measures",
     "openai_client",
+    "rag",
+    "ragas",
     "ranking",
     "suite",
     "trajectory",
@@ -85,10 +90,17 @@ _HOMES = {
     "trajectory": "trajectories.naming",
 }
 
+_MODULES = {
+    "check": "checks",
+    "deepeval": "adapters.deepeval",
+    "rag": "rag",
+    "ragas": "adapters.ragas",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "check":
-        return import_module("evalsuite.checks")
+    if name in _MODULES:
+        return import_module(f"evalsuite.{_MODULES[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"evalsuite.{_HOMES[name]}"), name)

@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
 from evalsuite.canonical import canonical, key
@@ -31,6 +31,10 @@ SNIPPET = 200
 
 EVIDENCE = 65_536
 """Bytes of evidence that one score may carry."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What a scorer returns for a case that none of its metrics is about: it lacks no value, as a case
+without checks lacks none. An empty mapping of its own is no such word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,10 @@ def fold(result: object, metric: Metric, case_id: str, trial: int) -> list[Score
 
     Accepted: a number, True or False, None, a Score, an Outcome, (one of those, reason), or a
     mapping from metric name to any of these. A value outside the metric's range, NaN or infinite
-    is no score; metrics beside the declared one range over [0, 1].
+    is no score; metrics beside the declared one range over [0, 1]. NOTHING is no score at all.
     """
+    if result is NOTHING:
+        return []
     if isinstance(result, Mapping):
         if not result:
             return [Score(case_id, trial, metric.name, None, "the scorer returned no metric")]

@@ -222,7 +222,8 @@ def _one(trial: Trial) -> tuple[str, str]:
     if found is None:  # other scorers judge it: without any value it was not scored
         values = [score for score in trial.scores if score.metric != COMPLETION]
         silent = all(score.value is None for score in values)
-        return ("unscored", values[0].reason) if silent else ("passed", "")
+        why = values[0].reason if values else "none of its scorers is about this case"
+        return ("unscored", why) if silent else ("passed", "")
     if found.value is None:
         return "unscored", found.reason
     return ("passed", "") if found.value == 1.0 else ("missed", found.reason)

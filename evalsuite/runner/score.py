@@ -116,5 +116,7 @@ async def _within(
     if tally.failed is not None:
         reason = f"provider: {tally.failed}"
     if reason:
-        return [Score(case.id, trial, metric.name, None, scoring.clip(reason, 400))]
+        text = scoring.clip(reason, 400)
+        own = [each.name for each in scoring.metrics_of(scorer) if each.role == "gate"]
+        return [Score(case.id, trial, name, None, text) for name in own or [metric.name]]
     return scoring.fold(result, metric, case.id, trial)

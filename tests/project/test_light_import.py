@@ -49,11 +49,14 @@ EXPORTED = [
     "anthropic_client",
     "check",
     "command_target",
+    "deepeval",
     "http_target",
     "judge",
     "jury",
     "measures",
     "openai_client",
+    "rag",
+    "ragas",
     "ranking",
     "suite",
     "trajectory",
@@ -74,9 +77,10 @@ def loaded_by(statement: str) -> set[str]:
         "import pytest, evalsuite.plugin",
         "import evalsuite as ev\n@ev.suite(golden='x', gate=ev.Gate())\ndef x(case): return ''",
         "import evalsuite as ev\nev.jury([ev.judge('a'), ev.judge('b', votes=3)], cascade=True)",
+        "import evalsuite as ev\nev.rag.triad(recall=True), ev.rag.faithfulness()",
         "import evalsuite.backends",
     ],
-    ids=["package", "plugin", "a module with a suite", "judges", "backends"],
+    ids=["package", "plugin", "a module with a suite", "judges", "rag", "backends"],
 )
 def test_an_import_loads_nothing_heavy(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY
