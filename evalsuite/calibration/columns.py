@@ -177,9 +177,10 @@ def names_of(units: Sequence[Unit], name: str) -> list[str]:
     return _each(units, name, _belongs)
 
 
-def texts_of(units: Sequence[Unit], name: str) -> list[Json]:
-    """A field as it is, which no unit may lack. ProblemsError."""
-    return _each(units, name, _given)
+def demand(units: Sequence[Unit], name: str) -> None:
+    """ProblemsError, with the nearest name, for a field that no unit has."""
+    if all(field_of(unit, name) is ABSENT for unit in units):
+        _absent(units, name, "no row has this field", _fields)
 
 
 def _each(units: Sequence[Unit], name: str, read: Callable[[Json], T]) -> list[T]:
@@ -264,12 +265,6 @@ def _belongs(held: Json) -> str:
     if isinstance(held, dict | list):
         raise Malformed(f"must be text or a number, not {shown(held)}", "name another field")
     return held if isinstance(held, str) else str(held)
-
-
-def _given(held: Json) -> Json:
-    if held is ABSENT:
-        raise Malformed("is missing", "every row that is to be scored must have it")
-    return held
 
 
 def _walk(value: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:

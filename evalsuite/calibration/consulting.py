@@ -22,7 +22,7 @@ from evalsuite.backends.starting import Started
 from evalsuite.calibration.records import Item
 from evalsuite.config import Config, budget_limits
 from evalsuite.errors import BackendError, RunStopped
-from evalsuite.judging.asking import Ask, judge, of_llm, orders_of
+from evalsuite.judging.asking import Ask, judge, orders_of
 from evalsuite.judging.prompt import prompts
 from evalsuite.judging.records import UNSURE, Card, Judgement
 from evalsuite.judging.subjects import lacking
@@ -70,7 +70,7 @@ def calls_of(card: Card, items: Sequence[Item]) -> int:
 
 
 @asynccontextmanager
-async def opened(config: Config, spec: str, *, offline: bool) -> AsyncIterator[Ask]:
+async def opened(config: Config, spec: str, *, offline: bool) -> AsyncIterator[LLM]:
     """A model to ask within the context; everything that it said is kept when it ends, however it
     does. `offline`: from the store alone."""
     store = Store(config.state_dir, [config.root / each for each in config.recordings])
@@ -80,7 +80,7 @@ async def opened(config: Config, spec: str, *, offline: bool) -> AsyncIterator[A
         backend = open_backend(spec, calls=not offline, state=config.state_dir)
         chained = backend if offline else _chained(backend, config, halt)
         recorded = Recorded(chained, store, offline, halt)
-        yield of_llm(LLM({"default": recorded}, asyncio.get_running_loop()))
+        yield LLM({"default": recorded}, asyncio.get_running_loop())
     finally:
         if backend is not None:
             with contextlib.suppress(Exception):

@@ -6,9 +6,11 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalsuite.cli import correlate_asking
 from evalsuite.cli.judge_asking import check_extra
 from evalsuite.cli.judge_known import read_file
 from evalsuite.cli.screen import show, table
@@ -25,6 +27,8 @@ examples:
   evalsuite correlate mtrag.jsonl --each answers --human human.faithfulness --value 'auto.*' \\
       --cluster conversation --by system
   evalsuite correlate chat.jsonl --human 'human_mean.*' --value 'judge.*' --cluster dialogue
+  evalsuite correlate mtrag.jsonl --each answers --human human.faithfulness \\
+      --metric faithfulness --input question --output answer --contexts contexts
 """
 
 
@@ -48,7 +52,9 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="people's ratings: a number, or an object or list of one per rater, whose mean counts",
         **many,
     )
-    command.add_argument("--value", help="a metric's value; may be given several times", **many)
+    command.add_argument(
+        "--value", help="a metric's stored value; may be given several times", **many
+    )
     command.add_argument(
         "--each",
         metavar="FIELD",
@@ -74,6 +80,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="VALUE",
         help="with --passing: a metric's value from which it passes; may be given several times",
     )
+    correlate_asking.register(command)
     command.add_argument("--json", action="store_true", help="print JSON, with all digits")
     command.set_defaults(run=_correlate)
 
@@ -86,56 +93,72 @@ def _number(text: str) -> float:
 
 
 def _correlate(args: argparse.Namespace) -> int:
+    from evalsuite.calibration.columns import names_of, units_of  # noqa: PLC0415
+
     if args.cut and args.passing is None:
         raise OptionError("--cut needs --passing RATING: people's median from which it passes")
-    if not args.value:
-        raise OptionError("--value FIELD names the metric's values in the file")
+    if not args.value and not args.metric:
+        raise OptionError("--value FIELD names a metric's values in the file, --metric one to ask")
     check_extra("correlating with people's ratings")
-    told = _told(args)
+    units: list[Unit] = []
+    for file in dict.fromkeys(args.files):
+        units += units_of(read_file(Path(file)), shown_path(Path(file)), args.each)
+    place = Place(
+        clusters=names_of(units, args.cluster) if args.cluster else None,
+        groups=names_of(units, args.by) if args.by else None,
+    )
+    people, pairs = _pairs(args, units)
+    asked = correlate_asking.asked_of(args, units) if args.metric else correlate_asking.Asked()
+    if asked.status:
+        return asked.status
+    pairs += [(each, column) for column in asked.columns for each in people]
+    told = _told(args, units, place, pairs, asked.notes)
     show(_json(told) if args.json else _page(told))
     return 0
 
 
-def _told(args: argparse.Namespace) -> Told:
-    from evalsuite.calibration.columns import names_of, units_of  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What each unit belongs to."""
+
+    clusters: Sequence[str] | None
+    groups: Sequence[str] | None
+
+
+def _told(
+    args: argparse.Namespace,
+    units: Sequence[Unit],
+    place: Place,
+    pairs: Sequence[tuple[People, Column]],
+    notes: Sequence[str],
+) -> Told:
     from evalsuite.calibration.correlating import agreed, correlated  # noqa: PLC0415
     from evalsuite.calibration.correlation_words import Told  # noqa: PLC0415
 
-    units: list[Unit] = []
-    for file in dict.fromkeys(args.files):
-        units += units_of(read_file(Path(file)), shown_path(Path(file)), args.each)
-    clusters = names_of(units, args.cluster) if args.cluster else None
-    groups = names_of(units, args.by) if args.by else None
-    pairs = _pairs(args, units)
+    where = {"clusters": place.clusters, "groups": place.groups, "passing": args.passing}
     people = {each.name: each for each, _ in pairs}
     return Told(
         files=[shown_path(Path(file)) for file in dict.fromkeys(args.files)],
         rows=len({(unit.path, unit.line) for unit in units}),
         units=len(units),
         clusters=args.cluster,
-        n_clusters=len(set(clusters or ())),
+        n_clusters=len(set(place.clusters or ())),
         by=args.by,
-        people=[
-            agreed(each, clusters=clusters, groups=groups, passing=args.passing)
-            for each in people.values()
-        ],
+        people=[agreed(each, **where) for each in people.values()],
         found=[
             one
             for each, column in pairs
-            for one in correlated(
-                each,
-                column,
-                clusters=clusters,
-                groups=groups,
-                passing=args.passing,
-                cuts=args.cut,
-            )
+            for one in correlated(each, column, **where, cuts=args.cut)
         ],
+        notes=notes,
     )
 
 
-def _pairs(args: argparse.Namespace, units: Sequence[Unit]) -> list[tuple[People, Column]]:
-    """What is compared with what: of two patterns the fields of one name, else all with all."""
+def _pairs(
+    args: argparse.Namespace, units: Sequence[Unit]
+) -> tuple[list[People], list[tuple[People, Column]]]:
+    """People's ratings, and with which values of the file each is compared: of two patterns the
+    fields of one name, else all with all."""
     from evalsuite.calibration.columns import expand, people_of, values_of  # noqa: PLC0415
 
     humans = {name: each for each in args.human for name in expand(units, each, people=True)}
@@ -146,13 +169,14 @@ def _pairs(args: argparse.Namespace, units: Sequence[Unit]) -> list[tuple[People
         for value, two in values.items()
         if human != value and (human == one or value == two or _last(human) == _last(value))
     ]
-    if not wanted:
+    if values and not wanted:
         names = ", ".join(shown(_last(each)) for each in list(humans)[:8])
         remedy = "name the fields of one side one by one"
         raise OptionError(f"--value has no field of the same name as --human ({names}): {remedy}")
-    people = {name: people_of(units, name) for name in dict.fromkeys(each for each, _ in wanted)}
+    compared = humans if args.metric else dict.fromkeys(each for each, _ in wanted)
+    people = {name: people_of(units, name) for name in compared}
     columns = {name: values_of(units, name) for name in dict.fromkeys(each for _, each in wanted)}
-    return [(people[human], columns[value]) for human, value in wanted]
+    return list(people.values()), [(people[human], columns[value]) for human, value in wanted]
 
 
 def _last(path: str) -> str:

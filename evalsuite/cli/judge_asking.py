@@ -36,6 +36,7 @@ def consulted_of(
     """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
     what was answered by then is kept. `title` is what the judge is called, its name by default."""
     from evalsuite.calibration import consulting  # noqa: PLC0415
+    from evalsuite.judging.asking import of_llm  # noqa: PLC0415
 
     calls = consulting.calls_of(card, items)
     stored = "none is taken from the store" if fresh else "stored ones are free"
@@ -44,13 +45,14 @@ def consulted_of(
     show(plain(f"{title or card.name}: {many(len(items), 'output')}, {where}"))
     found = consulting.Consulted()
 
-    async def ask() -> None:
-        async with consulting.opened(config, spec, offline=offline) as model:
-            said = _progress(len(items))
-            await consulting.consult(card, items, model, config, found, trial=trial, said=said)
+    async def asked() -> None:
+        async with consulting.opened(config, spec, offline=offline) as llm:
+            said = progress(len(items))
+            ask = of_llm(llm)
+            await consulting.consult(card, items, ask, config, found, trial=trial, said=said)
 
     try:
-        asyncio.run(ask())
+        asyncio.run(asked())
     except KeyboardInterrupt:
         return found, interrupted(found.fresh)
     if not found.verdicts:
@@ -79,7 +81,8 @@ def check_extra(feature: str) -> None:
         raise MissingExtra(feature, "calibration")
 
 
-def _progress(total: int) -> Any:
+def progress(total: int) -> Any:
+    """What is told how many are done: a line on a terminal, else nothing."""
     if not sys.stderr.isatty():
         return lambda done: None
     return lambda done: sys.stderr.write(f"\r{done} of {total}" + "\n" * (done == total))

@@ -40,6 +40,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 def _attack(args: argparse.Namespace) -> int:
     from evalsuite.calibration import attack_page, consulting  # noqa: PLC0415
     from evalsuite.judging import attacking  # noqa: PLC0415
+    from evalsuite.judging.asking import of_llm  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     judge = named(config, args.name)
@@ -50,8 +51,9 @@ def _attack(args: argparse.Namespace) -> int:
     replies: list[Completion] = []
 
     async def ask() -> Sequence[attacking.Attacked]:
-        async with consulting.opened(config, spec, offline=args.offline) as model:
-            return await attacking.run_attacks(card, _kept(model, replies), seed=config.seed)
+        async with consulting.opened(config, spec, offline=args.offline) as llm:
+            asks = _kept(of_llm(llm), replies)
+            return await attacking.run_attacks(card, asks, seed=config.seed)
 
     try:
         found = asyncio.run(ask())

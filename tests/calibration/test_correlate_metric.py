@@ -1,0 +1,183 @@
+"""`evalsuite correlate --metric`: a metric of ours is asked for a file's rows, and compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import Chat, chatting
+from scipy import stats
+
+from evalsuite.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+COUNT = 24
+FIELDS = ("--human", "people", "--metric", "judge:groundedness")
+MATTER = ("--input", "asked", "--output", "said", "--contexts", "passages")
+
+
+def judged(prompt: str) -> str:
+    """A verdict by a word of the answer."""
+    answer = re.findall(r'<data-\w+ name="output"[^>]*>\n(.*?)\n</data-', prompt, re.DOTALL)[0]
+    names = re.findall(r'"([\w-]+)"', prompt.rsplit("alone: ", 1)[1].split("\n", maxsplit=1)[0])
+    said = "supported" if "well" in answer else "contradicted"
+    return json.dumps({name: {"critique": "by a word", "verdict": said} for name in names})
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    pytest.importorskip("openai")
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1234567890")
+    with chatting(judged) as chat:
+        yield chat
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command in a folder with one file: exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {
+            "asked": f"Which is {n}?",
+            "said": f"It is {n}, {'well' if n % 3 else 'badly'} told.",
+            "passages": [{"id": "d", "text": f"This is {n}."}, {"id": "e", "text": "More."}],
+            "people": n % 4,
+        }
+        for n in range(COUNT)
+    ]
+    write(rows)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main(["correlate", "rows.jsonl", *arguments])
+        done = capsys.readouterr()
+        return status, done.out, done.err
+
+    return call
+
+
+def write(rows: list[dict[str, Any]]) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path("rows.jsonl").read_text().splitlines()]
+
+
+def test_a_judge_is_asked_for_every_row_and_compared_with_people(run: Run, chat: Chat) -> None:
+    args = (*FIELDS, *MATTER, "--backend", f"openai:m@{chat.url}")
+    status, out, err = run(*args, "--json")
+    assert status == 0, err
+    assert f"judge:groundedness: {COUNT} outputs, {COUNT} calls (up to {2 * COUNT}" in err
+    assert len(chat.asked) == COUNT
+    assert all("This is" in prompt and "Which is" in prompt for prompt in chat.asked)
+    found = json.loads(out)
+    (one,) = found["correlations"]
+    truth = [n % 4 for n in range(COUNT)]
+    said = [1.0 if n % 3 else 0.0 for n in range(COUNT)]
+    assert one["value"] == "groundedness"
+    assert one["spearman"]["value"] == pytest.approx(stats.spearmanr(truth, said).statistic)
+    assert found["notes"] == [f"judge:groundedness: {COUNT} calls asked now, 0 from the store"]
+
+    status, out, _ = run(*args)
+    assert status == 0
+    assert len(chat.asked) == COUNT, "what was answered is paid for once"
+    assert f"0 calls asked now, {COUNT} from the store" in out
+    assert f"{one['spearman']['value']:.6f}" in out
+
+
+def test_a_moved_row_is_the_same_call_and_a_changed_one_is_not(run: Run, chat: Chat) -> None:
+    args = (*FIELDS, *MATTER, "--backend", f"openai:m@{chat.url}")
+    assert run(*args)[0] == 0
+    moved = rows()[::-1]
+    moved[3]["said"] += " Really."
+    write(moved)
+    assert f"1 call asked now, {COUNT - 1} from the store" in run(*args)[1]
+
+
+def test_what_has_no_value_is_counted_with_its_reason(run: Run, chat: Chat) -> None:
+    given = rows()
+    given[0]["said"] = None
+    given[1]["passages"] = []
+    write(given)
+    chat.answer = lambda prompt: 400 if "It is 2," in prompt else judged(prompt)
+    status, out, _ = run(*FIELDS, *MATTER, "--backend", f"openai:m@{chat.url}")
+    assert status == 0
+    assert "judge:groundedness: 1 row has no output" in out
+    assert "groundedness: not scored: 1 output: no reply: " in out
+    assert "groundedness: not scored: 1 output: groundedness needs contexts" in out
+    assert re.search(rf"people +groundedness +all +{COUNT - 3} ", out)
+    assert "3 outputs without a value" in out
+
+
+def test_the_embedded_model_needs_no_key(run: Run) -> None:
+    status, out, _ = run(*FIELDS, *MATTER, "--backend", "embedded")
+    assert status == 0, out
+    assert re.search(rf"people +groundedness +all +{COUNT} ", out)
+
+
+def test_interrupted_it_goes_on_where_it_was(run: Run, chat: Chat) -> None:
+    def slow(prompt: str) -> str:
+        time.sleep(0.1)
+        return judged(prompt)
+
+    chat.answer = slow
+    Path("evalsuite.toml").write_text("concurrency = 2\n")
+    args = ["rows.jsonl", *FIELDS, *MATTER, "--backend", f"openai:m@{chat.url}"]
+    command = [sys.executable, "-m", "evalsuite", "correlate", *args]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    while len(chat.asked) < 6 and started.poll() is None:
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    out, _ = started.communicate(timeout=60)
+    assert started.returncode == 130, out
+    kept = int(re.search(r"interrupted: (\d+) repl", out)[1])  # type: ignore[index]
+    assert kept >= 3
+    chat.answer = judged
+    _, out, _ = run(*args[1:])
+    found = re.search(r"(\d+) calls? asked now, (\d+) from the store", out)
+    assert found is not None
+    assert int(found[1]) + int(found[2]) == COUNT
+    assert int(found[2]) >= kept
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        (("--metric", "judge:none", *MATTER), 2, "no judge 'none' in"),
+        (("--metric", "jugde:tone", *MATTER), 4, 'did you mean "judge"?'),
+        (("--metric", "judge:tone"), 4, "--metric needs --output FIELD"),
+        (("--metric", "judge:tone", "--output", "sayd"), 2, 'did you mean "said"?'),
+        (("--metric", "judge:tone", "--output", "people"), 2, "people: must be text, not 0"),
+        (
+            ("--metric", "judge:tone", "--output", "said", "--contexts", "people"),
+            2,
+            "rows.jsonl:1: people: must be a list, not 0",
+        ),
+    ],
+)
+def test_what_can_not_be_asked_is_said_before_a_call(
+    run: Run, chat: Chat, args: tuple[str, ...], status: int, said: str
+) -> None:
+    found, out, err = run("--human", "people", *args, "--backend", f"openai:m@{chat.url}")
+    assert (found, said in out + err) == (status, True), out + err
+    assert chat.asked == []
+
+
+def test_a_context_that_has_no_text_is_named(run: Run) -> None:
+    given = rows()
+    given[2]["passages"][1] = {"id": "e", "body": 3}
+    write(given)
+    status, _, err = run(*FIELDS, *MATTER)
+    assert status == 2
+    assert "rows.jsonl:3: passages[1]: is no context (write it as text, or as an object" in err
