@@ -15,7 +15,7 @@ import numpy as np
 from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
 from evalsuite.records import Manifest, Standing
-from evalsuite.stats.bounds import Bounds, paired_bounds
+from evalsuite.stats.bounds import Bounds, bounds_of
 from evalsuite.stats.flips import (
     BLOCKS,
     Bools,
@@ -139,29 +139,49 @@ def hypotheses(diff: Diff, policy: Gate, found: Mapping[str, Effects]) -> list[H
     Slices that are not declared need `min_cases` usable pairs, and one of several with the same
     cases is enough; those with all cases say what overall says.
     """
+    places: dict[Sequence[str], Places] = {}
+    for effect in found.values():
+        if effect.pairs.ids not in places:
+            places[effect.pairs.ids] = _places(effect.pairs.ids, diff, policy)
     return [
-        each for name, effect in found.items() for each in _of_metric(name, effect, diff, policy)
+        each
+        for name, effect in found.items()
+        for each in _of_metric(name, effect, diff, policy, places[effect.pairs.ids])
     ]
 
 
-def _of_metric(metric: str, effect: Effects, diff: Diff, policy: Gate) -> Iterator[Hypothesis]:
-    place = {case: position for position, case in enumerate(effect.pairs.ids)}
-    everything = np.arange(len(place))
+Places = Sequence[tuple[str, bool, Ints]]
+"""Slices, whether they are derived, and the positions of their cases, the declared ones first."""
+
+
+def _places(ids: Sequence[str], diff: Diff, policy: Gate) -> Places:
+    """Once for all metrics that have these cases, which may be many."""
+    number = {case: position for position, case in enumerate(ids)}
+    found = []
+    for slices, derived in ((diff.slices, False), (diff.derived, True)):
+        for name in sorted(slices, key=lambda name: (name not in policy.slices, name)):
+            at = np.array([number[case] for case in slices[name] if case in number], dtype=np.int64)
+            found.append((name, derived, at))
+    return found
+
+
+def _of_metric(
+    metric: str, effect: Effects, diff: Diff, policy: Gate, places: Places
+) -> Iterator[Hypothesis]:
+    everything = np.arange(len(effect.pairs.ids))
     told = informs(diff.candidate, metric)
     overall = _hypothesis(metric, OVERALL, everything, effect, declared=True, informs=told)
     yield overall
     seen = {overall.at.tobytes()}
-    for slices, derived in ((diff.slices, False), (diff.derived, True)):
-        for name in sorted(slices, key=lambda name: (name not in policy.slices, name)):
-            at = np.array([place[case] for case in slices[name] if case in place], dtype=np.int64)
-            declared = name in policy.slices
-            each = _hypothesis(
-                metric, name, at, effect, declared=declared, derived=derived, informs=told
-            )
-            large = len(each.at) >= policy.min_cases and each.at.tobytes() not in seen
-            if declared or large:
-                seen.add(each.at.tobytes())
-                yield each
+    for name, derived, at in places:
+        declared = name in policy.slices
+        each = _hypothesis(
+            metric, name, at, effect, declared=declared, derived=derived, informs=told
+        )
+        large = len(each.at) >= policy.min_cases and each.at.tobytes() not in seen
+        if declared or large:
+            seen.add(each.at.tobytes())
+            yield each
 
 
 def _hypothesis(
@@ -231,14 +251,25 @@ def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bou
     """Bounds of the mean difference in a slice that has a pair; with `lost`, that many cases
     without a row and every pair without a score count as the worst that they can be."""
     values, units = effect.d[each.at], effect.units[each.at]
-    if lost is not None:
-        values = np.concatenate([values, effect.worst[each.lacking], np.full(lost, -1.0)])
-        fresh = np.arange(lost) + 1 + effect.units.max()
-        units = np.concatenate([units, effect.units[each.lacking], fresh])
-    if not effect.pairs.clusters:
-        return paired_bounds(values.tolist(), [1.0] * len(values))
-    _, group = np.unique(units, return_inverse=True)
-    return paired_bounds(np.bincount(group, values).tolist(), np.bincount(group).tolist())
+    if lost is not None and len(each.lacking):
+        values = np.concatenate([values, effect.worst[each.lacking]])
+        units = np.concatenate([units, effect.units[each.lacking]])
+    sums: Floats = values
+    sizes: Floats = np.ones(len(values))
+    if effect.pairs.clusters:
+        _, group = np.unique(units, return_inverse=True)
+        sums = np.bincount(group, values)
+        sizes = np.bincount(group, sizes)
+    gone = lost or 0  # each one a cluster of its own whose difference is -1
+    return bounds_of(
+        len(sizes) + gone,
+        (float(sums.sum()) - gone, float(sizes.sum()) + gone),
+        (
+            float((sums * sums).sum()) + gone,
+            float((sums * sizes).sum()) - gone,
+            float((sizes * sizes).sum()) + gone,
+        ),
+    )
 
 
 def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -38,12 +38,29 @@ def paired_bounds(sums: Iterable[float], sizes: Iterable[float]) -> Bounds:
     Behavioral Statistics 37 (2012), which also covers values between -1 and 1.
     """
     sums, sizes = list(sums), list(sizes)
-    if not sizes:
+    return bounds_of(
+        len(sizes),
+        (math.fsum(sums), math.fsum(sizes)),
+        (
+            math.fsum(each * each for each in sums),
+            math.fsum(each * size for each, size in zip(sums, sizes, strict=True)),
+            math.fsum(size * size for size in sizes),
+        ),
+    )
+
+
+def bounds_of(
+    clusters: int, totals: tuple[float, float], products: tuple[float, float, float]
+) -> Bounds:
+    """The same from what it is made of: the number of clusters, the totals of sums and of sizes,
+    and the totals of sum * sum, sum * size and size * size."""
+    total, n = totals
+    if not clusters:
         raise ValueError("bounds of no difference are undefined")
-    n = math.fsum(sizes)
-    pseudo = n / len(sizes)
-    mean = math.fsum(sums) / (n + 2 * pseudo)
-    residuals = math.fsum((s - mean * k) ** 2 for s, k in zip(sums, sizes, strict=True))
+    pseudo = n / clusters
+    mean = total / (n + 2 * pseudo)
+    squares, cross, sizes = products
+    residuals = max(0.0, squares - 2 * mean * cross + mean * mean * sizes)
     residuals += pseudo**2 * ((1 - mean) ** 2 + (1 + mean) ** 2)
     error = math.sqrt(residuals) / (n + 2 * pseudo)
     return Bounds(
