@@ -2,8 +2,9 @@
 
     python benchmarks/gate_scale.py [--cases 10000] [--slices 100] [--metrics 5] [--moved 1.0]
 
-The diff holds random scores of every case, in slices of ten dimensions that overlap; `--moved` is the
-share of cases whose score differs. What is timed is `gate.decide`, without the power simulation.
+The diff holds random scores of every case, in slices of ten dimensions that overlap; `--moved` is
+the share of cases whose score differs. What is timed is `gate.decide`, without the power
+simulation.
 """
 
 from __future__ import annotations

@@ -258,8 +258,8 @@ def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bou
     sizes: Floats = np.ones(len(values))
     if effect.pairs.clusters:
         _, group = np.unique(units, return_inverse=True)
-        sums = np.bincount(group, values)
-        sizes = np.bincount(group, sizes)
+        sums = np.asarray(np.bincount(group, values), dtype=np.float64)
+        sizes = np.asarray(np.bincount(group), dtype=np.float64)
     gone = lost or 0  # each one a cluster of its own whose difference is -1
     return bounds_of(
         len(sizes) + gone,
