@@ -16,6 +16,7 @@ it follows and the form in which it expects documents.
     tools.py     prompt, tools -> call
     client.py    the same for a pipeline with an SDK client of its own
     verdict.py   a judge's prompt -> words in common -> verdict
+    grounding.py claims, contexts, reference -> words in common -> verdicts of rag metrics
 """
 
 from __future__ import annotations
@@ -26,8 +27,16 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
-from evalsuite.backends.base import VERDICT, Capabilities, Completion, Request, lacking
-from evalsuite.backends.embedded import answer, client, noise, tools, verdict
+from evalsuite.backends.base import (
+    COVERAGE,
+    GROUNDING,
+    VERDICT,
+    Capabilities,
+    Completion,
+    Request,
+    lacking,
+)
+from evalsuite.backends.embedded import answer, client, grounding, noise, tools, verdict
 from evalsuite.backends.embedded.prompt import Prompt, content, read
 from evalsuite.errors import BackendError, OptionError, did_you_mean
 from evalsuite.records import Json, ToolCall, Usage
@@ -79,11 +88,7 @@ class Embedded:
         lacking("embedded", self.capabilities, request)
         asked = _count(*map(content, request.messages), *map(_spell, request.tools))
         if request.schema is not None:
-            if request.schema.get("title") != VERDICT:
-                raise BackendError(
-                    '"embedded" gives no structured answers but a judge\'s; ask it for text'
-                )
-            said = verdict.verdict(request.messages, request.schema)
+            said = _structured(request.messages, request.schema)
             return self._completion(said, asked, (), "stop")
         prompt = read(request.messages)
         if call := tools.choose(prompt, request.tools):
@@ -117,6 +122,15 @@ class Embedded:
 
     async def close(self) -> None:
         self._read.cache_clear()
+
+
+def _structured(messages: Sequence[Mapping[str, Json]], schema: Mapping[str, Json]) -> str:
+    title = schema.get("title")
+    if title == VERDICT:
+        return verdict.verdict(messages, schema)
+    if title in (GROUNDING, COVERAGE):
+        return grounding.grounding(messages, schema)
+    raise BackendError('"embedded" gives no structured answers but a judge\'s; ask it for text')
 
 
 def _noise(params: Mapping[str, str]) -> float:

@@ -28,15 +28,21 @@ _fence = re.compile(r'<data-([0-9a-f]{24}) name="([^"]*)"[^>]*>\n(.*?)\n</data-\
 
 def verdict(messages: Sequence[Mapping[str, Json]], schema: Mapping[str, Json]) -> str:
     """The reply to a judge's request, as its schema has it."""
-    texts: dict[str, str] = {}
-    for message in messages:
-        for _, name, text in _fence.findall(content(message)):
-            texts.setdefault(name, text)
+    texts = fenced(messages)
     answer = {}
     for name, each in schema["properties"].items():
         label, critique = _field(name, each["properties"]["verdict"]["enum"], texts)
         answer[name] = {"critique": critique, "verdict": label}
     return json.dumps(answer, ensure_ascii=False)
+
+
+def fenced(messages: Sequence[Mapping[str, Json]]) -> dict[str, str]:
+    """The fenced texts of a request by name."""
+    texts: dict[str, str] = {}
+    for message in messages:
+        for _, name, text in _fence.findall(content(message)):
+            texts.setdefault(name, text)
+    return texts
 
 
 def _field(name: str, labels: Sequence[str], texts: Mapping[str, str]) -> tuple[str, str]:
