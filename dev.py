@@ -73,7 +73,8 @@ def wheel(arguments: Sequence[str]) -> int:
     use = "import evalsuite as e, evalsuite.plugin; [getattr(e, name) for name in e.__all__]"
     place = output([python, "-I", "-c", f"{use}; print(e.__file__)"], home).strip()
     known = "--evals" in output([python, "-I", "-m", "pytest", "--help"], home)
-    good = known and Path(place).is_relative_to(home)
+    sets = output([python, "-I", "-m", "evalsuite", "golden", "stats", "evalsuite:safety"], home)
+    good = known and " cases)" in sets and Path(place).is_relative_to(home)
     print(f"{place}: {'imported from the wheel' if good else 'NOT as it should be'}")
     return 0 if good else 1
 

@@ -28,6 +28,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "examples/askacme"
+MODULE = f"{SUITE}/test_askacme.py"
 REPORT = "reports/askacme/report.json"
 NEEDED = ("pyproject.toml", "examples", "golden", "snapshots")
 SCREEN = 15
@@ -69,7 +70,7 @@ def play(folder: Path, *options: str) -> Played:
     # As addopts, so that the command that the report shows is the one that people type.
     addopts = shlex.join(["-q", "--color=no", f"--junitxml={junit}"])
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--evals", SUITE, *options],
+        [sys.executable, "-m", "pytest", "--evals", MODULE, *options],
         cwd=folder,
         env={
             **os.environ,
