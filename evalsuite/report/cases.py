@@ -28,6 +28,7 @@ from evalsuite.report.blocks import (
     Tone,
     joined,
 )
+from evalsuite.report.claims import told
 from evalsuite.report.escape import line, plain, shorten
 from evalsuite.report.material import (
     Material,
@@ -46,7 +47,7 @@ from evalsuite.report.words import compare
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NOTE = 200
 _BINS = 10
-_VERDICTS, _WORDS = 20, 400
+_VERDICTS, _WORDS = 40, 400
 """How many verdicts are shown of an answer, and how much of each."""
 
 
@@ -104,9 +105,9 @@ def spoken(shown: Shown) -> list[Line]:
 
 
 def _verdict(evidence: Mapping[str, Json]) -> str:
-    """A judge's verdict as a sentence; other evidence as its fields."""
+    """A judge's verdict, or one on a claim, as a sentence; other evidence as its fields."""
     if "criterion" not in evidence:
-        return "; ".join(f"{name}: {each}" for name, each in evidence.items())
+        return told(evidence) or "; ".join(f"{name}: {each}" for name, each in evidence.items())
     order = f", order {evidence['order']}" if evidence.get("order") else ""
     vote = f", vote {evidence['vote']}" if evidence.get("vote", 1) != 1 else ""
     label = evidence.get("label")
