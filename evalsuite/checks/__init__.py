@@ -13,6 +13,7 @@ from evalsuite.checks.languages import language
 from evalsuite.checks.numeric import characters, number, sentences, words
 from evalsuite.checks.operations import cost, finish_reason, first_token, latency, tokens
 from evalsuite.checks.privacy import no_leak, no_pii, no_secrets, urls_allowed
+from evalsuite.checks.retrieved import documents_allowed, documents_fresh, documents_unique
 from evalsuite.checks.similarity import bleu, chrf, levenshtein, rouge_l
 from evalsuite.checks.summary import score
 from evalsuite.checks.text import contains, ends_with, equals, one_of, regex, starts_with
@@ -41,6 +42,9 @@ __all__ = [
     "contains",
     "cost",
     "define",
+    "documents_allowed",
+    "documents_fresh",
+    "documents_unique",
     "ends_with",
     "equals",
     "finish_reason",

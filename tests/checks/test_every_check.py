@@ -41,6 +41,14 @@ def calls(*made: ToolCall) -> Output:
     return replace(BASE, tool_calls=made)
 
 
+def finds(*documents: Document) -> Output:
+    return replace(BASE, contexts=documents)
+
+
+def labelled(**metadata: Any) -> Document:
+    return replace(LEAVE, metadata=metadata)
+
+
 TABLE: list[tuple[dict[str, Any], Output, Output]] = [
     ({"equals": "16 weeks"}, says(" 16 weeks\n"), says("16 weeks, paid")),
     ({"equals": True}, says("16 weeks"), says("12 weeks")),
@@ -130,6 +138,28 @@ TABLE: list[tuple[dict[str, Any], Output, Output]] = [
     ({"first_token": 0.5}, BASE, replace(BASE, first_token=0.6)),
     ({"cost": 0.01}, BASE, replace(BASE, cost=0.02)),
     ({"finish_reason": "stop"}, BASE, replace(BASE, finish_reason="length")),
+    (
+        {"documents_fresh": {"days": 365, "as_of": "2026-11-30"}},
+        finds(labelled(updated="2025-11-30")),
+        finds(labelled(updated="2025-11-29")),
+    ),
+    (
+        {"documents_fresh": {"as_of": "2026-11-30", "expires": "until"}},
+        finds(labelled(until="2026-11-30"), labelled(until=None)),
+        finds(labelled(until="2026-11-29T23:59:00+02:00")),
+    ),
+    ({"documents_unique": True}, BASE, finds(LEAVE, replace(LEAVE, text="another"))),
+    (
+        {"documents_unique": {"near": 0.8, "ids": False}},
+        finds(LEAVE, replace(LEAVE, text="Another text about leave.")),
+        finds(LEAVE, Document("copy", LEAVE.text.replace("paid in full", "paid in  FULL!"))),
+    ),
+    ({"documents_allowed": ["leave#*", "pay#cycle"]}, BASE, finds(Document("globex#pay", "x"))),
+    (
+        {"documents_allowed": {"metadata": {"tenant": ["acme", "public"]}}},
+        finds(labelled(tenant="acme"), labelled(tenant=["globex", "public"])),
+        finds(labelled(tenant="acme"), labelled(tenant="globex")),
+    ),
     ({"python": "operator:is_"}, Output(), Output()),
 ]
 BUILT_IN = [row for row in TABLE if "python" not in row[0]]
