@@ -167,7 +167,10 @@ def answers(material: Material, cases: Cases) -> Answers:
             told = made.reason and any(made.reason in plain(each.text) for each in said)
             reason = "" if told else made.reason  # a judge's own words are shown once
             crossed = crossed_answer(material, id_)
-            items.append(replace(made, said=said[:_VERDICTS], reason=reason, crossed=crossed))
+            if len(said) > _VERDICTS:
+                more = f"{len(said) - _VERDICTS} further verdicts are in the run's evidence.jsonl"
+                said = [*said[:_VERDICTS], Line("more", (more,))]
+            items.append(replace(made, said=said, reason=reason, crossed=crossed))
     return Answers("Answers before and after", items)
 
 
