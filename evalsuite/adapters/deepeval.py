@@ -1,0 +1,55 @@
+"""`ev.deepeval`: the metrics of deepeval (4.3) as scorers.
+
+    ev.deepeval.faithfulness(include_reason=False)
+    ev.deepeval.geval(name="deepeval.tone", criteria="…", evaluation_params=["actual_output"])
+    ev.deepeval.metric("ToolCorrectnessMetric", should_consider_ordering=True)
+
+Any metric can be had by its class's name, or as a function of this module in lower case and
+without "Metric". Needs `evalsuite[deepeval]`, or `python=` of an environment that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from evalsuite.adapters.naming import Foreign, foreign
+from evalsuite.records import Json
+
+
+def metric(
+    metric: str,
+    /,
+    *,
+    name: str | None = None,
+    role: str = "default",
+    python: str | None = None,
+    **params: Json,
+) -> Foreign:
+    """A metric of deepeval.
+
+    Args:
+        metric: its class's name, or that in lower case with underscores.
+        name: of our metric; default: "deepeval." and the name in lower case.
+        role: of the model that it asks.
+        python: the interpreter of an environment of its own, relative to the settings' folder.
+        params: what its class takes, as JSON: texts for enums, objects for models.
+
+    Raises:
+        SuiteError: at import; whether deepeval knows it is checked when the suite is collected.
+    """
+    return foreign(
+        "deepeval",
+        metric,
+        name=name,
+        role=role,
+        embeddings=role,
+        python=python,
+        params=params,
+    )
+
+
+def __getattr__(name: str) -> Callable[..., Foreign]:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(metric, name)

@@ -1,0 +1,57 @@
+"""`ev.ragas`: the metrics of ragas (0.4, its collections) as scorers.
+
+    ev.ragas.faithfulness()
+    ev.ragas.answer_relevancy(embeddings="vectors")
+    ev.ragas.metric("NoiseSensitivity", mode="irrelevant")
+
+Any metric can be had by its class's name, or as a function of this module in lower case. Needs
+`evalsuite[ragas]`, or `python=` of an environment that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from evalsuite.adapters.naming import Foreign, foreign
+from evalsuite.records import Json
+
+
+def metric(
+    metric: str,
+    /,
+    *,
+    name: str | None = None,
+    role: str = "default",
+    embeddings: str = "default",
+    python: str | None = None,
+    **params: Json,
+) -> Foreign:
+    """A metric of ragas.
+
+    Args:
+        metric: its class's name, or that in lower case with underscores.
+        name: of our metric; default: "ragas." and the name in lower case.
+        role: of the model that it asks.
+        embeddings: of the model whose vectors it compares.
+        python: the interpreter of an environment of its own, relative to the settings' folder.
+        params: what its class takes, as JSON.
+
+    Raises:
+        SuiteError: at import; whether ragas knows it is checked when the suite is collected.
+    """
+    return foreign(
+        "ragas",
+        metric,
+        name=name,
+        role=role,
+        embeddings=embeddings,
+        python=python,
+        params=params,
+    )
+
+
+def __getattr__(name: str) -> Callable[..., Foreign]:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(metric, name)
