@@ -2,6 +2,7 @@
 
     python examples/askacme/acts.py            play the acts
     python examples/askacme/acts.py breaks     make each change of breaks.toml, compare what is red
+                                               and which part is named as the cause
 
 Each act is an ordinary `pytest --evals` in a process of its own; what is printed is the first
 screen of that run's report. The exit status is 0 only if each went as it should. Changes are made
@@ -37,13 +38,15 @@ SCREEN = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One line of one file. `red` names the gates and cases that fail with it."""
+    """One line of one file. `red` names the gates and cases that fail with it, `part` is where
+    the drop comes from: "retrieval" or "generation"."""
 
     name: str
     what: str
     file: str
     line: str
     becomes: str
+    part: str
     red: Sequence[str]
 
 
@@ -199,6 +202,24 @@ def concise(played: Played) -> list[str]:
     )
 
 
+def attributed(played: Played, change: Change) -> list[str]:
+    """What is wrong with where the report says that the red gates' drops come from: the named part
+    carries the drop, and the other one's interval holds no change at all."""
+    wrong = []
+    for each in played.report.get("attributions", ()):
+        overall = each["slice"] == "overall"
+        name = each["metric"] if overall else f"{each['metric']}, {each['slice']}"
+        if name in change.red:
+            (other,) = {"retrieval", "generation"} - {change.part}
+            total, carried, rest = (each[part] for part in ("total", change.part, other))
+            wrong += unmet(
+                (carried["effect"] <= 0.9 * total["effect"] < 0, f"{name} is not {change.part}'s"),
+                (rest["low"] <= 0 <= rest["high"], f"{name}: {other} moved too"),
+            )
+    told = {(each["metric"], each["slice"]) for each in played.report.get("attributions", ())}
+    return [*wrong, *unmet((("checks", "overall") in told, "no part of the change is told"))]
+
+
 def unmet(*wanted: tuple[bool, str]) -> list[str]:
     return [otherwise for holds, otherwise in wanted if not holds]
 
@@ -247,6 +268,7 @@ def breaks() -> bool:
             (played.exit == 1, f"exit status {played.exit}, not 1"),
             (undone.exit == 0, f"undone, exit status {undone.exit}, not 0"),
         )
+        wrong += attributed(played, change)
         gates = {name for name in change.red if not name.endswith("]")}
         for where, red, wanted in (
             ("junit", played.red, set(change.red)),

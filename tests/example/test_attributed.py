@@ -1,0 +1,51 @@
+"""The real example, broken in its retriever and in its prompt: the report names which it was."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def acts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The script, with its copies in a folder of this test."""
+    monkeypatch.syspath_prepend(ROOT / "examples" / "askacme")
+    made = importlib.import_module("acts")
+    (tmp_path / ".evalsuite").mkdir()
+    for each in made.NEEDED:
+        (tmp_path / each).symlink_to(ROOT / each)
+    monkeypatch.setattr(made, "ROOT", tmp_path)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("narrow", "retrieval -"),
+        ("silent", "retrieval returned the same documents: the change is the generation's"),
+    ],
+)
+def test_each_break_is_attributed_to_the_part_that_was_broken(
+    acts: Any, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    change = acts.changes()[name]
+    monkeypatch.setattr(acts, "SUITE", "examples/askacme/test_askacme.py")
+    played = acts.play(acts.copy(name, change), "-p", "no:xdist")
+    assert played.exit == 1, played.printed
+    assert acts.attributed(played, change) == []
+    assert says in "\n".join(played.screen)
+    assert len(played.screen) <= acts.SCREEN
+    wrong = {"retrieval": "generation", "generation": "retrieval"}[change.part]
+    assert acts.attributed(played, acts.Change(**{**fields(change), "part": wrong}))
+    overall = played.report["attributions"][0]
+    assert (overall["n"], overall["missing"]) == (len(played.report["cases"]), 0)
+    assert overall["documents"] == (overall["n"] if name == "narrow" else 0)
+
+
+def fields(change: Any) -> dict[str, Any]:
+    return {name: getattr(change, name) for name in change.__slots__}
