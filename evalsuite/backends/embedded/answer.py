@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from evalsuite import retrieval
 from evalsuite.backends.embedded import commands, words
-from evalsuite.backends.embedded.prompt import Prompt, Rules, failed
+from evalsuite.backends.embedded.prompt import Prompt, Rules, before, failed
 from evalsuite.records import Document
 
 COVERED = 0.55
@@ -78,6 +78,7 @@ class Draft:
 
 
 _block = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-*+•|#]|[0-9]+[.)] ))")
+_named = re.compile(r"(?<=[\w,] )[A-ZÄÖÜ][\w-]*|\b\w+-\w*[0-9]\w*")
 _bullet = re.compile(r"\A(?:[-*+•]|[0-9]+[.)])\s+")
 
 
@@ -132,16 +133,17 @@ def draft(prompt: Prompt, read: Callable[[str], Passage]) -> Draft:
     if rules.failed is not None and any(map(failed, prompt.results)):
         return Draft(fixed=rules.failed)
     asked = [part for part in asked if not commands.is_command(part)]
+    # What was asked before helps a little, but not whom it was asked of.
+    if earlier := _named.sub("", before(prompt)):
+        asked += [earlier.replace("?", ".") if _topic(asked) else earlier]
     if rules.same_language:
         passages = _in_language(words.language(" ".join(asked)), passages)
     return _extract(asked, passages, rules)
 
 
 def _from_first_command(sentences: Sequence[str]) -> list[str]:
-    for place, sentence in enumerate(sentences):
-        if commands.is_command(sentence):
-            return list(sentences[place:])
-    return []
+    found = (place for place, each in enumerate(sentences) if commands.is_command(each))
+    return list(sentences[next(found, len(sentences)) :])
 
 
 def _in_language(

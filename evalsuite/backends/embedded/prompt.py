@@ -62,10 +62,13 @@ _document = re.compile(
 _question = re.compile(r"^[ \t]*question:[ \t]*", re.MULTILINE | re.IGNORECASE)
 
 
-def read(messages: Sequence[Mapping[str, Json]]) -> Prompt:
+def read(
+    messages: Sequence[Mapping[str, Json]], tools: Sequence[Mapping[str, Json]] = ()
+) -> Prompt:
     """System messages instruct; the last user message asks, after "Question:" if it says so, and
     what it says before that instructs too. Documents count wherever they stand, and so does what
-    a tool returned."""
+    a tool returned, under a heading that says what the tool does."""
+    about = {str(tool.get("name")): str(tool.get("description", "")) for tool in tools}
     instructions: list[str] = []
     documents: list[tuple[str, str]] = []
     questions: list[str] = []
@@ -76,8 +79,10 @@ def read(messages: Sequence[Mapping[str, Json]]) -> Prompt:
         if role == "tool":
             turn.answered(message, text)
             name = str(message.get("name") or f"tool-{len(turn.results)}")
-            if rest := _take(text, documents):
-                documents.append((name, rest))
+            found: list[tuple[str, str]] = []
+            if rest := _take(text, found):
+                found.append((name, rest))
+            documents += [(id_, _headed(each, name, about.get(name, ""))) for id_, each in found]
         elif role == "assistant":
             turn.calls(message)
             replied = replied or bool(text)
@@ -102,6 +107,10 @@ def read(messages: Sequence[Mapping[str, Json]]) -> Prompt:
         called=frozenset(turn.known),
         used=frozenset(turn.used),
     )
+
+
+def _headed(text: str, name: str, about: str) -> str:
+    return f"# {name.replace('_', ' ')}: {' '.join(about.split())}\n\n{text}" if about else text
 
 
 class _Turn:
@@ -141,6 +150,15 @@ def failed(result: str) -> bool:
     return bool(_error.match(result))
 
 
+def before(prompt: Prompt) -> str:
+    """Of a question that leaves open what it is about ("And Tom?"), the last one before it that
+    does not; else ""."""
+    if not _follows.match(prompt.question):
+        return ""
+    return next((each for each in prompt.earlier if not _follows.match(each)), "")
+
+
+_follows = re.compile(r"\W*(?:and|what about|how about)\b", re.IGNORECASE)
 _error = re.compile(r"\s*(?:\{\s*\"error\"\s*:|error\b)", re.IGNORECASE)
 _objects = re.compile(
     r"\bare you (?:really |quite )?sure\b|\bI (?:don't|do not) (?:think so|believe (?:you|that))\b"

@@ -14,7 +14,7 @@ from typing import Any
 
 from evalsuite import retrieval
 from evalsuite.backends.embedded import words
-from evalsuite.backends.embedded.prompt import Prompt, failed, spelled
+from evalsuite.backends.embedded.prompt import Prompt, before, failed, spelled
 from evalsuite.records import Json, ToolCall
 
 MOST = 4
@@ -39,7 +39,6 @@ _first_person = re.compile(
     r"\b(?:my|mine|(?:am|are|can|could|did|do|have|may|shall|should|will|would) I|I (?:have|am))\b",
     re.IGNORECASE,
 )
-_follows = re.compile(r"\A\W*(?:and|what about|how about)\b", re.IGNORECASE)
 _ASKED = ("query", "question", "search")
 """Arguments that take the question as it is."""
 
@@ -69,8 +68,7 @@ def choose(prompt: Prompt, tools: Sequence[Tool]) -> ToolCall | None:
 
 def _topic(prompt: Prompt) -> set[str]:
     """What a question is about; "And Tom?" is about what was asked before it."""
-    before = prompt.earlier[:1] if _follows.match(prompt.question) else ()
-    return set(retrieval.tokens(" ".join([prompt.question, *before]))) - words.TOPICLESS
+    return set(retrieval.tokens(f"{prompt.question} {before(prompt)}")) - words.TOPICLESS
 
 
 def _words(text: Json) -> set[str]:
@@ -161,9 +159,22 @@ def _values(text: str, schema: Mapping[str, Any]) -> Values:
     """For each property what a text says of it."""
     properties = schema.get("properties") or {}
     return {
-        name: [text] if name in _ASKED else _options(text, form if isinstance(form, dict) else {})
+        name: _said(text, name, form if isinstance(form, dict) else {})
         for name, form in properties.items()
     }
+
+
+def _said(text: str, name: str, form: Mapping[str, Any]) -> Sequence[Json]:
+    """What a text says of an argument: of "query" all of it, of "name" who is named."""
+    if name in _ASKED:
+        return [text]
+    return _names(text) if name == "name" else _options(text, form)
+
+
+def _names(text: str) -> list[str]:
+    """Full names if there are any, else the first that looks like one."""
+    found = dict.fromkeys(each for each in _name.findall(text) if not words.has_number(each))
+    return [each for each in found if " " in each] or list(found)[:1]
 
 
 def _options(text: str, form: Mapping[str, Any]) -> Sequence[Json]:
@@ -184,8 +195,7 @@ def _texts(text: str, form: Mapping[str, Any]) -> list[str]:
         return found.findall(text)
     if hit := _quoted.search(text) or _code.search(text):
         return [hit[1] if hit.re is _quoted else hit[0]]
-    names: list[str] = _name.findall(text)
-    return [each for each in names if " " in each] or names[:1]
+    return _names(text)
 
 
 def _option(text: str, options: Sequence[Json]) -> Sequence[Json]:
