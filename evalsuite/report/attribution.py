@@ -35,7 +35,7 @@ def cause(material: Material, lead: Finding | None) -> Line | None:
         found = of(material, finding.metric, finding.slice)
         if found is not None and finding.kind != "must_pass":
             name: Text = () if finding is lead else (Name(finding.name), ": ")
-            return Line("comes from", (*name, *_sentence(found)))
+            return Line("comes from", (*name, *told(found)))
     return None
 
 
@@ -47,7 +47,7 @@ def beside(material: Material, finding: Finding) -> Text:
     return (f"; {_parts(found, intervals=False)}",)
 
 
-def _sentence(found: Attribution) -> Text:
+def told(found: Attribution) -> Text:
     """of -8.1 points, retrieval -7.4 (95% CI -11.0 to -3.7), generation -0.7 (95% CI ...)."""
     if found.total is None:
         return ("not told apart: ", Name(found.reason))

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from evalsuite.diff import Diff
 from evalsuite.errors import OptionError, did_you_mean
 from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.gate.attribution import attributions
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.report.escape import line, terminal
+from evalsuite.report.attribution import told
+from evalsuite.report.escape import line, plain, terminal
 from evalsuite.report.headline import detectable
 from evalsuite.report.material import case_of
 from evalsuite.report.sentences import spread
@@ -29,10 +31,22 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
     parts = [
         [f"{terminal(found.name)}: {found.result}, {state}"],
         ["What was seen", *_seen(found)],
+        *_origin(found, diff, verdict),
         ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
         ["What to do", *_advice(found, diff)],
     ]
     return "\n\n".join("\n  ".join(part) for part in parts) + "\n"
+
+
+def _origin(finding: Finding, diff: Diff, verdict: Verdict) -> list[list[str]]:
+    """Whether it is the retrieval's or the generation's, where that can be told."""
+    if finding.kind == "must_pass":
+        return []
+    return [
+        ["Where it comes from", line(terminal(plain(told(each))))]
+        for each in attributions(diff, verdict.findings)
+        if (each.metric, each.slice) == (finding.metric, finding.slice)
+    ]
 
 
 def _seen(finding: Finding) -> list[str]:

@@ -100,7 +100,9 @@ def beforehand(plans: Iterable[Plan]) -> list[str]:
     costs = [each.usd for each in found]
     usd = money(None if None in costs else sum(each or 0.0 for each in costs))
     time = minutes(sum(each.seconds for each in found))
-    return [f"{of}at most {calls}, {usd}, about {time}, less what the store answers"]
+    crossed = any(plan.suite.contexts and plan.baseline is not None for plan in cases)
+    again = "; as much again where other documents are retrieved" if crossed else ""
+    return [f"{of}at most {calls}, {usd}, about {time}, less what the store answers{again}"]
 
 
 def minutes(seconds: float) -> str:
