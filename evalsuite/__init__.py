@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalsuite.backends.base import Backend, Completion, Request
     from evalsuite.backends.clients import anthropic_client, openai_client
     from evalsuite.backends.llm import LLM
+    from evalsuite.guardrails import guardrail
     from evalsuite.judging.naming import judge, jury
     from evalsuite.policy import Gate, Slice
     from evalsuite.rankings.naming import ranking
@@ -50,6 +51,7 @@ __all__ = [
     "check",
     "command_target",
     "deepeval",
+    "guardrail",
     "http_target",
     "judge",
     "jury",
@@ -81,6 +83,7 @@ _HOMES = {
     "command_target": "targets",
     "http_target": "targets",
     "anthropic_client": "backends.clients",
+    "guardrail": "guardrails",
     "judge": "judging.naming",
     "jury": "judging.naming",
     "measures": "scoring",

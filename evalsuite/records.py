@@ -175,7 +175,8 @@ class Metric:
     a part of; "diagnostic" is about the measurement (a judge's consistency, say); "class" is 1
     where the output failed in a way that is counted. Floors can be put on each. `center` is for
     values that are themselves comparisons with the baseline (a preference over its answer): what
-    "as good" is, taken as the baseline's value of every case.
+    "as good" is, taken as the baseline's value of every case. `threshold`, of a guardrail's score:
+    from there on its rule fires.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Metric:
     higher_is_better: bool = True
     role: Literal["gate", "detail", "diagnostic", "class"] = "gate"
     center: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

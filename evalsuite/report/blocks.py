@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any arra
     from evalsuite.diff import Change
     from evalsuite.gate import Verdict
     from evalsuite.gate.attribution import Attribution
+    from evalsuite.gate.guarding import Point
     from evalsuite.stats.trials import Tries
 
 Level = Literal["caution", "warning", "note", "tip"]
@@ -284,7 +285,8 @@ class Report:
     """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`.
 
     `tried` are the figures of repeated tries, one per k; `failed` maps a class of failure to the
-    answers that failed so, before and after; `attributions` say what of changes is retrieval's.
+    answers that failed so, before and after; `attributions` say what of changes is retrieval's,
+    `guarded` what guardrails get wrong.
     """
 
     suite: str
@@ -297,6 +299,7 @@ class Report:
     tried: Sequence[Tries] = ()
     failed: Mapping[str, Sequence[int]] = field(default_factory=dict)
     attributions: Sequence[Attribution] = ()
+    guarded: Sequence[Point] = ()
 
 
 def block_of(report: Report, kind: type[_Always]) -> _Always:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from evalsuite.diff import Diff
 from evalsuite.gate import Verdict
 from evalsuite.gate.attribution import attributions
+from evalsuite.gate.guarding import points
 from evalsuite.records import Case, Output, Row
-from evalsuite.report import attribution, failures, repeats, sections, trouble
+from evalsuite.report import attribution, failures, guardrails, repeats, sections, trouble
 from evalsuite.report.blocks import Block, Commands, Report
 from evalsuite.report.cases import answers as _answers
 from evalsuite.report.cases import case_list, distributions, heat
@@ -54,11 +55,13 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
     shown = _answers(material, listed)
     failed = failures.failed(material)
     found = trouble.troubles(material)
+    guarded = points(diff.candidate.metrics, after)
     blocks: list[Block | None] = [
         headline(material, shown, found, varies),
         sections.comparability(material),
         sections.gates(material, varies),
         attribution.table(material),
+        guardrails.table(guarded),
         failures.table(failed, compared=diff.baseline is not None),
         repeats.table(tried),
         judges(material),
@@ -82,4 +85,5 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         tried=tried,
         failed=failed,
         attributions=material.attributions,
+        guarded=guarded,
     )

@@ -61,6 +61,7 @@ def document(report: Report) -> dict[str, Any]:
             for name, (before, after) in report.failed.items()
         ],
         "attributions": [asdict(each) for each in report.attributions],
+        "guardrails": [asdict(each) for each in report.guarded],
         "metrics": list(cases.metrics),
         "cases": [_case(line, cases.metrics) for line in cases.lines],
         "answers": [

@@ -50,6 +50,7 @@ EXPORTED = [
     "check",
     "command_target",
     "deepeval",
+    "guardrail",
     "http_target",
     "judge",
     "jury",
