@@ -19,6 +19,7 @@ from evalsuite.backends.llm import LLM
 from evalsuite.backends.metered import Metered
 from evalsuite.backends.recording import Recorded
 from evalsuite.backends.starting import Started
+from evalsuite.calibration.measurable import lack_of, metric_calls, metric_verdict
 from evalsuite.calibration.records import Item
 from evalsuite.config import Config, budget_limits
 from evalsuite.errors import BackendError, RunStopped
@@ -61,6 +62,8 @@ class Consulted:
 def calls_of(card: Card, items: Sequence[Item]) -> int:
     """How many calls verdicts on the items take if none is stored. A reply that is a slip
     takes one more."""
+    if card.kind == "metric":
+        return sum(metric_calls(card, item) for item in items)
     return card.votes * sum(
         len(prompts(card, item.subject, order))
         for item in items
@@ -134,7 +137,7 @@ async def consult(
 
     async with asyncio.TaskGroup() as group:
         for item in items:
-            lack = lacking(card, item.subject)
+            lack = lack_of(card, item)
             if lack:
                 found.lacked[item.id] = lack
             else:
@@ -151,8 +154,8 @@ async def _asked(
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
     try:
-        said = await asyncio.create_task(judge(card, item.subject, ask), context=context)
-        found.verdicts[item.id] = by_criterion(card, said)
+        said = await asyncio.create_task(_verdicts(card, item, ask), context=context)
+        found.verdicts[item.id] = said
     except RunStopped as error:
         found.stopped = found.failed[item.id] = str(error)
     except BackendError as error:
@@ -161,6 +164,12 @@ async def _asked(
         tally.over = True
         found.fresh += tally.fresh
         found.stored += tally.stored
+
+
+async def _verdicts(card: Card, item: Item, ask: Ask) -> dict[str, Verdict]:
+    if card.kind == "metric":
+        return {card.name: await metric_verdict(card, item, ask)}
+    return by_criterion(card, await judge(card, item.subject, ask))
 
 
 def by_criterion(card: Card, said: Sequence[Judgement]) -> dict[str, Verdict]:

@@ -65,11 +65,7 @@ def rows_of(told: Told) -> list[tuple[str, ...]]:
     for each in told.found:
         head = (each.human, each.value)
         over = f"{told.by}={each.group}" if each.group else "all"
-        if each.undefined:
-            rows.append((*head, over, str(each.n), f"{UNKNOWN} {each.undefined}", "", ""))
-        else:
-            figures = (_figure(each.figures[name]) for name in NAMES)
-            rows.append((*head, over, str(each.n), *figures))
+        rows.append((*head, over, str(each.n), *(_figure(each.figures[name]) for name in NAMES)))
         if each.within is not None:
             inside = each.within
             over = f"within {told.clusters}, mean of {inside.n_used} of {inside.n_clusters}"
@@ -99,22 +95,22 @@ def cut_rows_of(told: Told) -> list[tuple[str, ...]]:
 
 
 def missing_of(told: Told) -> list[str]:
-    """What of it has no pair, a line per metric and kind of ratings."""
-    return [
-        f"left out: {each.human} beside {each.value}: " + ", ".join(parts)
-        for each in told.found
-        if not each.group
-        and (
-            parts := [
-                many(count, *words)
-                for count, words in (
-                    (each.unrated, ("output without a rating", "outputs without a rating")),
-                    (each.unscored, ("output without a value", "outputs without a value")),
-                )
-                if count
-            ]
-        )
-    ]
+    """Why something has no correlation, and what has no pair, a line each."""
+    lines = []
+    for each in told.found:
+        both = f"{each.human} beside {each.value}"
+        if each.undefined:
+            over = f", {told.by}={each.group}" if each.group else ""
+            lines.append(f"no correlation: {both}{over}: {each.undefined}")
+        if each.group:
+            continue
+        if each.unrated:
+            count = many(each.unrated, "output has", "outputs have")
+            lines.append(f"left out: {both}: {count} no rating")
+        if each.unscored:
+            count = many(each.unscored, "output has", "outputs have")
+            lines.append(f"left out: {both}: {count} no value")
+    return lines
 
 
 def _figure(each: Estimate) -> str:

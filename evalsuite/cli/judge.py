@@ -70,12 +70,13 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from evalsuite.judging.card import SHIPPED, card_names  # noqa: PLC0415
+    from evalsuite.calibration.measurable import rated_names  # noqa: PLC0415
+    from evalsuite.judging.card import SHIPPED  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     rows = [("judge", "kind", "from", "labels", "standing", "why")]
     broken: list[DataError] = []
-    for name in card_names(config.judge_dir):
+    for name in rated_names(config.judge_dir):
         try:
             found = known(config, name)
         except DataError as error:  # the others are listed all the same
@@ -85,6 +86,7 @@ def _list(args: argparse.Namespace) -> int:
         standing = found.standings[name]
         own = (config.judge_dir / name / "judge.md").is_file()
         where = "project" if own or not (SHIPPED / name).is_dir() else "shipped"
+        where = "ev.rag" if found.card.kind == "metric" else where
         count = str(len(found.labels))
         rows.append((name, found.card.kind, where, count, standing.state, standing.says))
     show(table(rows))
@@ -146,10 +148,10 @@ def _new(args: argparse.Namespace) -> int:
 
 def _labels(args: argparse.Namespace) -> int:
     from evalsuite.calibration import exchange  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of  # noqa: PLC0415
 
     config = load_config(Path.cwd())
-    card = load_card(config.judge_dir, args.name)
+    card = card_of(config.judge_dir, args.name)
     if args.layout not in exchange.FORMATS:
         known_ = did_you_mean(args.layout, exchange.FORMATS)
         raise OptionError(f"--format has no {args.layout[:40]!r}: {known_}")

@@ -69,8 +69,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 def _calibrate(args: argparse.Namespace) -> int:
     from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
     from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
-    from evalsuite.judging.card import keyed, load_card  # noqa: PLC0415
-    from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of, keys_of  # noqa: PLC0415
+    from evalsuite.judging.card import keyed  # noqa: PLC0415
     from evalsuite.judging.names import MAX_VOTES  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
@@ -85,8 +85,10 @@ def _calibrate(args: argparse.Namespace) -> int:
     check_extra("calibrating a judge")
     config = load_config(Path.cwd())
     bar_of(config.bar)
-    card = load_card(config.judge_dir, args.name)
+    card = card_of(config.judge_dir, args.name)
     if args.votes is not None:
+        if card.kind == "metric":
+            raise OptionError(f"--votes: {card.name} is a metric, which is asked once")
         if not 1 <= args.votes <= MAX_VOTES:
             raise OptionError(f"--votes must be from 1 to {MAX_VOTES}")
         card = keyed(replace(card, votes=args.votes))
@@ -99,7 +101,7 @@ def _calibrate(args: argparse.Namespace) -> int:
             f"evalsuite judge labels {card.name} import FILE --format csv"
         )
     spec = args.backend or config.backends[role_of(card.role, config.backends)]
-    keys = judge_keys(card, spec)
+    keys = keys_of(card, spec)
     replaced = _replaced(folder, keys, certify=args.certify)
     judged, remarks, status = _verdicts(args, config, card, items, labels, spec)
     if status:

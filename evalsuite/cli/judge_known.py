@@ -43,14 +43,13 @@ def known(config: Config, name: str) -> Known:
     from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
     from evalsuite.calibration.certificate import read_certificate  # noqa: PLC0415
     from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of, keys_of  # noqa: PLC0415
     from evalsuite.calibration.standing import standings  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415
-    from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
-    card = load_card(config.judge_dir, name)
+    card = card_of(config.judge_dir, name)
     folder = config.judge_dir / name
-    keys = judge_keys(card, config.backends[role_of(card.role, config.backends)])
+    keys = keys_of(card, config.backends[role_of(card.role, config.backends)])
     items = read_items(folder)
     labels = effective(read_labels(folder, card, items))
     certificate = read_certificate(folder, keys.model)

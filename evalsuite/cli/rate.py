@@ -247,7 +247,7 @@ def _server(
     log: Log,
 ) -> Server:
     from evalsuite.calibration.bar import bar_of  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of  # noqa: PLC0415
     from evalsuite.rating import opening  # noqa: PLC0415
     from evalsuite.rating.outlook import outlook  # noqa: PLC0415
     from evalsuite.rating.queue import Shares  # noqa: PLC0415
@@ -261,7 +261,7 @@ def _server(
         log=log,
         links=_links(place),
         judge=place.judge,
-        reload=partial(load_card, config.judge_dir, place.judge),
+        reload=partial(card_of, config.judge_dir, place.judge),
         outlook=partial(outlook, bar=bar_of(config.bar)),
         own_card=(place.folder / "judge.md").is_file,
     )

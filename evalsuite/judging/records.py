@@ -12,7 +12,9 @@ from typing import Literal
 
 from evalsuite.records import Document, Json
 
-Kind = Literal["rubric", "pairwise", "reference", "expectations"]
+Kind = Literal["rubric", "pairwise", "reference", "expectations", "metric"]
+"""What a card asks for. "metric": it is a metric's of ours (ev.rag), which asks by prompts of its
+own; the card is what people rate it by, and has no template."""
 
 Order = Literal["ab", "ba", ""]
 """Which of a pair was shown first: "ab" the output itself, "ba" the other one; "" for no pair."""

@@ -18,6 +18,12 @@ from evalsuite.rag.reply import coverage_in, grounding_in
 from evalsuite.records import Score
 
 
+def calls(names: Collection[str], material: Material) -> int:
+    """How many calls `measure` makes: 0 to 2. A reply that is a slip takes one more."""
+    open_ = [name for name in names if applies(name, material) and not settled(name, material)]
+    return len({name in REFERENCE for name in open_})
+
+
 async def measure(
     names: Collection[str], material: Material, ask: Ask, case_id: str = ""
 ) -> dict[str, Score]:

@@ -6,27 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalsuite.backends.llm import LLM
-from evalsuite.canonical import key
 from evalsuite.errors import SuiteError
 from evalsuite.judging.asking import of_llm
+from evalsuite.judging.keys import JudgeKeys
+from evalsuite.judging.records import Card
 from evalsuite.judging.setting import Setting, role_of
-from evalsuite.rag.asking import measure
+from evalsuite.rag.asking import calls, measure
+from evalsuite.rag.cards import metric_card
+from evalsuite.rag.keys import metric_keys, rag_key
 from evalsuite.rag.material import material_of, reference_of
-from evalsuite.rag.names import CITATIONS, GIVEN, METRICS, REFERENCE
-from evalsuite.rag.prompt import TEMPLATE
+from evalsuite.rag.names import METRICS, REFERENCE
 from evalsuite.records import Case, Metric, Output, Score
 from evalsuite.scoring import NOTHING
-
-PARSER = 1
-"""Raised with every change of how prompts are made and fenced, of the schema, of how replies are
-read and quotes looked up, or of how verdicts become a value."""
-
-
-def rag_key(names: Sequence[str], spec: str) -> str:
-    """The identity of what is asked, of the model with its parameters, and of how replies are
-    read. Metrics of one call have one key, whichever of them are asked for together."""
-    asked = [any(name in names for name in each) for each in (CITATIONS, GIVEN)]
-    return key("rag", [TEMPLATE, PARSER, asked, spec])
 
 
 def bind_rag(
@@ -56,7 +47,8 @@ def bind_rag(
             remedy = 'write it as a case\'s expected, or as its field "answer"'
             raise SuiteError(f"rag {name} needs a reference answer, and no case has one: {remedy}")
     asked = role if role is not None else role_of("judge", setting.specs)
-    return BoundRag(tuple(names), unanswerable, asked, rag_key(names, setting.specs[asked]))
+    spec = setting.specs[asked]
+    return BoundRag(tuple(names), unanswerable, asked, spec, rag_key(names, spec))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +58,20 @@ class BoundRag:
     names: Sequence[str]
     unanswerable: str
     role: str
+    spec: str
     key: str
+
+    @property
+    def rated(self) -> Mapping[str, tuple[Card, JudgeKeys]]:
+        """By metric what people rate it by, and what a certificate of it is bound to."""
+        return {
+            name: (metric_card(name), metric_keys(name, self.names, self.spec))
+            for name in self.names
+        }
+
+    def calls(self, case: Case, output: Output) -> int:
+        """How many calls a score takes."""
+        return calls(self.names, material_of(case, output, unanswerable=self.unanswerable))
 
     @property
     def metric(self) -> Metric:

@@ -11,10 +11,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from evalsuite.calibration.labels import effective, read_items, read_labels
+from evalsuite.calibration.measurable import card_of
 from evalsuite.calibration.records import ADJUDICATED, Item, Label
 from evalsuite.config import Config
 from evalsuite.errors import OptionError
-from evalsuite.judging.card import load_card
 from evalsuite.judging.records import Card
 from evalsuite.rating.log import Log
 from evalsuite.rating.queue import Shares, plan
@@ -37,7 +37,7 @@ class Place:
 
 def place_of(config: Config, judge: str) -> tuple[Card, Place]:
     """The card, and its session's place. SuiteError if there is no such judge."""
-    card = load_card(config.judge_dir, judge)
+    card = card_of(config.judge_dir, judge)
     return card, Place(judge, config.judge_dir / judge, config.state_dir / "rating")
 
 

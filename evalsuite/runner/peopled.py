@@ -24,15 +24,15 @@ def people_of(config: Config, baseline: Run | None, candidate: Run) -> People:
     if baseline is None or not candidate.manifest.judges:
         return found
     from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of  # noqa: PLC0415
     from evalsuite.calibration.people import human_differences, human_values  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415 (most runs have no judge)
 
     gated = {each.name for each in candidate.manifest.metrics if each.role == "gate"}
     for metric, standing in candidate.manifest.judges.items():
         folder = config.judge_dir / standing.judge
         if metric not in gated or not (folder / "labels.jsonl").exists():
             continue
-        card = load_card(config.judge_dir, standing.judge)
+        card = card_of(config.judge_dir, standing.judge)
         items = read_items(folder)
         values = human_values(card, effective(read_labels(folder, card, items)))
         differences = human_differences(card, items, values, baseline.rows, candidate.rows)
@@ -87,10 +87,10 @@ def _rated(config: Config, standing: Standing, rows: Mapping[str, Row]) -> dict[
     if not (folder / "labels.jsonl").exists():
         return {}
     from evalsuite.calibration.labels import effective, read_items, read_labels  # noqa: PLC0415
+    from evalsuite.calibration.measurable import card_of  # noqa: PLC0415
     from evalsuite.calibration.people import human_values, of_run  # noqa: PLC0415
-    from evalsuite.judging.card import load_card  # noqa: PLC0415
 
-    card = load_card(config.judge_dir, standing.judge)
+    card = card_of(config.judge_dir, standing.judge)
     items = read_items(folder)
     return of_run(items, human_values(card, effective(read_labels(folder, card, items))), rows)
 

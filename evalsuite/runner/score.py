@@ -48,17 +48,22 @@ async def score(
         if aside:
             given = {"llm": bench.llm} if asks else {}
             bound = functools.partial(scorer, case, output, **given)
-            standing = bench.plan.standings.get(scoring.scorer_name(scorer))
-            beside = standing is not None and (
-                standing.state == "uncertified" or not standing.gates
+            tallies.append(
+                Tally(case.id, VOTE, bench.plan.config.seed, aside=_informs(bench, scorer))
             )
-            tallies.append(Tally(case.id, VOTE, bench.plan.config.seed, aside=beside))
             coming.append(_within(bench, bound, scorer, case, trial, tallies[-1]))
     came = iter(await together(coming))
     found = [checks.score(case, output, compiled, trial)] if checked else []
     for scorer, aside in pairs:
         found += next(came) if aside else await _at_once(bench, scorer, case, output, trial)
     return [*found, Score(case.id, trial, COMPLETION, 1.0)], tallies
+
+
+def _informs(bench: Bench, scorer: scoring.Scorer) -> bool:
+    """Whether none of a scorer's metrics gates, since its model was not measured or need not be."""
+    found = [bench.plan.standings.get(each.name) for each in scoring.metrics_of(scorer)]
+    known = [each for each in found if each is not None]
+    return bool(known) and all(x.state == "uncertified" or not x.gates for x in known)
 
 
 def _no_scores(bench: Bench, case: Case, failure: Failure, trial: int) -> list[Score]:

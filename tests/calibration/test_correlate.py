@@ -218,7 +218,7 @@ def test_what_has_no_correlation_is_null_with_the_reason(
         assert [found[name][each] for each in ("value", "low", "high")] == [None] * 3
     status, out = run(file, "--human", "h", "--value", "m")
     assert status == 0
-    assert f"– {why}" in out
+    assert f"no correlation: h beside m: {why}" in out
     assert "nan" not in out.lower()
 
 

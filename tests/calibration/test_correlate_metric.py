@@ -117,7 +117,7 @@ def test_what_has_no_value_is_counted_with_its_reason(run: Run, chat: Chat) -> N
     assert "groundedness: not scored: 1 output: no reply: " in out
     assert "groundedness: not scored: 1 output: groundedness needs contexts" in out
     assert re.search(rf"people +groundedness +all +{COUNT - 3} ", out)
-    assert "3 outputs without a value" in out
+    assert "left out: people beside groundedness: 3 outputs have no value" in out
 
 
 def test_the_embedded_model_needs_no_key(run: Run) -> None:
