@@ -105,11 +105,11 @@ async def _answer(call: ToolCall, down: Down, found: list[Document]) -> str:
     if down.get(call.name) == "down":
         raise OSError(f"{call.name} is out of order")
     if call.name == "search_handbook":
-        return _searched(call.arguments["query"], found)
-    return _DONE[call.name](*call.arguments.values())
+        return searched(call.arguments["query"], found)
+    return DONE[call.name](*call.arguments.values())
 
 
-def _searched(query: str, found: list[Document]) -> str:
+def searched(query: str, found: list[Document]) -> str:
     pieces = retrieval.search(pipeline.handbook(), query, PIECES)
     found += pieces
     tagged = [f'<document id="{each.id}">\n{each.text}\n</document>' for each in pieces]
@@ -159,7 +159,7 @@ def _ticket(ticket_id: str) -> str:
     )
 
 
-_DONE: Mapping[str, Callable[..., str]] = {
+DONE: Mapping[str, Callable[..., str]] = {
     "directory": _directory,
     "vacation_balance": _balance,
     "ticket": _ticket,
