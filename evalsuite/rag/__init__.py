@@ -11,6 +11,7 @@
     measuring.py  values, reasons and evidence -> scores
     asking.py     the one place that waits
     scorer.py     a suite's scorer
+    similarity.py answer and reference answer by their vectors: the one metric that asks no judge
 
 docs/rag.md has definitions, sources and edge cases. Importing this loads names alone.
 """
@@ -28,6 +29,7 @@ from evalsuite.rag.naming import (
     triad,
     unanswerable_refusal,
 )
+from evalsuite.rag.similarity import similarity
 
 __all__ = [
     "answer_correctness",
@@ -39,6 +41,7 @@ __all__ = [
     "context_relevance",
     "faithfulness",
     "noise_sensitivity",
+    "similarity",
     "triad",
     "unanswerable_refusal",
 ]

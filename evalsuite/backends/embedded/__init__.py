@@ -14,6 +14,7 @@ it follows and the form in which it expects documents.
     answer.py    prompt -> draft -> text
     noise.py     draft -> perturbed draft, by seed
     tools.py     prompt, tools -> call
+    embedding.py texts -> vectors of their spelling
     client.py    the same for a pipeline with an SDK client of its own
     verdict.py   a judge's prompt -> words in common -> verdict
     grounding.py claims, contexts, reference -> words in common -> verdicts of rag metrics
@@ -24,6 +25,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from random import Random
 
@@ -36,7 +38,15 @@ from evalsuite.backends.base import (
     Request,
     lacking,
 )
-from evalsuite.backends.embedded import answer, client, grounding, noise, tools, verdict
+from evalsuite.backends.embedded import (
+    answer,
+    client,
+    embedding,
+    grounding,
+    noise,
+    tools,
+    verdict,
+)
 from evalsuite.backends.embedded.prompt import Prompt, content, read
 from evalsuite.errors import BackendError, OptionError, did_you_mean
 from evalsuite.records import Json, ToolCall, Usage
@@ -64,6 +74,7 @@ class Embedded:
         seed=True,
         tools=True,
         json_schema=True,
+        embeddings=True,
         stream=True,
         deterministic=True,
         protocol="openai",
@@ -86,11 +97,14 @@ class Embedded:
             chat = client.request(request.raw, request.seed)
             return client.passed_on(request.raw["body"], await self.complete(chat))
         lacking("embedded", self.capabilities, request)
+        if request.embed:
+            made = self._completion("", _count(*request.embed), (), "stop")
+            return replace(made, embeddings=tuple(map(embedding.vector, request.embed)))
         asked = _count(*map(content, request.messages), *map(_spell, request.tools))
         if request.schema is not None:
             said = _structured(request.messages, request.schema)
             return self._completion(said, asked, (), "stop")
-        prompt = read(request.messages)
+        prompt = read(request.messages, request.tools)
         if call := tools.choose(prompt, request.tools):
             return self._completion("", asked, (call,), "tool_calls")
         text, finish = _cut(self._answer(prompt, request), request.params)
