@@ -15,6 +15,15 @@ T = TypeVar("T")
 Trials = Sequence[float | None]
 
 
+def crossed_with(before: Row, after: Row) -> bool:
+    """Whether what was crossed was crossed with these answers, not with another baseline's."""
+    found = after.crossed
+    return found is not None and any(
+        was is not None and was == _at(before.outputs, trial)
+        for trial, was in enumerate(found.against)
+    )
+
+
 def crossed_trials(
     before: Row, after: Row, metric: str, values: tuple[Trials, Trials]
 ) -> list[float | None]:

@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from evalsuite.diff.changing import changes
-from evalsuite.diff.crossing import crossed_trials, other_documents, uncrossed
+from evalsuite.diff.crossing import crossed_trials, crossed_with, other_documents, uncrossed
 from evalsuite.diff.derived import derived_slices
 from evalsuite.diff.form import form_shift
 from evalsuite.diff.record import Diff, Level, Pairs, Status
@@ -170,7 +170,7 @@ def _pairs(
     (before, before_seen), (after, after_seen) = (_grid(metric, side) for side in sides)
     rows = [(runs[0].rows[case], runs[1].rows[case]) for case in ids]
     crossed, crossed_seen, other = None, None, None
-    if any(new.crossed for _, new in rows):
+    if any(crossed_with(*pair) for pair in rows):
         both = zip(rows, zip(*sides, strict=True), strict=True)
         crossed, crossed_seen = _grid(
             metric, [crossed_trials(*pair, metric.name, values) for pair, values in both]

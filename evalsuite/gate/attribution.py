@@ -100,7 +100,7 @@ def _attribution(
     at = members[known[members]]
     lacking = members[effect.usable[members] & ~known[members]]
     ids = [effect.pairs.ids[place] for place in lacking]
-    reasons = (diff.uncrossed.get(each, "it was run without") for each in ids)
+    reasons = (diff.uncrossed.get(each, "nothing was run on its documents") for each in ids)
     made = Attribution(
         metric=metric,
         slice=part,

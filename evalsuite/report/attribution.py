@@ -133,7 +133,10 @@ def _share(share: Share | None) -> str:
 def crossed_answer(material: Material, id_: str) -> Text:
     """What a case's answer to the baseline's documents is; nothing where these were its own."""
     row, output = material.after.get(id_), material.crossed.get(id_)
-    if row is None or row.crossed is None or not row.crossed.outputs:
+    before = material.before.get(id_)
+    if row is None or row.crossed is None or before is None:
+        return ()
+    if [*before.outputs[:1]] != [*row.crossed.against[:1]]:  # it was crossed with another snapshot
         return ()
     answer = row.crossed.outputs[0]
     if answer is None or answer in row.outputs[:1]:

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from two_parts import ASYNC, CASES, PLAIN, SUITE, UNAWARE, TwoParts
 
+from evalsuite import cli
+
 QUARTER = CASES // 4
 
 
@@ -35,7 +37,7 @@ def test_where_nothing_changed_nothing_is_asked_and_nothing_is_said(parts: TwoPa
 
 
 def test_a_poorer_retriever_alone_costs_one_run_and_the_rest_comes_from_the_store(
-    parts: TwoParts,
+    parts: TwoParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts.turn(retriever="poor")
     done = parts.project.run("-q")
@@ -48,6 +50,10 @@ def test_a_poorer_retriever_alone_costs_one_run_and_the_rest_comes_from_the_stor
     done.stdout.fnmatch_lines(
         ["*comes from *of -25.0 points, retrieval -25.0 (95% CI *), generation 0.0 (95% CI *)"]
     )
+    capsys.readouterr()
+    assert cli.main(["explain", "checks", "--suite", "words"]) == 0
+    said = capsys.readouterr().out
+    assert "Where it comes from\n  of -25.0 points, retrieval -25.0 (95% CI" in said
     answer = parts.project.report()["answers"][0]
     assert answer["crossed"] == "the same answer as before."
     page = (parts.project.path / "reports" / "words" / "report.html").read_text("utf-8")
@@ -211,7 +217,7 @@ def test_scorers_judge_a_crossed_answer_only_if_it_is_new(parts: TwoParts) -> No
 
 
 def test_another_snapshot_is_not_compared_with_what_was_crossed_with_this_one(
-    parts: TwoParts,
+    parts: TwoParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts.turn(retriever="poor")
     parts.project.run("-q")
@@ -219,9 +225,11 @@ def test_another_snapshot_is_not_compared_with_what_was_crossed_with_this_one(
     parts.turn(retriever="other", generator="mute")
     parts.project.run("-q")
     assert parts.attribution()["missing"] == 0
-    done = parts.project.evalsuite("diff", older, "last", "--suite", "words", "--format", "json")
-    found = json.loads(done.stdout.str())["attributions"]
-    assert {each["n"] for each in found} == {0}
+    capsys.readouterr()
+    assert cli.main(["diff", older, "last", "--suite", "words", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["attributions"] == []
+    assert {each["crossed"] for each in found["answers"]} == {""}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

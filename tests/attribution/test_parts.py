@@ -135,8 +135,12 @@ def test_pairs_without_a_crossed_value_are_left_out_of_every_part_and_counted() 
 def test_what_was_crossed_with_another_snapshot_tells_nothing() -> None:
     one, other = runs([1.0] * 3, [0.0] * 3, ["new"] * 3, [1.0] * 3)
     elsewhere = {name: replace(each, outputs=["newer"]) for name, each in one.rows.items()}
-    found = overall(Run(one.manifest, elsewhere), other)
-    assert (found.n, found.missing, found.total) == (0, 3, None)
+    diff = compare(Run(one.manifest, elsewhere), other)
+    assert attributions(diff, decide(diff, Gate()).findings) == []
+    mixed = {**elsewhere, "c000": one.rows["c000"]}
+    found = overall(Run(one.manifest, mixed), other)
+    assert (found.n, found.missing) == (1, 2)
+    assert found.reason == "nothing was run on its documents"
 
 
 def test_a_trial_of_several_that_lacks_an_answer_leaves_its_case_out() -> None:
