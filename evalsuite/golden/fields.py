@@ -122,7 +122,9 @@ def _relevant(value: Json, say: Say) -> None:
     elif isinstance(value, dict):
         for name, grade in value.items():
             number = isinstance(grade, int | float) and not isinstance(grade, bool)
-            if not number or not 0 < grade <= 1_000:
+            if not name:
+                say("relevant", "a document's id must not be empty", remedy)
+            elif not number or not 0 < grade <= 1_000:
                 say(
                     f"relevant[{shown(name)}]",
                     f"a grade is a number above 0, to 1000, not {shown(grade)}",

@@ -10,14 +10,15 @@ from evalsuite.records import Case, Document, Output
 
 def subject_of(case: Case, output: Output, other: str | None = None) -> Subject:
     """What a judge or a rater is shown. The contexts are those that the output was made from, else
-    the case's own."""
+    the case's own; nobody is shown their metadata."""
     given = [Document(str(place), text) for place, text in enumerate(case.contexts, 1)]
+    found = [Document(each.id, each.text, each.score) for each in output.contexts]
     return Subject(
         input=case.input,
         output=text_of(output),
         other=other,
         expected=case.expected,
-        contexts=output.contexts or tuple(given),
+        contexts=tuple(found or given),
     )
 
 

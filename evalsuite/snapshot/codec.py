@@ -73,7 +73,8 @@ def to_json(value: Any, *, sparse: bool = False) -> Json:
             for name, default in _defaults(value.__class__)
             if not (sparse and _equal(getattr(value, name), default))
         }
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    remedy = ": write its isoformat()" if hasattr(value, "isoformat") else ""
+    raise TypeError(f"{type(value).__name__} is not JSON{remedy}")
 
 
 @cache

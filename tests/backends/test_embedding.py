@@ -94,6 +94,9 @@ def test_the_embedded_backend_gives_one_vector_a_text() -> None:
     found = embed("embedded", "16 weeks", "…", "16 weeks")
     assert found.embeddings == (vector("16 weeks"), (0.0,) * DIMENSIONS, vector("16 weeks"))
     assert (found.usage.input_tokens, found.usage.calls, found.cost) == (5, 1, 0.0)
+    assert embed("embedded", "a", dimensions=DIMENSIONS).embeddings == (vector("a"),)
+    with pytest.raises(BackendError, match="vectors of 1024 numbers and no others"):
+        embed("embedded", "a", dimensions=256)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from evalsuite.calibration.labels import (
 from evalsuite.calibration.records import Item, Label
 from evalsuite.errors import ProblemsError
 from evalsuite.judging.records import UNSURE, Card, Criterion, Level, Subject
-from evalsuite.records import Document
+from evalsuite.judging.subjects import subject_of
+from evalsuite.records import Case, Document, Output
 from evalsuite.strictjson import Malformed
 
 SCALE = (Level("fail", 0.0), Level("pass", 1.0))
@@ -50,6 +51,12 @@ def test_an_item_is_known_by_what_people_see_of_its_documents() -> None:
     assert item_id(subject) == "e7f6c6d35f0a57c8"
     labelled = tuple(replace(each, metadata={"tenant": "acme"}) for each in subject.contexts)
     assert item_id(replace(subject, contexts=labelled)) == "e7f6c6d35f0a57c8"
+
+
+def test_metadata_is_shown_to_nobody_and_kept_in_no_item() -> None:
+    output = Output(text="hi", contexts=[Document("d", "text", 1.5, {"tenant": "acme"})])
+    subject = subject_of(Case(id="c", input="Hello?"), output)
+    assert subject.contexts == (Document("d", "text", 1.5),)
 
 
 def label(value: str | None = "pass", *, rater: str = "ann", **more: object) -> Label:

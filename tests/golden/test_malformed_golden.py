@@ -105,6 +105,12 @@ MALFORMED: dict[str, tuple[tuple[str, bytes], int, str, str]] = {
     "relevant is text": (jsonl('{"input": "x", "relevant": "d"}'), 1, "relevant", "a list or"),
     "relevant twice": (jsonl('{"input": "x", "relevant": ["d", "d"]}'), 1, "relevant[1]", "twice"),
     "grade of zero": (jsonl('{"input": "x", "relevant": {"d": 0}}'), 1, "relevant['d']", "above 0"),
+    "relevant without an id": (
+        jsonl('{"input": "x", "relevant": {"": 1}}'),
+        1,
+        "relevant",
+        "must not be empty",
+    ),
     "grade is true": (
         jsonl('{"input": "x", "relevant": {"d": true}}'),
         1,

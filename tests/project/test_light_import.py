@@ -78,10 +78,11 @@ def loaded_by(statement: str) -> set[str]:
         "import pytest, evalsuite.plugin",
         "import evalsuite as ev\n@ev.suite(golden='x', gate=ev.Gate())\ndef x(case): return ''",
         "import evalsuite as ev\nev.jury([ev.judge('a'), ev.judge('b', votes=3)], cascade=True)",
-        "import evalsuite as ev\nev.rag.triad(recall=True), ev.rag.faithfulness()",
+        "import evalsuite as ev\nev.rag.triad(recall=True), ev.rag.similarity()",
+        "import evalsuite as ev\nev.ranking('recall@1,5', 'mrr')",
         "import evalsuite.backends",
     ],
-    ids=["package", "plugin", "a module with a suite", "judges", "rag", "backends"],
+    ids=["package", "plugin", "a module with a suite", "judges", "rag", "ranking", "backends"],
 )
 def test_an_import_loads_nothing_heavy(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY

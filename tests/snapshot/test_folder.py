@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +329,12 @@ def test_redacted_metadata_keeps_its_names_alone() -> None:
         "level": "[redacted: int]",
         "team": None,
     }
+
+
+def test_a_date_in_metadata_is_refused_with_the_way_to_write_it() -> None:
+    output = Output(contexts=[replace(HANDBOOK, metadata={"updated": date(2026, 1, 31)})])
+    with pytest.raises(DataError, match=r"date is not JSON: write its isoformat\(\)"):
+        output_key(output)
 
 
 def test_a_document_with_metadata_can_be_put_into_sets() -> None:

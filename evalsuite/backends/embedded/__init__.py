@@ -98,8 +98,7 @@ class Embedded:
             return client.passed_on(request.raw["body"], await self.complete(chat))
         lacking("embedded", self.capabilities, request)
         if request.embed:
-            made = self._completion("", _count(*request.embed), (), "stop")
-            return replace(made, embeddings=tuple(map(embedding.vector, request.embed)))
+            return self._vectors(request)
         asked = _count(*map(content, request.messages), *map(_spell, request.tools))
         if request.schema is not None:
             said = _structured(request.messages, request.schema)
@@ -109,6 +108,13 @@ class Embedded:
             return self._completion("", asked, (call,), "tool_calls")
         text, finish = _cut(self._answer(prompt, request), request.params)
         return self._completion(text, asked, (), finish)
+
+    def _vectors(self, request: Request) -> Completion:
+        size = embedding.DIMENSIONS
+        if request.params.get("dimensions", size) != size:
+            raise BackendError(f'"embedded" has vectors of {size} numbers and no others')
+        made = self._completion("", _count(*request.embed), (), "stop")
+        return replace(made, embeddings=tuple(map(embedding.vector, request.embed)))
 
     def _answer(self, prompt: Prompt, request: Request) -> str:
         rules = prompt.rules
