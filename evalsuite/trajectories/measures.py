@@ -87,7 +87,7 @@ def loops(wanted: Sequence[str], made: Sequence[Step]) -> Measured:
         elif step.failed and seen[step.spelled] == 1:
             allowed[step.spelled] = max(2, allowed[step.spelled])
     said = f"{repeats} of {len(made)} calls repeat an earlier one"
-    return (1 - repeats / len(made) if made else 1.0), said
+    return ((len(made) - repeats) / len(made) if made else 1.0), said
 
 
 def budget(made: int, most: int) -> Measured:
@@ -99,4 +99,4 @@ def known(made: Sequence[Step], tools: Collection[str]) -> Measured:
     """The share of the calls whose tool was offered; 1 without a call."""
     invented = [step for step in made if step.name not in tools]
     said = f"{len(invented)} of {len(made)} calls are of a tool that was not offered"
-    return (1 - len(invented) / len(made) if made else 1.0), said
+    return ((len(made) - len(invented)) / len(made) if made else 1.0), said

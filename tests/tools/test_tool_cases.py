@@ -1,8 +1,8 @@
 """AskAcme's conversations with tools: every check can fail, and fails alone on what it is for.
 
 answers.jsonl holds per case a right answer and, for each of the case's checks in turn, an output
-that is wrong in that one way: another text, or other calls. What a wrong output doesn't say is as in
-the right one, whose calls are the case's reference.
+that is wrong in that one way: another text, or other calls. What a wrong output doesn't say is as
+in the right one, whose calls are the case's reference.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ _limit = re.compile(
     re.IGNORECASE,
 )
 _failed = re.compile(
-    r"\bif\b[^.\n]{0,120}?\b(?:fails?|errors?|unavailable|down|tim(?:es?|ed) out)\b[^.\n]{0,120}?"
+    r"\bif\b[^.\n]{0,60}?\b(?:fails?|errors?|unavailable|down|tim(?:es?|ed) out)\b[^.\n]{0,60}?"
     r"\b(?:say|reply|answer|respond|write)\b[^\"“\n]{0,60}[\"“]([^\"”\n]+)[\"”]",
     re.IGNORECASE,
 )
