@@ -211,14 +211,18 @@ def attributed(played: Played, change: Change) -> list[str]:
     for each in played.report.get("attributions", ()):
         overall = each["slice"] == "overall"
         name = each["metric"] if overall else f"{each['metric']}, {each['slice']}"
-        if name in change.red:
+        if name in change.red and each["total"] is not None:
             (other,) = {"retrieval", "generation"} - {change.part}
             total, carried, rest = (each[part] for part in ("total", change.part, other))
             wrong += unmet(
                 (carried["effect"] <= 0.9 * total["effect"] < 0, f"{name} is not {change.part}'s"),
                 (rest["low"] <= 0 <= rest["high"], f"{name}: {other} moved too"),
             )
-    told = {(each["metric"], each["slice"]) for each in played.report.get("attributions", ())}
+    told = {
+        (each["metric"], each["slice"])
+        for each in played.report.get("attributions", ())
+        if each["total"] is not None
+    }
     return [*wrong, *unmet((("checks", "overall") in told, "no part of the change is told"))]
 
 
