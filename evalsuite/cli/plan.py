@@ -93,11 +93,15 @@ def _measure(suite: str, cases: int) -> None:
 
 def _drops(run: Any, policy: Any) -> str:
     from evalsuite.gate import detectable  # noqa: PLC0415
+    from evalsuite.records import CHECKS  # noqa: PLC0415
 
     drops = detectable(run, policy)
     rows = [("slice", "smallest drop found with 80 % power")]
     rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
     title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"
+    values = [each for row in run.rows.values() for each in row.scores.get(CHECKS, ())]
+    if all(each is None for each in values):
+        return f"{title}: the drop that would be found is known of checks alone; there are none"
     if not drops:
         return f"{title}: no drop of any size would be found; more cases or trials are needed"
     return f"{title}\n\n{table(rows)}\n\nSlices that are not listed are too small to show any drop."

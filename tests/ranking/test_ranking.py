@@ -117,6 +117,15 @@ def test_a_suite_that_only_retrieves_needs_no_model_and_is_gated(
     assert scores["unlabelled"]["mrr"] == [None]
 
 
+def test_a_plan_says_that_there_are_no_checks_instead_of_that_nothing_would_be_found(
+    project: Any,
+) -> None:
+    retriever(project, [{"id": "c1", "input": "leave", "relevant": ["leave"]}])
+    assert project.run().ret == 0
+    planned = project.evalsuite("plan", "--run", "last")
+    planned.stdout.fnmatch_lines(["words, run *: 1 cases: the drop*is known of checks alone*"])
+
+
 def test_a_retriever_that_finds_less_is_blocked_by_its_floor(project: Any) -> None:
     cases = [
         {"id": f"c{n:02}", "input": "pay desk leave", "relevant": ["leave"]} for n in range(60)
