@@ -19,9 +19,9 @@ from evalsuite.scoring import clip
 QUOTE = 1_000
 """Characters kept of a quote in evidence; all of it is looked up."""
 
-MOST_PLACES = 10_000
-"""Places in one context at which a quote is looked for: one that stands inside of words so often
-is no quote."""
+MOST_PLACES, MOST_LETTERS = 1_000, 1_000_000
+"""Places in one context at which a quote is looked for, and letters of it that are compared there:
+one that stands inside of words so often is no quote."""
 
 _MARKS = str.maketrans(dict.fromkeys("\"'`´“”„‟‘’‚‛«»‹›″′〝〞＂＇「」『』"))
 _ALL = 1 << 40
@@ -57,7 +57,7 @@ def plain(text: str) -> str:
 def stands(quote: str, text: str) -> bool:
     """Whether a quote stands in a text, both `plain`, and cuts no word or number of it."""
     start = text.find(quote)
-    for _ in range(MOST_PLACES):
+    for _ in range(min(MOST_PLACES, 1 + MOST_LETTERS // max(1, len(quote)))):
         if start < 0:
             return False
         if not _inside(text, start) and not _inside(text, start + len(quote)):
