@@ -5,8 +5,9 @@
     python3 dev.py lint      ruff, mypy and the layer contract
     python3 dev.py oldest    run the plugin's tests with the oldest pytest that is supported
     python3 dev.py wheel     build the wheel and import it in an empty environment
+    python3 dev.py adapters  run tests/adapters with ragas, then with deepeval, each apart
     python3 dev.py vllm      run tests/vllm against a real vLLM server, on the CPU (Linux)
-    python3 dev.py ci        all of them but vllm, which takes minutes to set up
+    python3 dev.py ci        all of them but vllm and adapters, which take minutes to set up
 
 Environments are made beside this file, and renewed only when what they are made of changes. Only
 the standard library is used, since this file runs before anything is installed.
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 SETTINGS = ROOT / "pyproject.toml"
 VLLM = ROOT / "tests" / "vllm"
+ADAPTERS = ROOT / "tests" / "adapters"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
@@ -79,6 +81,12 @@ def wheel(arguments: Sequence[str]) -> int:
     return 0 if good else 1
 
 
+def adapters(arguments: Sequence[str]) -> int:
+    # pytest-asyncio, which deepeval brings, warns of settings that nobody made.
+    command = ["-m", "pytest", "-p", "no:asyncio", ADAPTERS, *arguments]
+    return every(run([library(name), *command]) for name in ("ragas", "deepeval"))
+
+
 def vllm(arguments: Sequence[str]) -> int:
     python = server()
     if python is None:
@@ -92,7 +100,7 @@ def ci(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    each.__name__: each for each in (evals, test, lint, oldest, wheel, vllm, ci)
+    each.__name__: each for each in (evals, test, lint, oldest, wheel, adapters, vllm, ci)
 }
 
 
@@ -100,6 +108,13 @@ def developers() -> Path:
     """The environment with every extra and the group "dev"; its pip need not know of groups."""
     group = settings()["dependency-groups"]["dev"]
     return environment(".venv", "dev", ["-e", f"{ROOT}[all]", *group])
+
+
+def library(name: str) -> Path:
+    """The environment with ragas or deepeval, whose pins would hold back ours."""
+    pins = (ADAPTERS / f"constraints-{name}.txt").read_text(encoding="utf-8")
+    wanted = ["-e", f"{ROOT}[{name},openai]"]
+    return environment(f".venv-{name}", name, wanted, pins.splitlines(keepends=True))
 
 
 def server() -> Path | None:
@@ -147,7 +162,7 @@ def environment(
     """
     home = ROOT / name
     python = interpreter(home)
-    content = stamp()
+    content = stamp(pins or ())
     stamps = [home / f"evalsuite-{each}.stamp" for each in (level, "dev")]
     if works(python) and any(each.exists() and each.read_text() == content for each in stamps):
         return python
@@ -187,9 +202,11 @@ def install(python: Path, requirements: Sequence[str], constraints: Path) -> Non
         sys.exit("dev.py: the installation failed; what pip said is above")
 
 
-def stamp() -> str:
-    """What every environment depends on: settings, pins, the Python, and where this checkout is."""
-    parts = (SETTINGS.read_bytes(), CONSTRAINTS.read_bytes(), f"{ROOT} {sys.version}".encode())
+def stamp(pins: Sequence[str] = ()) -> str:
+    """What an environment depends on: settings, pins, the Python, and where this checkout is."""
+    own = "".join(pins).encode()
+    place = f"{ROOT} {sys.version}".encode()
+    parts = (SETTINGS.read_bytes(), CONSTRAINTS.read_bytes(), own, place)
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -24,7 +24,7 @@ class Asking:
     llm: LLM
     role: str
     embeddings: str
-    said: list[Mapping[str, Json]] = field(default_factory=list)
+    said: list[dict[str, Json]] = field(default_factory=list)
 
     async def chat(self, prompt: str, schema: Mapping[str, Json] | None) -> Json:
         """The reply as JSON if there is a schema, else as text.
@@ -35,9 +35,11 @@ class Asking:
         """
         llm = self.llm[self.role]
         given = schema if llm.capabilities.json_schema else None
-        reply = await llm.chat(prompt, schema=given)
         asked = str((schema or {}).get("title", "text"))
-        self.said.append({"asked for": asked, "said": clip(reply.text, KEPT)})
+        entry: dict[str, Json] = {"asked for": asked}
+        self.said.append(entry)  # in the order of the questions, whichever reply comes first
+        reply = await llm.chat(prompt, schema=given)
+        entry["said"] = clip(reply.text, KEPT)
         if schema is None:
             if reply.finish_reason != "stop":
                 raise Unanswered(f"the reply ended with {reply.finish_reason}")

@@ -10,7 +10,7 @@ without "Metric". Needs `evalsuite[deepeval]`, or `python=` of an environment th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from evalsuite.adapters.naming import Foreign, foreign
@@ -24,7 +24,8 @@ def metric(
     name: str | None = None,
     role: str = "default",
     python: str | None = None,
-    **params: Json,
+    params: Mapping[str, Json] | None = None,
+    **more: Json,
 ) -> Foreign:
     """A metric of deepeval.
 
@@ -33,7 +34,8 @@ def metric(
         name: of our metric; default: "deepeval." and the name in lower case.
         role: of the model that it asks.
         python: the interpreter of an environment of its own, relative to the settings' folder.
-        params: what its class takes, as JSON: texts for enums, objects for models.
+        params: what its class takes, as JSON (texts for enums, objects for models); or each as an
+            argument of its own, where its name is none of these.
 
     Raises:
         SuiteError: at import; whether deepeval knows it is checked when the suite is collected.
@@ -45,7 +47,7 @@ def metric(
         role=role,
         embeddings=role,
         python=python,
-        params=params,
+        params={**(params or {}), **more},
     )
 
 

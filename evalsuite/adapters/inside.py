@@ -176,11 +176,21 @@ def check_params(
             raise SuiteError(f'{name} has no parameter "{each}" ({what})')
 
 
-def converted(value: Json, hint: Any) -> Any:
-    """JSON as the class wants it: texts as enums, objects as models."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 (the library's own)
+def converted(label: str, params: Mapping[str, Json], shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as the class wants them: texts as enums, objects as models; SuiteError for one
+    that is none."""
+    made = dict(params)
+    for name, value in params.items():
+        hint = shape[name].annotation
+        if isinstance(hint, str):  # not to be had at run time
+            continue
+        from pydantic import TypeAdapter  # noqa: PLC0415 (the library's own)
 
-    return value if isinstance(hint, str) else TypeAdapter(hint).validate_python(value)
+        try:
+            made[name] = TypeAdapter(hint).validate_python(value)
+        except Exception as error:
+            raise SuiteError(f"{label}: {name}: {said_by(error)}") from error
+    return made
 
 
 def muted(package: str) -> None:

@@ -176,11 +176,12 @@ def _made(cls: Any, params: Mapping[str, Json], answers: Answers) -> Any:
     given = {name: each for name, each in ours.items() if name in shape}
     if "model" in shape:
         given["model"] = _llm()(answers)
+    label = f"deepeval.{cls.__name__}"
+    given |= converted(label, params, shape)
     try:
-        given |= {name: converted(each, shape[name].annotation) for name, each in params.items()}
         return cls(**given)
     except Exception as error:
-        raise SuiteError(f"deepeval.{cls.__name__}: {said_by(error)}") from error
+        raise SuiteError(f"{label}: {said_by(error)}") from error
 
 
 def _case(fields: Mapping[str, Json]) -> Any:

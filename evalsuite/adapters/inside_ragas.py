@@ -135,12 +135,13 @@ def _made(cls: Any, params: Mapping[str, Json], answers: Answers) -> Any:
     """An instance; SuiteError if it can't be made."""
     shape = inspect.signature(cls.__init__).parameters
     ours = {"llm": _llm, "embeddings": _embeddings}
+    label = f"ragas.{cls.__name__}"
+    given = converted(label, params, shape)
     try:
-        given = {name: converted(each, shape[name].annotation) for name, each in params.items()}
         given |= {name: make()(answers) for name, make in ours.items() if name in shape}
         metric = cls(**given)
     except Exception as error:
-        raise SuiteError(f"ragas.{cls.__name__}: {said_by(error)}") from error
+        raise SuiteError(f"{label}: {said_by(error)}") from error
     if hasattr(metric, "_average_scores"):  # of two judges; ragas takes one alone if need be
         metric._average_scores = lambda first, second: (first + second) / 2
     return metric

@@ -10,7 +10,7 @@ Any metric can be had by its class's name, or as a function of this module in lo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from evalsuite.adapters.naming import Foreign, foreign
@@ -25,7 +25,8 @@ def metric(
     role: str = "default",
     embeddings: str = "default",
     python: str | None = None,
-    **params: Json,
+    params: Mapping[str, Json] | None = None,
+    **more: Json,
 ) -> Foreign:
     """A metric of ragas.
 
@@ -35,7 +36,7 @@ def metric(
         role: of the model that it asks.
         embeddings: of the model whose vectors it compares.
         python: the interpreter of an environment of its own, relative to the settings' folder.
-        params: what its class takes, as JSON.
+        params: what its class takes, as JSON; or each as an argument of its own.
 
     Raises:
         SuiteError: at import; whether ragas knows it is checked when the suite is collected.
@@ -47,7 +48,7 @@ def metric(
         role=role,
         embeddings=embeddings,
         python=python,
-        params=params,
+        params={**(params or {}), **more},
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ALLOWED = {"rating": (0, 2, 4), "score": tuple(range(11))}
+ALLOWED = {"rating": (0, 2), "score": (1, 2, 3, 4, 5)}
 """What prompts say of numbers whose schema does not."""
 
 
