@@ -30,7 +30,8 @@ ROLE = "embed"
 """The role that is asked unless the suite names another. Never the default one: a model that
 answers has no vectors."""
 
-METRIC = Metric("similarity")
+METRIC = Metric("similarity", role="detail")
+"""It informs, and a floor can be put on it: whether less of it is worse, nobody has measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

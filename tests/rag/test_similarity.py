@@ -84,6 +84,25 @@ CASES = [
 ]
 
 
+def test_a_fall_is_shown_and_blocks_nothing_but_a_floor_does(project: Any) -> None:
+    cases = [{"id": f"c{n:02}", "input": "16 weeks", "expected": "16 weeks"} for n in range(40)]
+    settings(project, 'default = "embedded", embed = "embedded"', cases=cases)
+    assert project.run().ret == 0
+    project.accept()
+    worse = SUITE.format(arguments="").replace("case.input", '"a desk"')
+    project.write("test_words.py", worse)
+    result = project.run()
+    assert result.ret == 0
+    assert "gate[similarity" not in result.stdout.str()
+    assert project.rows()["c00"]["scores"]["similarity"][0] < 0.1
+    project.write(
+        "test_words.py", worse.replace("()])", '()], gate=ev.Gate(min={"similarity": 0.8}))')
+    )
+    result = project.run()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*gate?similarity >= 0.80?*below*"])
+
+
 def settings(project: Any, backends: str, *, arguments: str = "", cases: Any = CASES) -> None:
     project.write("pyproject.toml", f"[tool.evalsuite]\nbackends = {{ {backends} }}\n")
     project.write("test_words.py", SUITE.format(arguments=arguments))
