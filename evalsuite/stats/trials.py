@@ -25,7 +25,7 @@ def pass_at(n: int, c: int, k: int) -> float | None:
     (0.4, 1.0, None)
     """
     chosen = _choices(n, c, k)
-    return None if chosen is None else 1.0 - comb(n - c, k) / chosen
+    return None if chosen is None else (chosen - comb(n - c, k)) / chosen
 
 
 def pass_all(n: int, c: int, k: int) -> float | None:
