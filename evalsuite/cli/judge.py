@@ -124,11 +124,16 @@ def _show(args: argparse.Namespace) -> int:
 def _new(args: argparse.Namespace) -> int:
     from evalsuite.judging.card import SHIPPED, card_names, load_card, read_card  # noqa: PLC0415
     from evalsuite.judging.names import NAME  # noqa: PLC0415
+    from evalsuite.rag.names import METRICS  # noqa: PLC0415
 
     config = load_config(Path.cwd())
     name = args.name
     if not NAME.fullmatch(name):
         raise OptionError("NAME: lower-case letters, digits, - and _, up to 64")
+    if name in METRICS:
+        raise OptionError(
+            f"{name} is a metric of ev.rag, with a folder of its own: name it otherwise"
+        )
     file = config.judge_dir / name / "judge.md"
     if file.exists():
         raise OptionError(f"{shown_path(file)} is there already: edit it")

@@ -14,7 +14,7 @@ from evalsuite.records import Document, Json
 
 Kind = Literal["rubric", "pairwise", "reference", "expectations", "metric"]
 """What a card asks for. "metric": it is a metric's of ours (ev.rag), which asks by prompts of its
-own; the card is what people rate it by, and has no template."""
+own; the card is what people rate it by, and its template names what they are shown."""
 
 Order = Literal["ab", "ba", ""]
 """Which of a pair was shown first: "ab" the output itself, "ba" the other one; "" for no pair."""

@@ -1,7 +1,7 @@
 """What people rate a rag metric by, so that it is measured as a judge is.
 
-The prompt stays the metric's own: such a card has a question and a scale for raters, and no
-template.
+The prompt stays the metric's own: such a card has a question and a scale for raters, and its
+template only names what they are shown.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ def metric_card(name: str) -> Card:
         scale = SHARES[::-1]
     needs = ["expected"] if name in REFERENCE else []
     needs += [] if name in ALONE else ["contexts"]
+    shown = ["input", *needs, "output"]
     return Card(
         name=name,
         kind="metric",
         criteria=(Criterion(name, QUESTIONS[name], scale),),
-        template="",
+        template="\n".join(f"{{{{ {each} }}}}" for each in shown),
         key=key("rag card", [name, QUESTIONS[name]]),
         description=f"ev.rag.{name}, for people to rate",
         needs=tuple(needs),

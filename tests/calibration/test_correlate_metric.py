@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from chat_server import Chat, chatting
+from rag_replies import grounded
 from scipy import stats
 
 from evalsuite.cli import main
@@ -181,3 +182,48 @@ def test_a_context_that_has_no_text_is_named(run: Run) -> None:
     status, _, err = run(*FIELDS, *MATTER)
     assert status == 2
     assert "rows.jsonl:3: passages[1]: is no context (write it as text, or as an object" in err
+
+
+def told(rows_: int = 20) -> list[dict[str, Any]]:
+    """Answers of four sentences, n % 5 of which their passages hold."""
+    made = []
+    for n in range(rows_):
+        facts = [f"Fact {n} number {part} holds." for part in range(4)]
+        text = " ".join([*facts[: n % 5], "Nothing else."])
+        made.append({"asked": "What?", "said": " ".join(facts), "passages": text, "people": n % 5})
+    return made
+
+
+def test_a_rag_metric_gives_each_row_its_share_of_supported_claims(run: Run, chat: Chat) -> None:
+    chat.answer = grounded
+    write(told())
+    args = (*MATTER, "--backend", f"openai:m@{chat.url}", "--by", "people")
+    status, out, err = run("--human", "people", "--metric", "faithfulness", *args, "--json")
+    assert status == 0, err
+    assert "faithfulness: 20 outputs, 20 calls" in err
+    whole, *groups = json.loads(out)["correlations"]
+    assert whole["value"] == "faithfulness"
+    assert whole["pearson"]["value"] == pytest.approx(1.0)
+    why = {each["slice"]["people"]: each["undefined"] for each in groups}
+    for n in range(5):
+        assert f"faithfulness is constant ({n / 4:g})" in why[str(n)]
+
+
+def test_the_triad_is_three_columns_of_one_call(run: Run, chat: Chat) -> None:
+    chat.answer = grounded
+    write(told())
+    args = (*MATTER, "--backend", f"openai:m@{chat.url}", "--json")
+    status, out, err = run("--human", "people", "--metric", "triad", *args)
+    assert status == 0, err
+    assert len(chat.asked) == 20
+    names = [each["value"] for each in json.loads(out)["correlations"]]
+    assert names == ["faithfulness", "answer_relevancy", "context_relevance"]
+
+
+def test_what_a_rag_metric_lacks_is_said_before_a_call(run: Run, chat: Chat) -> None:
+    args = (*MATTER, "--backend", f"openai:m@{chat.url}")
+    status, _, err = run("--human", "people", "--metric", "context_recall", *args)
+    assert (status, "needs a reference answer, and no case has one" in err) == (2, True)
+    status, _, err = run("--human", "people", "--metric", "faithfulnes", *args)
+    assert (status, 'did you mean "faithfulness"?' in err) == (4, True)
+    assert chat.asked == []

@@ -23,8 +23,9 @@ from evalsuite.config import load_config
 from evalsuite.errors import SuiteError
 from evalsuite.judging.records import Subject
 from evalsuite.judging.setting import Setting
-from evalsuite.rag.cards import QUESTIONS, metric_card
+from evalsuite.rag.cards import ALONE, QUESTIONS, metric_card
 from evalsuite.rag.names import METRICS
+from evalsuite.rating.showing import names_shown
 from evalsuite.records import Document, Standing
 from evalsuite.runner.standings import standings_of
 
@@ -203,6 +204,9 @@ def test_what_is_not_for_metrics_says_so(project: Path, say: Say) -> None:
     status, out = say("calibrate", "faithfulnes")
     assert (status, "no judge 'faithfulnes'" in out) == (2, True)
     assert "metrics: faithfulness, answer_relevancy" in out
+    status, out = say("new", "faithfulness", "--from", "groundedness")
+    assert (status, "is a metric of ev.rag" in out) == (4, True)
+    assert not Path("judges/faithfulness/judge.md").exists()
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -214,6 +218,9 @@ def test_every_metric_can_be_rated(name: str, tmp_path: Path) -> None:
     values = [level.value for level in asks.scale]
     assert sorted(values, reverse=not METRICS[name].higher_is_better) == values
     assert {values[0], values[-1]} == {0.0, 1.0}
+    seen = names_shown(card)
+    assert {"input", "output", *card.needs} == seen, "raters see what is to be compared"
+    assert ("contexts" in seen) == (name not in ALONE)
 
 
 def test_labels_of_a_metric_go_out_and_come_in(project: Path, say: Say) -> None:

@@ -124,6 +124,19 @@ def test_the_judge_is_unsure_without_a_verdict_or_where_its_orders_or_votes_disa
 
 
 @pytest.mark.usefixtures("brief")
+def test_outputs_are_rated_for_a_metric_by_its_value(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(root, 60, metric="faithfulness")
+    arguments = ["--from-run", "last", "-n", "20", "--no-open", "--port", "0"]
+    assert main(["rate", "faithfulness", *arguments]) == 0
+    assert "20 items added of 60 cases of run r1; 20 in all" in capsys.readouterr().out
+    said = Counter(x.judged["faithfulness"] for x in chosen(root, "faithfulness").values())
+    assert {"none", "all"} <= said.keys()
+    assert not (root / "judges" / "faithfulness" / "judge.md").exists()
+
+
+@pytest.mark.usefixtures("brief")
 def test_items_are_chosen_of_a_run_by_what_its_judge_said(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

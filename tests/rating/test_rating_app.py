@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from starlette.testclient import TestClient
 
 from evalsuite.errors import DataError
 from evalsuite.judging.records import UNSURE
+from evalsuite.rag.cards import QUESTIONS, SHARES, metric_card
 from evalsuite.rating.app import create_app
 from evalsuite.rating.links import SECRET, Limiter, read_secret
 from evalsuite.rating.server import LEAD, MAX_BODY, Server
@@ -92,6 +94,18 @@ def test_a_rating_is_saved_and_the_next_item_follows(server: Server) -> None:
     assert "2 of 6" in r1.get().text
     r1.rate(v0=UNSURE)
     assert values(server) == [("r1", first, "fail"), ("r1", second, UNSURE)]
+
+
+def test_a_metric_is_rated_by_its_own_question_and_scale(tmp_path: Path) -> None:
+    made = make_server(tmp_path, metric_card("faithfulness"))
+    page = unescape(Browser(made).get().text)
+    assert QUESTIONS["faithfulness"] in page
+    assert all(f'value="{level.label}"' in page for level in SHARES)
+    assert "leave#parental" in page, "the contexts that the answer is compared with"
+    lead = Browser(made, LEAD).get().text
+    made.log.close()
+    assert "The question and the scale are the metric's own." in unescape(lead)
+    assert "judge.md" not in lead
 
 
 def test_a_form_that_is_sent_again_is_saved_once(server: Server) -> None:
