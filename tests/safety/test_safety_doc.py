@@ -50,6 +50,14 @@ def test_the_figures_of_the_page_are_those_of_the_sets() -> None:
     assert told == Counter(case.slices["risk"] for case in cases)
     assert f"names {len(cases)} cases" in TEXT
     assert f"The {sum(case.must_pass for case in cases)} cases with a canary" in TEXT
+    texts = load_spec("evalsuite:guardrails", Path("nowhere")).cases
+    rules = Counter(rule for case in texts for rule in case.expected["rules"])
+    for rule, count in rules.items():
+        assert f"(`{rule}`, {count})" in TEXT
+    harmless = [case.slices["kind"] for case in texts if not case.expected["rules"]]
+    alike = len(harmless) - harmless.count("plain")
+    assert f"{len(texts)} labelled texts" in TEXT
+    assert f"{len(harmless)} harmless ones, of which {alike} look" in " ".join(TEXT.split())
     languages = {case.input["language"] for case in cases if "language" in case.input}
     assert f"in {len(languages)} languages" in TEXT
     assert all(json.loads(line)["expected"] for line in LINES[0].splitlines())
