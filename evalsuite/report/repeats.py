@@ -44,7 +44,10 @@ def said(material: Material, found: Variances) -> str:
     metric = CHECKS if CHECKS in metrics else next(iter(metrics), "")
     if not metric:
         return f"{trials} trials a case"
-    return f"{trials} trials a case, variance {figures.variance(metrics[metric])}"
+    every = [each for each in tried(material) if each.all is not None][-1:]
+    last = [f", pass^{each.k} {figures.percent(each.all.value)}" for each in every if each.all]
+    varied = figures.variance(metrics[metric])
+    return "".join([f"{trials} trials a case, variance {varied}", *last])
 
 
 def tried(material: Material) -> list[Tries]:

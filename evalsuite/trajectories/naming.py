@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from evalsuite.canonical import key
@@ -27,6 +27,9 @@ COMPARED = {
 """What takes a reference."""
 
 NO_REFERENCE = "the case has no reference trajectory"
+
+VOID = (NO_REFERENCE, measures.NO_CALL)
+"""Why a metric has nothing to judge."""
 
 
 class Setting(Protocol):
@@ -106,12 +109,11 @@ class Trajectory:
         )
         found = self._measured(wanted, made, len(output.tool_calls))
         scores = {
-            f"trajectory.{name}": Score(case.id, 1, "", value, said)
+            f"trajectory.{name}": Score(case.id, 1, "", value, said, void=said in VOID)
             for name, (value, said) in found.items()
         }
-        scores["trajectory.order"] = Score(
-            case.id, 1, "", *found["order"], evidence=[_evidence(wanted, made, fault)]
-        )
+        order = scores["trajectory.order"]
+        scores["trajectory.order"] = replace(order, evidence=[_evidence(wanted, made, fault)])
         for name in CLASSES:
             hit = fault is not None and fault[0] == name
             said = fault[1] if fault and hit else ""

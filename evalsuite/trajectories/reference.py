@@ -50,13 +50,15 @@ def _step(where: str, given: Json, remedy: str) -> Step:
     arguments = given.get("arguments", {})
     if not isinstance(arguments, Mapping):
         raise ValueError(f"{where}.arguments must be an object, not {shown(arguments)} ({remedy})")
-    return _spell(given["name"], arguments, f"{where}")
+    return _spell(given["name"], arguments, where)
 
 
 def steps(calls: Sequence[ToolCall]) -> tuple[Step, ...]:
     """An output's calls, in order; of a flood of them the first `MOST` are compared."""
     return tuple(
-        _spell(call.name, {} if call.arguments is None else call.arguments, str(place), call.error)
+        _spell(
+            str(call.name), {} if call.arguments is None else call.arguments, str(place), call.error
+        )
         for place, call in enumerate(calls[:MOST])
     )
 

@@ -72,6 +72,8 @@ def test_tries_are_told_per_k_in_every_report(ran: Any, project: Any) -> None:
         [(1 + 2 / 3) / 3, (1 + 1 / 3) / 3, 1 / 3]
     )
     assert found[1]["pass_at_k"] == found[1]["pass_all_k"]
+    [line] = [each["text"] for each in report["lines"] if each["label"] == "answers"]
+    assert line.endswith("variance 0.111, pass^3 33.3%")
     for name in ("report.html", "report.md"):
         said = text(project, name)
         assert "Repeated tries" in said

@@ -72,30 +72,28 @@ def read(
     instructions: list[str] = []
     documents: list[tuple[str, str]] = []
     questions: list[str] = []
-    turn, replied = _Turn(), False
     for message in messages:
         role = message.get("role")
         text = content(message)
         if role == "tool":
-            turn.answered(message, text)
-            name = str(message.get("name") or f"tool-{len(turn.results)}")
+            name = str(message.get("name") or f"tool-{len(documents) + 1}")
             found: list[tuple[str, str]] = []
             if rest := _take(text, found):
                 found.append((name, rest))
             documents += [(id_, _headed(each, name, about.get(name, ""))) for id_, each in found]
-        elif role == "assistant":
-            turn.calls(message)
-            replied = replied or bool(text)
         elif role in ("system", "developer"):
             instructions.append(_take(text, documents))
         elif role == "user":
-            before, question = _ask(_take(text, documents))
-            instructions.append(before)
+            lead, question = _ask(_take(text, documents))
+            instructions.append(lead)
             questions.insert(0, question)
-            turn = _Turn()
     told = "\n".join(part for part in instructions if part)
     question, *earlier = questions or [""]
+    replied = any(each.get("role") == "assistant" and content(each) for each in messages)
     objects = replied and bool(earlier) and bool(_objects.search(question[:500]))
+    since = _since_asked(messages)
+    calls = _calls(since)
+    answers = [each for each in since if each.get("role") == "tool"]
     return Prompt(
         instructions=told,
         rules=rules(told),
@@ -103,9 +101,11 @@ def read(
         question=earlier[0] if objects else question,
         earlier=earlier[1:] if objects else earlier,
         objection=question if objects else "",
-        results=turn.results,
-        called=frozenset(turn.known),
-        used=frozenset(turn.used),
+        results=[content(each) for each in answers],
+        called=frozenset(calls.values()),
+        used=frozenset(
+            str(each.get("name")) for each in answers if str(each.get("tool_call_id")) not in calls
+        ),
     )
 
 
@@ -113,26 +113,22 @@ def _headed(text: str, name: str, about: str) -> str:
     return f"# {name.replace('_', ' ')}: {' '.join(about.split())}\n\n{text}" if about else text
 
 
-class _Turn:
-    """What happened since the user's last message, while the messages are read."""
+def _since_asked(messages: Sequence[Mapping[str, Json]]) -> Sequence[Mapping[str, Json]]:
+    """What came after the user's last message."""
+    asked = [place for place, each in enumerate(messages) if each.get("role") == "user"]
+    return messages[asked[-1] + 1 :] if asked else messages
 
-    def __init__(self) -> None:
-        self.results: list[str] = []
-        self.known: set[str] = set()
-        self.used: set[str] = set()
-        self._ids: set[str] = set()
 
-    def calls(self, message: Mapping[str, Json]) -> None:
+def _calls(messages: Sequence[Mapping[str, Json]]) -> dict[str, str]:
+    """The calls that the model made, in one spelling, by their id."""
+    found = {}
+    for message in messages:
         for call in message.get("tool_calls") or ():
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                self._ids.add(str(call.get("id")))
-                self.known.add(spelled(str(function.get("name")), function.get("arguments")))
-
-    def answered(self, message: Mapping[str, Json], text: str) -> None:
-        self.results.append(text)
-        if str(message.get("tool_call_id")) not in self._ids:
-            self.used.add(str(message.get("name") or f"tool-{len(self.results)}"))
+                name = str(function.get("name"))
+                found[str(call.get("id"))] = spelled(name, function.get("arguments"))
+    return found
 
 
 def spelled(name: str, arguments: Json) -> str:
