@@ -26,6 +26,9 @@ COMPARED = {
 }
 """What takes a reference."""
 
+SHOWN = 20
+"""Calls of a trajectory that evidence shows."""
+
 NO_REFERENCE = "the case has no reference trajectory"
 
 VOID = (NO_REFERENCE, measures.NO_CALL)
@@ -143,12 +146,17 @@ class Trajectory:
 def _evidence(
     wanted: Sequence[Step] | None, made: Sequence[Step], fault: Fault | None
 ) -> Mapping[str, Json]:
-    shown: dict[str, Json] = {"called": [clip(step.spelled) for step in made[:20]] or "nothing"}
+    evidence = {"called": _way(made)}
     if wanted is not None:
-        shown["reference"] = [clip(step.spelled) for step in wanted[:20]] or "nothing"
+        evidence["reference"] = _way(wanted)
     if fault is not None:
-        shown["fault"] = f"{fault[0].replace('_', ' ')}: {fault[1]}"
-    return shown
+        evidence["fault"] = f"{fault[0].replace('_', ' ')}: {fault[1]}"
+    return evidence
+
+
+def _way(taken: Sequence[Step]) -> str:
+    more = [f"{len(taken) - SHOWN} more"] if len(taken) > SHOWN else []
+    return " → ".join([*(clip(step.spelled) for step in taken[:SHOWN]), *more]) or "nothing"
 
 
 def trajectory(

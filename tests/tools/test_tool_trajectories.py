@@ -211,9 +211,14 @@ def test_without_a_reference_only_what_needs_none_is_told() -> None:
 def test_evidence_shows_both_trajectories_and_the_class() -> None:
     scores = trajectory(tools=["a"])(case("a"), made("x" * 500))
     [evidence] = scores["trajectory.order"].evidence
-    assert evidence["reference"] == ["a {}"]
-    assert len(evidence["called"][0]) <= 200
-    assert str(evidence["fault"]).startswith("tool misuse: ")
+    assert evidence["reference"] == "a {}"
+    assert len(evidence["called"]) <= 200
+    assert evidence["fault"].startswith("tool misuse: ")
+    [long] = trajectory()(case("a", "b"), made(*["a"] * 25))["trajectory.order"].evidence
+    assert long["reference"] == "a {} → b {}"
+    assert long["called"].endswith(" → a {} → 5 more")
+    [none] = trajectory()(case(), made())["trajectory.order"].evidence
+    assert none == {"called": "nothing", "reference": "nothing"}
 
 
 # --- the scorer ---------------------------------------------------------------------------------
