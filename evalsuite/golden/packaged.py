@@ -17,6 +17,9 @@ from evalsuite.wording import shown, shown_path
 
 FOLDER = "golden_sets"
 
+LONGEST = 200
+"""Characters of a package's name."""
+
 
 def is_packaged(name: str) -> bool:
     """Whether a dataset's name, without a version, is of an installed package."""
@@ -49,7 +52,7 @@ def place_of(name: str, golden_dir: Path) -> tuple[Path, str]:
 def _roots(name: str, package: str) -> list[Path]:
     """The folders golden_sets/ of a package; a namespace package may have several."""
     parts = package.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if len(package) > LONGEST or not all(part.isidentifier() for part in parts):
         remedy = 'write "PACKAGE:DATASET", such as "evalsuite:safety"'
         raise _error(name, f"{shown(package)} is no name of a package", remedy)
     found = _spec(parts[0])

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evalsuite.cli.golden import register
 from evalsuite.errors import GoldenError, OptionError
@@ -82,6 +84,7 @@ def test_its_identity_is_that_of_the_same_cases_in_a_project(site: Path, tmp_pat
         ("acme-evals:words", "'acme-evals' is no name of a package"),
         ("../acme_evals:words", "is no name of a package"),
         ("acme_evals:../words", "'../words' is not usable as a name"),
+        (f"{'é' * 201}:words", "is no name of a package"),
         ("acme_evals:", "'' is not usable as a name"),
         ("a:b:c", "'b:c' is not usable as a name"),
         ("sys:words", "sys is a single module"),
@@ -97,6 +100,21 @@ def test_what_can_not_be_found_is_said_with_a_remedy(
     assert says in str(raised.value)
     assert str(site) not in str(raised.value)
     assert "\x1b" not in str(raised.value)
+
+
+@settings(max_examples=25)
+@given(st.tuples(st.text(max_size=20), st.text(max_size=20)))
+def test_any_text_is_a_set_or_an_error_that_says_so(parts: tuple[str, str]) -> None:
+    with pytest.raises(GoldenError) as raised:
+        load_spec(":".join(parts), Path("nowhere"))
+    assert str(raised.value).isprintable()
+
+
+def test_a_very_long_name_is_told_in_short(tmp_path: Path) -> None:
+    for spec in (f"{'a' * 100_000}:words", f"pytest:{'b' * 100_000}"):
+        with pytest.raises(GoldenError) as raised:
+            load_spec(spec, tmp_path)
+        assert len(str(raised.value)) < 400
 
 
 def test_a_fault_in_it_is_named_by_package_file_and_line(site: Path, tmp_path: Path) -> None:
