@@ -308,3 +308,33 @@ def test_a_dataset_without_any_reference_is_an_error_and_one_of_empty_ones_is_no
 
 def test_steps_keep_what_failed() -> None:
     assert steps([ToolCall("a", None, error="x")]) == (Step("a", "a {}", True),)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "arguments", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.lists(st.tuples(st.text(max_size=3) | st.none(), JSON), max_size=4))
+def test_hostile_references_are_refused_at_collection_and_hostile_calls_are_scored(
+    reference: Any, calls: list[tuple[Any, Any]]
+) -> None:
+    given_case = Case(id="c", input="q", expected={"trajectory": reference})
+    output = made(*(ToolCall(name, arguments) for name, arguments in calls))
+    scorer = trajectory(max_calls=3)
+    said = ""
+    try:
+        scorer.bind(Setting(given_case))
+    except SuiteError as error:
+        said = str(error)
+    if said:
+        assert "trajectory" in said
+        assert said.isprintable()
+        return
+    scores = scorer(given_case, output)
+    assert all(fold({name: each}, scorer.metric, "c", 1) for name, each in scores.items())
