@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import listening
+from forks import Forks
 
 # pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
 import evalsuite.plugin.session
@@ -39,8 +42,9 @@ ECHO = """
 class Project:
     """A user's project with one suite, `words`, whose target answers with its input."""
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
+    def __init__(self, pytester: pytest.Pytester, forks: Forks) -> None:
         self.pytester = pytester
+        self.forks = forks
         self.path = pytester.path
         self.write("pyproject.toml", "[tool.evalsuite]\n")
         self.write("golden/words/.keep", "")
@@ -78,7 +82,8 @@ class Project:
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
         """The same in a process of its own, with no other plugin than ours."""
-        return self.pytester.runpytest_subprocess("--evals", *arguments)
+        scratch = self.path / f"runpytest-{len(list(self.path.glob('runpytest-*')))}"
+        return self._fork("pytest", f"--basetemp={scratch}", "--evals", *arguments)
 
     def report(self, name: str = "words") -> dict[str, Any]:
         text = (self.path / "reports" / name / "report.json").read_text(encoding="utf-8")
@@ -100,20 +105,40 @@ class Project:
 
     def evalsuite(self, *arguments: str) -> pytest.RunResult:
         """The command line, in a process of its own."""
-        return self.pytester.run(sys.executable, "-m", "evalsuite", *arguments)
+        return self._fork("evalsuite", *arguments)
 
     def accept(self) -> None:
         done = self.evalsuite("accept", "words", "--from-run", "last", "--reason", "test")
         assert done.ret == 0, done.stderr.str()
 
+    def _fork(self, *command: str) -> pytest.RunResult:
+        """`python -m` in the current folder, which both kinds of path to modules begin with."""
+        if not hasattr(os, "fork"):
+            return self.pytester.run(sys.executable, "-m", *command)
+        began = time.monotonic()
+        paths = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        files = self.path / "stdout", self.path / "stderr"
+        status = self.forks.run(command, environment, *files)
+        said = [file.read_text(encoding="utf-8").splitlines() for file in files]
+        print(*command, *said[0], *said[1], sep="\n")  # shown where a test fails
+        return pytest.RunResult(status, *said, time.monotonic() - began)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    found = Forks()
+    yield found
+    found.close()
+
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Project:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
-    return Project(pytester)
+    return Project(pytester, forks)
 
 
 @pytest.fixture

@@ -85,15 +85,16 @@ def ask(
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_transient_fault_costs_repetitions_and_no_answer(provider: str, fault: str) -> None:
     faulty = Faulty(fault, share=0.3, slow=0.2)
-    done = ask(provider, faulty, 24, HANGING if fault == "hang" else QUICK)
+    count = 6 if fault == "429 date" else 24  # everyone waits for the next whole second
+    done = ask(provider, faulty, count, HANGING if fault == "hang" else QUICK)
     assert faulty.injected > 0
     assert done.errors == []
-    assert [each.text for each in done.results] == [right(f"prompt {n}") for n in range(24)]
+    assert [each.text for each in done.results] == [right(f"prompt {n}") for n in range(count)]
     assert set(faulty.answered.values()) == {1}  # none asked again once it was answered
     assert faulty.asked.total() == done.lane.counts.attempts
     assert sum(each.attempts for each in done.results) == faulty.asked.total()
     if fault != "slow":
-        assert faulty.asked.total() == 24 + faulty.injected
+        assert faulty.asked.total() == count + faulty.injected
 
 
 @pytest.mark.parametrize("fault", ["half stream", "reset", "hang", "503"])
@@ -112,7 +113,8 @@ def test_connections_that_hang_from_the_start_cost_what_answers_take(provider: s
     assert faulty.injected > 0
     assert [each.text for each in done.results] == [right(f"prompt {n}") for n in range(60)]
     assert done.lane.counts.retried == {"no answer in time": faulty.injected}
-    assert done.lane.turns.slots > 10  # three in ten are no reason for fewer at once
+    # Three in ten are no reason for fewer at once; the last of them may end in a row, which is one.
+    assert done.lane.turns.slots >= 10
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
