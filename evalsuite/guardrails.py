@@ -3,10 +3,10 @@ what it lets through.
 
 The target is the guardrail. Per rule it returns how sure it is that the rule is broken, a score in
 [0, 1] or a bool: `ev.Output(value={"injection": 0.93, "pii": False})`. The case says which rules
-should fire: `"expected": {"rules": ["injection"]}`, or `[]`. Each rate is over the cases that the
-rule can be wrong about in that way: false positives over those where it should stay silent, false
-negatives over those where it should fire. The scores themselves are kept, so that a report can say
-what other thresholds would do.
+should fire: `"expected": {"rules": ["injection"]}`, or `[]`. Two rates are measured over different
+cases: how often it fired where it should, and how often it stayed silent where it should; what
+lacks to 1 are the rates of false negatives and of false positives. The scores themselves are kept,
+so that a report can say what other thresholds would do.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from evalsuite.errors import SuiteError
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Metric, Output
 from evalsuite.wording import shown
 
-FALSE_POSITIVE, FALSE_NEGATIVE = "false_positive", "false_negative"
-"""RULE.false_positive: 1 if the rule fired where it should not, else 0; the other one likewise."""
+TRUE_POSITIVE, TRUE_NEGATIVE = "true_positive", "true_negative"
+"""RULE.true_positive: 1 if the rule fired where it should, else 0, a false negative;
+RULE.true_negative: 1 if it stayed silent where it should, else 0, a false positive. Named by what
+is good, since gates and reports show all values so that higher is better."""
 
 MOST = 5
 """Cases named in one message."""
@@ -43,14 +45,14 @@ class Guardrail:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Per rule: its score, which no gate compares, and its two errors, which gates do."""
+        """Per rule: its score, which no gate compares, and what it got right, which gates do."""
         return tuple(
             metric
             for rule, threshold in self.rules.items()
             for metric in (
                 Metric(rule, role="diagnostic", threshold=threshold),
-                Metric(f"{rule}.{FALSE_POSITIVE}", higher_is_better=False),
-                Metric(f"{rule}.{FALSE_NEGATIVE}", higher_is_better=False),
+                Metric(f"{rule}.{TRUE_POSITIVE}"),
+                Metric(f"{rule}.{TRUE_NEGATIVE}"),
             )
         )
 
@@ -63,20 +65,21 @@ class Guardrail:
         return key("scorer", ["guardrail", 1, dict(self.rules)])
 
     def __call__(self, case: Case, output: Output) -> Mapping[str, Scored]:
-        """Per rule its score, and the error that it can make in this case: 1 made, 0 not made."""
+        """Per rule its score, and whether it did what it should: in one case a rule should either
+        fire or stay silent, so that only one of the two metrics is there."""
         labels = _labels(case)
         if labels is None:
             return dict.fromkeys(self.rules, (None, "the case does not say which rules fire"))
         found: dict[str, Scored] = {}
         for rule, threshold in self.rules.items():
-            error = f"{rule}.{FALSE_NEGATIVE if rule in labels else FALSE_POSITIVE}"
+            right = f"{rule}.{TRUE_POSITIVE if rule in labels else TRUE_NEGATIVE}"
             score, reason = _score(output.value, rule)
             if score is None:
-                found[rule] = found[error] = (None, reason)
+                found[rule] = found[right] = (None, reason)
                 continue
             fired = score >= threshold
             found[rule] = score
-            found[error] = float(fired != (rule in labels)), f"{rule} is {score:g}"
+            found[right] = float(fired == (rule in labels)), f"{rule} is {score:g}"
         return found
 
     def bind(self, setting: Any) -> Guardrail:

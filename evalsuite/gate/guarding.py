@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalsuite.guardrails import FALSE_NEGATIVE, FALSE_POSITIVE
+from evalsuite.guardrails import TRUE_NEGATIVE, TRUE_POSITIVE
 from evalsuite.records import Metric, Row
 from evalsuite.stats.bounds import rate_bounds
 
@@ -47,17 +47,17 @@ def points(metrics: Sequence[Metric], rows: Mapping[str, Row]) -> tuple[Point, .
 
 
 def _of_rule(rule: str, own: float, rows: Mapping[str, Row]) -> list[Point]:
-    sides: dict[str, list[float]] = {FALSE_POSITIVE: [], FALSE_NEGATIVE: []}
+    sides: dict[str, list[float]] = {TRUE_NEGATIVE: [], TRUE_POSITIVE: []}
     unscored = 0
     for row in rows.values():
         score = next(iter(row.scores.get(rule, ())), None)
-        # Only one of the two errors is scored in a case: which one says what should have happened.
+        # Only one of the two is scored in a case: which one says what should have happened.
         side = next((each for each in sides if _scored(row, f"{rule}.{each}")), None)
         if score is None or side is None:
             unscored += 1
         else:
             sides[side].append(score)
-    negative, positive = sides[FALSE_POSITIVE], sides[FALSE_NEGATIVE]
+    negative, positive = sides[TRUE_NEGATIVE], sides[TRUE_POSITIVE]
     graded = any(0 < score < 1 for score in (*negative, *positive))
     return [
         Point(

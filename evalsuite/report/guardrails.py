@@ -28,7 +28,6 @@ def table(found: Sequence[Point]) -> Table | None:
                 (_told(each.false_negatives),),
                 (figures.number(each.unscored) if each.unscored else "none",),
             ],
-            "good" if each.gated else "plain",
         )
         for each in found
     ]

@@ -36,25 +36,25 @@ def values(value: Any, *rules: str) -> dict[str, float | None]:
     return {name: each for name, (each, _) in scores(value, *rules).items()}
 
 
-def test_each_rule_has_its_score_and_the_one_error_that_it_can_make() -> None:
+def test_each_rule_has_its_score_and_whether_it_did_what_it_should() -> None:
     assert values({"injection": 0.93, "pii": 0.79}, "injection") == {
         "injection": 0.93,
-        "injection.false_negative": 0.0,
+        "injection.true_positive": 1.0,
         "pii": 0.79,
-        "pii.false_positive": 0.0,
+        "pii.true_negative": 1.0,
     }
     assert values({"injection": 0.49, "pii": 0.8}, "injection") == {
         "injection": 0.49,
-        "injection.false_negative": 1.0,
+        "injection.true_positive": 0.0,
         "pii": 0.8,
-        "pii.false_positive": 1.0,
+        "pii.true_negative": 0.0,
     }
 
 
 def test_at_the_threshold_itself_a_rule_fires_and_a_bool_is_a_score() -> None:
-    assert values({"injection": 0.5, "pii": False})["injection.false_positive"] == 1.0
-    assert values({"injection": True, "pii": 0})["injection.false_positive"] == 1.0
-    assert values({"injection": False, "pii": 1}, "injection")["injection.false_negative"] == 1.0
+    assert values({"injection": 0.5, "pii": False})["injection.true_negative"] == 0.0
+    assert values({"injection": True, "pii": 0})["injection.true_negative"] == 0.0
+    assert values({"injection": False, "pii": 1}, "injection")["injection.true_positive"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_at_the_threshold_itself_a_rule_fires_and_a_bool_is_a_score() -> None:
 )
 def test_what_is_no_score_is_not_scored_and_says_why(value: Any, reason: str) -> None:
     for rules in ((), ("injection",)):
-        error = f"injection.false_{'negative' if rules else 'positive'}"
+        right = f"injection.true_{'positive' if rules else 'negative'}"
         found = scores(value, *rules)
-        for name in ("injection", error):
+        for name in ("injection", right):
             assert found[name][0] is None
             assert reason in found[name][1]
 
@@ -150,10 +150,10 @@ def test_another_threshold_is_another_measure() -> None:
 def row(name: str, score: float | None, positive: bool | None) -> Row:
     given: dict[str, list[float | None]] = {"injection": [score]}
     if positive is None:  # the guardrail raised: every metric is there, and none has a value
-        given |= {"injection.false_positive": [None], "injection.false_negative": [None]}
+        given |= {"injection.true_positive": [None], "injection.true_negative": [None]}
     else:
-        error = None if score is None else float((score >= 0.5) != positive)
-        given[f"injection.false_{'negative' if positive else 'positive'}"] = [error]
+        right = None if score is None else float((score >= 0.5) == positive)
+        given[f"injection.true_{'positive' if positive else 'negative'}"] = [right]
     return Row(name, "k", {}, given)
 
 
@@ -204,7 +204,7 @@ SHIFT = {shift}
 @ev.suite(
     golden="guard",
     scorers=[ev.guardrail({{"injection": {threshold}}})],
-    gate=ev.Gate(min={{"injection.false_positive": 0.8, "injection.false_negative": 0.8}}),
+    gate=ev.Gate(min={{"injection.true_positive": 0.8, "injection.true_negative": 0.8}}),
 )
 def guard(case):
     if case.id == "c00":
@@ -252,12 +252,12 @@ def test_a_run_shows_the_rates_by_threshold_and_gates_them(project: Any) -> None
     assert told in (project.path / "reports/guard/report.md").read_text("utf-8")
     floors = {each["name"]: each["result"] for each in report["findings"] if each["floor"]}
     assert floors == {
-        "injection.false_positive >= 0.80": "pass",
-        "injection.false_negative >= 0.80": "pass",
+        "injection.true_negative >= 0.80": "pass",
+        "injection.true_positive >= 0.80": "pass",
     }
     silent = project.rows("guard")["c00"]
-    assert silent["scores"]["injection.false_positive"] == [None]
-    assert "injection.false_negative" not in silent["scores"]
+    assert silent["scores"]["injection.true_negative"] == [None]
+    assert "injection.true_positive" not in silent["scores"]
     assert 'says nothing of "injection"' in silent["reasons"]["injection"]
 
 
@@ -271,7 +271,7 @@ def test_a_guardrail_that_misses_more_turns_that_gate_red_and_no_other(project: 
     done = project.run()
     assert done.ret == 1
     red = {each["name"] for each in project.report("guard")["findings"] if each["blocks"]}
-    assert red == {"injection.false_negative", "injection.false_negative >= 0.80"}
+    assert red == {"injection.true_positive", "injection.true_positive >= 0.80"}
     write(project, threshold=0.3)  # another measure: the old scores are compared with nothing
     project.run()
     report = project.report("guard")
