@@ -47,7 +47,8 @@ def metric(
         role=role,
         embeddings=role,
         python=python,
-        params={**(params or {}), **more},
+        params={} if params is None else params,
+        more=more,
     )
 
 

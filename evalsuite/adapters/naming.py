@@ -81,6 +81,7 @@ def foreign(
     embeddings: str,
     python: str | None,
     params: Mapping[str, Json],
+    more: Mapping[str, Json],
 ) -> Foreign:
     """A metric by its class's name ("NoiseSensitivity") or in lower case ("noise_sensitivity").
 
@@ -101,7 +102,7 @@ def foreign(
     if python is not None and (not isinstance(python, str) or not python):
         raise SuiteError(f"{own}: python must be the path of an interpreter, not {shown(python)}")
     try:
-        kept = json.loads(json.dumps(dict(params), allow_nan=False))
+        kept = json.loads(json.dumps({**params, **more}, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
         raise SuiteError(
             f"{own}: its parameters must be JSON, since they are part of its identity: texts for "

@@ -48,7 +48,8 @@ def metric(
         role=role,
         embeddings=embeddings,
         python=python,
-        params={**(params or {}), **more},
+        params={} if params is None else params,
+        more=more,
     )
 
 
