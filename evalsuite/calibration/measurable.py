@@ -19,7 +19,7 @@ from evalsuite.judging.verdict import Verdict
 from evalsuite.rag import asking
 from evalsuite.rag.cards import metric_card
 from evalsuite.rag.keys import metric_keys
-from evalsuite.rag.material import applies, material_of, settled
+from evalsuite.rag.material import material_of, settled
 from evalsuite.rag.names import METRICS, UNANSWERABLE
 from evalsuite.rag.records import Material
 from evalsuite.records import Case, Output
@@ -55,16 +55,13 @@ def lack_of(card: Card, item: Item) -> str:
     """Why an item can't be judged, "" if it can."""
     if card.kind != "metric":
         return lacking(card, item.subject)
-    material = _material(item)
-    if not applies(card.name, material):
-        return f"{card.name} is not measured on cases of slice {UNANSWERABLE}"
-    value, reason = settled(card.name, material) or (0.0, "")
+    value, reason = settled(card.name, _material(card, item)) or (0.0, "")
     return reason if value is None else ""
 
 
 def metric_calls(card: Card, item: Item) -> int:
     """How many calls the metric makes for an item if none is stored."""
-    return asking.calls([card.name], _material(item))
+    return asking.calls([card.name], _material(card, item))
 
 
 async def metric_verdict(card: Card, item: Item, ask: Ask) -> Verdict:
@@ -73,7 +70,7 @@ async def metric_verdict(card: Card, item: Item, ask: Ask) -> Verdict:
     Raises:
         BackendError: a call had no reply.
     """
-    found = await asking.measure([card.name], _material(item), ask)
+    found = await asking.measure([card.name], _material(card, item), ask)
     score, criterion = found[card.name], card.criteria[0]
     label = None
     if criterion.binary:
@@ -84,8 +81,11 @@ async def metric_verdict(card: Card, item: Item, ask: Ask) -> Verdict:
     )
 
 
-def _material(item: Item) -> Material:
+def _material(card: Card, item: Item) -> Material:
+    """What people rate is a case of the metric, whatever slice a suite marks such cases by."""
     subject = item.subject
-    case = Case(id=item.id, input=subject.input, expected=subject.expected, slices=item.slices)
+    dimension, _, value = UNANSWERABLE.partition("=")
+    marked = {dimension: value} if card.name == "unanswerable_refusal" else {}
+    case = Case(id=item.id, input=subject.input, expected=subject.expected, slices=marked)
     output = Output(text=subject.output, contexts=subject.contexts)
     return material_of(case, output, unanswerable=UNANSWERABLE)

@@ -1,4 +1,4 @@
-"""AskAcme's answers of known faithfulness: made again as they are, and the metric measured anew."""
+"""AskAcme's answers of known value: made again as they are, and the metrics measured anew."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ from evalsuite.calibration.measurable import card_of, keys_of
 from evalsuite.calibration.standing import standings
 from evalsuite.config import Config, load_config
 from evalsuite.judging.asking import of_llm
+from evalsuite.records import Document
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "judges" / "faithfulness"
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(ROOT / "examples" / "askacme")
+    return importlib.import_module("refusals")
 
 
 @pytest.fixture
@@ -84,11 +91,50 @@ def test_a_changed_number_stands_in_no_context(construct: Any, seed: int) -> Non
     assert int(number) not in (28, 5, 30, 10)
 
 
-def test_the_certificate_is_what_the_metric_shows_today(tmp_path: Path) -> None:
+def test_the_answers_of_refusals_are_what_the_embedded_model_says(
+    refusals: Any, tmp_path: Path
+) -> None:
+    refusals.main(tmp_path / "unanswerable_refusal")
+    made, there = read_items(tmp_path / "unanswerable_refusal"), read_items(refusals.FOLDER)
+    assert there.items() <= made.items(), "a new golden case may bring one more"
+    said = {label.item: label.value for label in read_labels(tmp_path / "unanswerable_refusal")}
+    committed = read_labels(refusals.FOLDER)
+    assert {label.item: label.value for label in committed}.items() <= said.items()
+    assert {label.value for label in committed} == {"declines", "answers"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ("I don't know that.", "declines"),
+        ("Leave is 16 weeks. [a]", "answers"),
+        ("Leave is 16 weeks. It is paid. [a]", "answers"),
+        ("Leave is 12 weeks. [a]", None),
+        ("I don't know that. Leave is 16 weeks.", None),
+        ("", None),
+    ],
+)
+def test_only_what_is_certain_of_an_answer_is_known(
+    refusals: Any, answer: str, value: str | None
+) -> None:
+    documents = [Document("a", "# Leave\n\nLeave is 16 weeks. It is paid.")]
+    assert refusals.value_of(answer, documents, "I don't know that.") == value
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("faithfulness", "1 of 2 raters"),
+        ("unanswerable_refusal", "76 of 100 labelled items, 1 of 2 raters"),
+    ],
+)
+def test_a_certificate_is_what_the_metric_shows_today(
+    name: str, lacks: str, tmp_path: Path
+) -> None:
     """The embedded model is code of this repository: with a change of it this fails, and calibrate
     --certify writes the new figures."""
-    card = card_of(ROOT / "judges", "faithfulness")
-    items, labels = read_items(FOLDER), effective(read_labels(FOLDER))
+    card, folder = card_of(ROOT / "judges", name), ROOT / "judges" / name
+    items, labels = read_items(folder), effective(read_labels(folder))
     found, config = Consulted(), Config(root=tmp_path)
 
     async def ask() -> None:
@@ -99,14 +145,14 @@ def test_the_certificate_is_what_the_metric_shows_today(tmp_path: Path) -> None:
     assert not found.failed
     assert not found.lacked
     keys = keys_of(card, "embedded")
-    certificate = read_certificate(FOLDER, keys.model)
+    certificate = read_certificate(folder, keys.model)
     assert certificate is not None
     measured = figures_of(calibrate(card, items, labels, found.verdicts, split="test"))
     assert certificate.figures == measured
     bar = bar_of(load_config(ROOT).bar)
     today = date.fromisoformat(certificate.created)
-    standing = standings(card, keys, certificate, items=items, labels=labels, bar=bar, today=today)[
-        "faithfulness"
-    ]
-    assert standing.state == "provisional"
-    assert standing.says.endswith("not trusted: 1 of 2 raters")
+    found_standings = standings(
+        card, keys, certificate, items=items, labels=labels, bar=bar, today=today
+    )
+    assert found_standings[name].state == "provisional"
+    assert found_standings[name].says.endswith(f"not trusted: {lacks}")
