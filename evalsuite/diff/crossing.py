@@ -58,13 +58,14 @@ def other_documents(before: Row, after: Row) -> bool:
 
 
 def uncrossed(before: Mapping[str, Row], after: Mapping[str, Row]) -> dict[str, str]:
-    """By case id why its answers can't be told apart into retrieval and generation."""
+    """By case id why there is no answer of its to the baseline's documents."""
     made = {}
     for case, row in after.items():
-        errors = row.crossed.errors if row.crossed else ()
-        reason = next((each for each in errors if each), None)
-        if reason is not None and case in before:
-            made[case] = reason
+        errors = [each for each in row.crossed.errors if each] if row.crossed else []
+        if errors:
+            made[case] = errors[0] or ""
+        elif case in before and not crossed_with(before[case], row):
+            made[case] = "nothing was run on the baseline's documents"
     return made
 
 

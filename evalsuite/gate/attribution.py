@@ -23,6 +23,8 @@ from evalsuite.gate.verdict import Finding
 from evalsuite.policy import OVERALL
 from evalsuite.stats.flips import Bools, Floats, Ints
 
+_UNSCORED = "its answer to the baseline's documents has no score"
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -100,7 +102,7 @@ def _attribution(
     at = members[known[members]]
     lacking = members[effect.usable[members] & ~known[members]]
     ids = [effect.pairs.ids[place] for place in lacking]
-    reasons = (diff.uncrossed.get(each, "nothing was run on its documents") for each in ids)
+    reasons = (diff.uncrossed.get(each, _UNSCORED) for each in ids)
     made = Attribution(
         metric=metric,
         slice=part,

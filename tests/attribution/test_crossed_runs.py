@@ -232,6 +232,21 @@ def test_another_snapshot_is_not_compared_with_what_was_crossed_with_this_one(
     assert {each["crossed"] for each in found["answers"]} == {""}
 
 
+def test_a_budget_that_ends_a_run_among_crossed_answers_leaves_them_to_the_next(
+    parts: TwoParts,
+) -> None:
+    parts.configure("concurrency = 1\n")
+    parts.turn(retriever="poor", generator="mute")
+    done = parts.project.run("-q", "--evals-budget=11calls")
+    assert done.ret == 10
+    report = parts.project.report()
+    assert (report["result"], report["findings"][0]["result"]) == ("inconclusive", "inconclusive")
+    parts.project.run("-q")
+    assert len(parts.server.asked) == 2 * CASES
+    assert parts.server.again() == 0
+    assert shares(parts.attribution()) == (-0.5, -0.25, -0.25)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_run_goes_on_and_pays_for_no_crossed_answer_twice(
     parts: TwoParts, monkeypatch: pytest.MonkeyPatch

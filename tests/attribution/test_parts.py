@@ -140,7 +140,7 @@ def test_what_was_crossed_with_another_snapshot_tells_nothing() -> None:
     mixed = {**elsewhere, "c000": one.rows["c000"]}
     found = overall(Run(one.manifest, mixed), other)
     assert (found.n, found.missing) == (1, 2)
-    assert found.reason == "nothing was run on its documents"
+    assert found.reason == "nothing was run on the baseline's documents"
 
 
 def test_a_trial_of_several_that_lacks_an_answer_leaves_its_case_out() -> None:
@@ -152,6 +152,7 @@ def test_a_trial_of_several_that_lacks_an_answer_leaves_its_case_out() -> None:
         sides.append(replace(each, crossed=Crossed(was, ("x", "y"), {CHECKS: values})))
     found = overall(before, run_of(sides))
     assert (found.n, found.missing) == (1, 1)
+    assert found.reason == "its answer to the baseline's documents has no score"
     assert found.generation is not None
     assert found.generation.effect == -0.5
 
