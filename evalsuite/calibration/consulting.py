@@ -34,6 +34,10 @@ VOTE = 1
 """The trial that a run's judges ask under, so that replies are shared with it."""
 
 
+ROLES = ("default", "embed")
+"""What the one model is asked as: for verdicts, and for vectors."""
+
+
 @dataclass(slots=True, eq=False)
 class Consulted:
     """What a judge said, by item and criterion. `failed` and `lacked` are the items without a
@@ -83,7 +87,7 @@ async def opened(config: Config, spec: str, *, offline: bool) -> AsyncIterator[L
         backend = open_backend(spec, calls=not offline, state=config.state_dir)
         chained = backend if offline else _chained(backend, config, halt)
         recorded = Recorded(chained, store, offline, halt)
-        yield LLM({"default": recorded}, asyncio.get_running_loop())
+        yield LLM(dict.fromkeys(ROLES, recorded), asyncio.get_running_loop())
     finally:
         if backend is not None:
             with contextlib.suppress(Exception):

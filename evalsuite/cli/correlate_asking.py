@@ -104,12 +104,13 @@ def _plan(name: str, scorer: Any, pairs: Sequence[Pair]) -> str:
 
 def _bound(name: str, config: Config, spec: str, pairs: Sequence[Pair]) -> Any:
     """The metric, ready to be asked: everything that is wrong with it is said before a call."""
+    from evalsuite.calibration.consulting import ROLES  # noqa: PLC0415
     from evalsuite.judging.setting import Setting  # noqa: PLC0415
 
     scorer = _named(name)
     setting = Setting(
         config=config,
-        specs={"default": spec},
+        specs=dict.fromkeys(ROLES, spec),
         suite="correlate",
         cases=[case for case, _ in pairs],
     )
@@ -123,17 +124,15 @@ def _named(name: str) -> Any:
 
         return judge(own)
     if library in LIBRARIES:
-        module = import_module(f"evalsuite.adapters.{library}")
-    elif not colon:
-        module = import_module("evalsuite.rag")
-    else:
+        return import_module(f"evalsuite.adapters.{library}").metric(own)
+    if colon:
         known = did_you_mean(library, ("judge", *LIBRARIES))
         raise OptionError(f"--metric {name[:80]}: no such library: {known}")
-    known_names = [each for each in module.__all__ if not each.startswith("_")]
-    made = getattr(module, own, None) if own.isidentifier() and not own.startswith("_") else None
-    if not callable(made):
-        raise OptionError(f"--metric {name[:80]}: {did_you_mean(own, known_names)}")
-    return made()
+    from evalsuite import rag  # noqa: PLC0415
+
+    if own not in rag.__all__:
+        raise OptionError(f"--metric {name[:80]}: {did_you_mean(own, rag.__all__)}")
+    return getattr(rag, own)()
 
 
 def _notes(name: str, columns: Sequence[Column], found: Applied, empty: int) -> list[str]:

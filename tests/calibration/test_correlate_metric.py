@@ -127,6 +127,20 @@ def test_the_embedded_model_needs_no_key(run: Run) -> None:
     assert re.search(rf"people +groundedness +all +{COUNT} ", out)
 
 
+def test_a_metric_that_compares_vectors_asks_for_them(run: Run) -> None:
+    given = [
+        {**row, "right": row["said"] if n % 2 else "Never.", "people": n % 2}
+        for n, row in enumerate(rows())
+    ]
+    write(given)
+    args = ("--metric", "similarity", "--reference", "right", *MATTER)
+    status, out, err = run("--human", "people", *args, "--backend", "embedded", "--json")
+    assert status == 0, err
+    (one,) = json.loads(out)["correlations"]
+    assert (one["value"], one["n"]) == ("similarity", COUNT)
+    assert one["pearson"]["value"] > 0.95
+
+
 def test_interrupted_it_goes_on_where_it_was(run: Run, chat: Chat) -> None:
     def slow(prompt: str) -> str:
         time.sleep(0.1)
@@ -157,6 +171,8 @@ def test_interrupted_it_goes_on_where_it_was(run: Run, chat: Chat) -> None:
     [
         (("--metric", "judge:none", *MATTER), 2, "no judge 'none' in"),
         (("--metric", "jugde:tone", *MATTER), 4, 'did you mean "judge"?'),
+        (("--metric", "ragas:no metric", *MATTER), 2, "the name of a metric is a word"),
+        (("--metric", "similarity", *MATTER), 2, "needs a reference answer"),
         (("--metric", "judge:tone"), 4, "--metric needs --output FIELD"),
         (("--metric", "judge:tone", "--output", "sayd"), 2, 'did you mean "said"?'),
         (("--metric", "judge:tone", "--output", "people"), 2, "people: must be text, not 0"),
