@@ -105,6 +105,16 @@ def test_slices_and_several_trials_have_their_own_shares(parts: TwoParts) -> Non
     assert len(parts.project.rows()["c004"]["crossed"]["outputs"]) == 2
 
 
+def test_a_retriever_that_is_down_is_the_retrievals(parts: TwoParts) -> None:
+    parts.turn(retriever="down")
+    parts.project.run("-q")
+    assert shares(parts.attribution(metric="completion")) == (-0.25, -0.25, 0.0)
+    assert parts.attribution(metric="completion")["documents"] == CASES
+    found = parts.attribution()  # what crashed has no checks to compare
+    assert (found["n"], found["missing"], shares(found)) == (CASES - QUARTER, 0, (0.0, 0.0, 0.0))
+    assert parts.asked() == CASES - QUARTER
+
+
 def test_a_target_that_breaks_on_given_documents_leaves_the_scores_alone(parts: TwoParts) -> None:
     parts.turn(retriever="poor")
     parts.write(UNAWARE)

@@ -168,3 +168,21 @@ def test_it_changes_no_verdict() -> None:
     one, other = runs([1.0] * 40, [0.0] * 40, ["new"] * 40, [1.0] * 40)
     plain = Run(other.manifest, {n: replace(r, crossed=None) for n, r in other.rows.items()})
     assert decide(compare(one, other), Gate()) == decide(compare(one, plain), Gate())
+
+
+def test_of_a_comparison_with_the_baseline_its_own_answer_is_as_good_as_itself() -> None:
+    before, after = [], []
+    for name, kind, value in (("c000", "as before", None), ("c001", "new", 0.4)):
+        before.append(row(name, 1.0, side="before"))
+        made = crossed(kind, int(name[1:]), value)
+        assert made is not None
+        each = row(name, 1.0, side="after", scores={"better": [0.2]}, scorer_keys={"better": "j"})
+        after.append(replace(each, crossed=replace(made, scores={"better": [value]})))
+    metrics = [Metric("better", center=0.5)]
+    diff = compare(run_of(before), run_of(after, metrics=metrics))
+    found = attributions(diff, decide(diff, Gate()).findings)
+    better = next(each for each in found if each.metric == "better")
+    assert better.retrieval is not None
+    assert better.generation is not None
+    assert better.retrieval.effect == pytest.approx(-0.25)
+    assert better.generation.effect == pytest.approx(-0.05)

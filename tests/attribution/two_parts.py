@@ -12,7 +12,8 @@ from evalsuite import cli
 from evalsuite.config import load_config
 
 CASES = 20
-"""Retriever "poor" loses the fact of every fourth case, generator "mute" that of each one after."""
+"""Retriever "poor" loses the fact of every fourth case, one that is "down" fails there; generator
+"mute" leaves out the fact of each case after these."""
 
 ASYNC = """
 {head}
@@ -53,6 +54,8 @@ def retrieved(case, given):
     if given is not None:
         return given
     number = int(case.id[1:])
+    if knobs()["retriever"] == "down" and number % 4 == 0:
+        raise RuntimeError("no index")
     first = "nothing" if knobs()["retriever"] == "poor" and number % 4 == 0 else f"fact{number};"
     return [ev.Document("a", first), ev.Document("b", knobs()["retriever"] + " text")]
 
