@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -16,6 +16,9 @@ from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
 from evalsuite.stats.repeats import majority
+
+LOWEST = 10
+"""Cases of each metric that are shown where nothing is compared."""
 
 AMBER = ("inconclusive", "incomparable", "flaky")
 
@@ -146,6 +149,7 @@ def wanted(diff: Diff, verdict: Verdict) -> list[str]:
     """Ids of the cases whose outputs the report shows before and after, at most 50.
 
     First what made gates red or suspect, then what else moved, then answers that only changed.
+    Where there is no baseline, what scorers beside the checks valued least, with what they showed.
     """
     ids: dict[str, None] = {}
     for finding in (*reds(verdict), *suspects(verdict)):
@@ -159,4 +163,17 @@ def wanted(diff: Diff, verdict: Verdict) -> list[str]:
         if finding.slice == OVERALL and finding.kind == "relative":
             ids.update(dict.fromkeys((*finding.fell, *finding.rose)))
     ids.update(dict.fromkeys(each for each, status in diff.status.items() if status == "changed"))
+    if diff.baseline is None:
+        ids.update(dict.fromkeys(_lowest(diff)))
     return [each for each in ids if diff.status.get(each, "gone") != "gone"][:50]
+
+
+def _lowest(diff: Diff) -> Iterator[str]:
+    """Of each metric that gates and is no vote the cases with the lowest values under the best."""
+    for metric in diff.candidate.metrics:
+        level = diff.levels.get(metric.name)
+        if level is None or metric.role != "gate" or metric.name in VOTED:
+            continue
+        values = zip(level.values.tolist(), level.ids, level.seen.tolist(), strict=True)
+        low = sorted((value, case) for value, case, seen in values if seen and value < 1)
+        yield from (case for _, case in low[:LOWEST])
