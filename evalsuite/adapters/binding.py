@@ -12,13 +12,14 @@ from evalsuite.adapters.asking import Asking
 from evalsuite.adapters.fields import OF_CASE, fields_of, lacking, value_of
 from evalsuite.adapters.inside import Found, Known, Model
 from evalsuite.adapters.process import Opening, Process, ask_known
+from evalsuite.backends import open_backend
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import key
 from evalsuite.errors import SuiteError
-from evalsuite.judging.setting import Setting
+from evalsuite.judging.setting import Setting, role_of
 from evalsuite.records import Case, Json, Metric, Output, Score
 from evalsuite.scoring import EVIDENCE, clip
-from evalsuite.wording import blot
+from evalsuite.wording import blot, shown
 
 VERSION = 1
 """Raised with every change of what metrics are given, of how answers are read, or of what counts
@@ -34,7 +35,7 @@ def bind(
     theirs: str,
     name: str,
     params: Mapping[str, Json],
-    role: str,
+    role: str | None,
     embeddings: str,
     python: str | None,
 ) -> BoundForeign:
@@ -45,13 +46,8 @@ def bind(
         SuiteError: another version, an unknown metric or parameter, no such role, or no case has
             what the metric needs.
     """
-    for each in (role, embeddings):
-        if each not in setting.specs:
-            there = ", ".join(sorted(setting.specs))
-            raise SuiteError(
-                f'{name}: no backend has the role "{each}" (there are {there}; add {each} = '
-                '"BACKEND" under backends in [tool.evalsuite])'
-            )
+    asked = role_of("judge", setting.specs) if role is None else role
+    _check_role(name, asked, setting)
     process = None
     if python is not None:
         home = setting.config.root / Path(python).expanduser()
@@ -60,14 +56,21 @@ def bind(
     else:
         known = _library(library).known(theirs, params)
     _check_cases(name, known, setting.cases)
-    roles = (role, embeddings) if known.embeds else (role,)
+    roles = (asked, embeddings) if known.embeds else (asked,)
+    if known.embeds:
+        _check_role(name, embeddings, setting)
+        if not open_backend(setting.specs[embeddings], calls=False).capabilities.embeddings:
+            wrong = shown(setting.specs[embeddings])
+            raise SuiteError(
+                f'{name}: the backend of role "{embeddings}" has no embeddings: {wrong}'
+            )
     what = [library, known.version, known.theirs, dict(params)]
     what += [setting.specs[each] for each in roles]
     return BoundForeign(
         library=library,
         name=name,
         params=params,
-        role=role,
+        role=asked,
         embeddings=embeddings,
         known=known,
         key=key("scorer", ["foreign", VERSION, *what]),
@@ -115,6 +118,15 @@ class BoundForeign:
 
 def _library(name: str) -> Any:
     return importlib.import_module(f"evalsuite.adapters.inside_{name}")
+
+
+def _check_role(name: str, role: str, setting: Setting) -> None:
+    if role not in setting.specs:
+        there = ", ".join(sorted(setting.specs))
+        raise SuiteError(
+            f'{name}: no backend has the role "{role}" (there are {there}; add {role} = "BACKEND" '
+            "under backends in [tool.evalsuite])"
+        )
 
 
 def _check_cases(name: str, known: Known, cases: Sequence[Case]) -> None:

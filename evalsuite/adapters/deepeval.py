@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from evalsuite.adapters.naming import Foreign, foreign
+from evalsuite.adapters.naming import EMBEDDINGS, Foreign, foreign
 from evalsuite.records import Json
 
 
@@ -22,7 +22,7 @@ def metric(
     /,
     *,
     name: str | None = None,
-    role: str = "default",
+    role: str | None = None,
     python: str | None = None,
     params: Mapping[str, Json] | None = None,
     **more: Json,
@@ -32,7 +32,7 @@ def metric(
     Args:
         metric: its class's name, or that in lower case with underscores.
         name: of our metric; default: "deepeval." and the name in lower case.
-        role: of the model that it asks.
+        role: of the model that it asks; default: "judge" if the settings have it, else "default".
         python: the interpreter of an environment of its own, relative to the settings' folder.
         params: what its class takes, as JSON (texts for enums, objects for models); or each as an
             argument of its own, where its name is none of these.
@@ -45,7 +45,7 @@ def metric(
         metric,
         name=name,
         role=role,
-        embeddings=role,
+        embeddings=EMBEDDINGS,
         python=python,
         params={} if params is None else params,
         more=more,

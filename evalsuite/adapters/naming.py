@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Library = Literal["ragas", "deepeval"]
 
+EMBEDDINGS = "embed"
+"""The role whose vectors are compared; never the default one: a model that chats has none."""
+
 UNBOUND = "a metric of another library scores within a suite: put it into scorers=[...]"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,98}[a-z0-9])?", re.ASCII)
@@ -39,8 +42,8 @@ class Foreign:
     theirs: str
     name: str
     params: Mapping[str, Json] = field(default_factory=dict)
-    role: str = "default"
-    embeddings: str = "default"
+    role: str | None = None
+    embeddings: str = EMBEDDINGS
     python: str | None = None
 
     @property
@@ -77,7 +80,7 @@ def foreign(
     theirs: str,
     *,
     name: str | None,
-    role: str,
+    role: str | None,
     embeddings: str,
     python: str | None,
     params: Mapping[str, Json],
@@ -97,7 +100,7 @@ def foreign(
             f"not {shown(own)}"
         )
     for what, value in (("role", role), ("embeddings", embeddings)):
-        if not isinstance(value, str) or not value:
+        if value is not None and (not isinstance(value, str) or not value):
             raise SuiteError(f"{own}: {what} must be the name of a role, not {shown(value)}")
     if python is not None and (not isinstance(python, str) or not python):
         raise SuiteError(f"{own}: python must be the path of an interpreter, not {shown(python)}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from evalsuite.adapters.naming import Foreign, foreign
+from evalsuite.adapters.naming import EMBEDDINGS, Foreign, foreign
 from evalsuite.records import Json
 
 
@@ -22,8 +22,8 @@ def metric(
     /,
     *,
     name: str | None = None,
-    role: str = "default",
-    embeddings: str = "default",
+    role: str | None = None,
+    embeddings: str = EMBEDDINGS,
     python: str | None = None,
     params: Mapping[str, Json] | None = None,
     **more: Json,
@@ -33,7 +33,7 @@ def metric(
     Args:
         metric: its class's name, or that in lower case with underscores.
         name: of our metric; default: "ragas." and the name in lower case.
-        role: of the model that it asks.
+        role: of the model that it asks; default: "judge" if the settings have it, else "default".
         embeddings: of the model whose vectors it compares.
         python: the interpreter of an environment of its own, relative to the settings' folder.
         params: what its class takes, as JSON; or each as an argument of its own.

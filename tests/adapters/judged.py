@@ -52,7 +52,7 @@ def output_of(case: Case) -> Output:
 
 
 def setting(url: str, cases: Sequence[Case] = CASES, root: Path = Path()) -> Setting:
-    specs = {"default": f"openai:m@{url}", "vectors": f"openai:v@{url}"}
+    specs = {"default": f"openai:m@{url}", "embed": f"openai:v@{url}"}
     return Setting(config=Config(root=root), specs=specs, suite="words", cases=cases)
 
 
@@ -71,7 +71,7 @@ def judged(
         store = Store(folder)
         roles = {
             "default": Recorded(backends["m"], store),
-            "vectors": Recorded(backends["v"], store),
+            "embed": Recorded(backends["v"], store),
         }
         llm = LLM(roles, asyncio.get_running_loop())
         found: list[Score] = []

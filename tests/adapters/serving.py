@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,20 +22,20 @@ ALLOWED = {"rating": (0, 2), "score": (1, 2, 3, 4, 5)}
 
 @dataclass
 class Served:
-    """`bodies` are the chat requests, `embedded` the texts of each request for vectors. `broken`:
-    this many of the first chat replies are no JSON."""
+    """`bodies` are the chat requests, `vectors` model and texts of each request for them. `broken`:
+    this many of the first chat replies are no JSON. `other` answers what it knows better."""
 
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
-    embedded: list[list[str]] = field(default_factory=list)
+    vectors: list[tuple[str, list[str]]] = field(default_factory=list)
     broken: int = 0
     lists: int | None = None
+    other: Callable[[dict[str, Any], dict[str, Any] | None], str | None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def characters(self) -> int:
-        """Of all messages and schemas: what a provider counts as input."""
-        return sum(len(json.dumps([sent_by(each), schema_of(each)])) for each in self.bodies)
+    def embedded(self) -> list[list[str]]:
+        return [texts for _, texts in self.vectors]
 
 
 SCORED = {
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/embeddings"):
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
             with self.served.lock:
-                self.served.embedded.append(texts)
+                self.served.vectors.append((body["model"], texts))
             data = [
                 {"object": "embedding", "index": place, "embedding": vector(text)}
                 for place, text in enumerate(texts)
@@ -142,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         text = "I would rather not say."
         if schema is not None and not broken:
             text = json.dumps(made(schema, prompt, "", schema, self.served.lists))
+        if self.served.other is not None:
+            text = self.served.other(body, schema) or text
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if body.get("tools"):
             call = {"name": body["tools"][0]["function"]["name"], "arguments": text}

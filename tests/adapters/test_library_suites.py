@@ -63,7 +63,8 @@ def write(project: Any, served: Served, library: str, count: int, python: str = 
     scorers = ", ".join(f"ev.{library}.{each}{given}" for each in METRICS[library][:count])
     project.write("test_words.py", SUITE.format(scorers=scorers))
     project.cases([{"input": "How long?", "expected": f"{n} weeks", "id": f"c{n}"} for n in "123"])
-    backends = f'{{ default = "openai:m@{served.url}" }}'
+    spec = f'"openai:m@{served.url}"'
+    backends = f"{{ default = {spec}, embed = {spec} }}"
     project.write("pyproject.toml", f"[tool.evalsuite]\nbackends = {backends}\n")
     project.write("conftest.py", CONFTEST.format(denied=str(DENIED)))
     project.write(".env", "CANARY=loaded\n")
@@ -84,6 +85,7 @@ def test_a_suite_asks_once_and_nobody_but_the_model(
     for name in list(os.environ):
         if name not in environment(project.path):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CONFIDENT_API_KEY", "with which deepeval uploads test cases")
     before = {each.name for each in project.path.iterdir()}
     project.run_apart().assert_outcomes(passed=3)
     rows = project.rows()

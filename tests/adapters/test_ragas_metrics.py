@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,18 @@ def test_the_schema_of_an_answer_is_sent_with_the_request(served: Served, tmp_pa
 
 
 def test_vectors_come_from_the_role_that_is_named(served: Served, tmp_path: Path) -> None:
-    metric = ev.ragas.answer_relevancy(embeddings="vectors", strictness=1)
-    judged(metric, served, tmp_path, CASES[:1])
-    assert [len(each) for each in served.embedded] == [1, 1]
+    judged(ev.ragas.answer_relevancy(strictness=1), served, tmp_path, CASES[:1])
+    assert [(model, len(texts)) for model, texts in served.vectors] == [("v", 1), ("v", 1)]
+
+
+def test_a_model_without_vectors_is_an_error_before_the_run(served: Served) -> None:
+    specs = {"default": "embedded", "embed": "anthropic:m"}
+    for metric, said in [
+        (ev.ragas.answer_relevancy(), 'the backend of role "embed" has no embeddings'),
+        (ev.ragas.answer_relevancy(embeddings="x"), 'no backend has the role "x"'),
+    ]:
+        with pytest.raises(SuiteError, match=said):
+            metric.bind(replace(setting(served.url), specs=specs))
 
 
 def test_a_reply_that_is_no_json_is_no_score(served: Served, tmp_path: Path) -> None:
