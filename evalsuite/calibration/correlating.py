@@ -25,7 +25,7 @@ from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.raters import medians, pair_agreement
 from evalsuite.stats.rates import rates
 
-MOST_LEVELS = 64
+MOST_LEVELS = 25
 """Different ratings above which they are no scale on which raters could agree."""
 
 NAMES = ("pearson", "spearman", "kendall_b")

@@ -198,6 +198,8 @@ def _anchor(args: argparse.Namespace) -> int:
     card = found.card
     if card.kind == "expectations":
         raise OptionError(f"{card.name} judges each case's own statements: it has no anchors")
+    if card.kind == "metric":
+        raise OptionError(f"{card.name} is a metric of ev.rag: anchors are for judges")
     run = sampling.stored(config, args.from_run, args.suite)
     keys = {row.scorer_keys.get(card.name) for row in run[0].rows.values()} - {None}
     if card.kind != "pairwise" and not keys:

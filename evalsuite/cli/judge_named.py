@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalsuite.config import Config
-from evalsuite.errors import DataError
+from evalsuite.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from evalsuite.judging.keys import JudgeKeys
@@ -25,12 +25,15 @@ class Named:
 
 def named(config: Config, text: str) -> Named:
     """NAME[@REVISION][=SPEC]."""
+    from evalsuite.calibration.measurable import card_of  # noqa: PLC0415
     from evalsuite.judging.card import load_card  # noqa: PLC0415
     from evalsuite.judging.keys import judge_keys  # noqa: PLC0415
     from evalsuite.judging.setting import role_of  # noqa: PLC0415
 
     front, _, spec = text.partition("=")
     name, at, revision = front.partition("@")
+    if not at and card_of(config.judge_dir, name).kind == "metric":
+        raise OptionError(f"{name} is a metric of ev.rag: this is for judges")
     card = _then(config, name, revision) if at else load_card(config.judge_dir, name)
     spec = spec or config.backends[role_of(card.role, config.backends)]
     return Named(text, card, spec, judge_keys(card, spec))

@@ -204,6 +204,13 @@ def test_what_is_not_for_metrics_says_so(project: Path, say: Say) -> None:
     status, out = say("calibrate", "faithfulnes")
     assert (status, "no judge 'faithfulnes'" in out) == (2, True)
     assert "metrics: faithfulness, answer_relevancy" in out
+    for command in (
+        ("attack", "faithfulness"),
+        ("compare", "faithfulness", "faithfulness=embedded"),
+        ("anchor", "faithfulness", "--from-run", "last"),
+    ):
+        status, out = say(*command)
+        assert (status, "faithfulness is a metric of ev.rag" in out) == (4, True), out
     status, out = say("new", "faithfulness", "--from", "groundedness")
     assert (status, "is a metric of ev.rag" in out) == (4, True)
     assert not Path("judges/faithfulness/judge.md").exists()
