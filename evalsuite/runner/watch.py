@@ -13,6 +13,7 @@ declared as one of the suite's `inputs` or as `external`. Modules known for it c
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -73,10 +74,7 @@ class Link:
 
 
 class Watch:
-    """Install with `start()` before the user's modules are imported; `stop()` ends it for good.
-
-    An audit hook can't be removed from a process, so a stopped one returns at once.
-    """
+    """Install with `start()` before the user's modules are imported; `stop()` ends it for good."""
 
     def __init__(self) -> None:
         self.active = False
@@ -108,7 +106,8 @@ class Watch:
 
     def start(self) -> None:
         self.active = True
-        sys.addaudithook(self._hook)
+        _WATCHING.append(self)
+        _listen()
         self._end_presence = watch_presence(self._asked)
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
@@ -117,6 +116,8 @@ class Watch:
                 self.reached.setdefault(f"imported {name} before its reads could be watched")
 
     def stop(self) -> None:
+        if self.active:
+            _WATCHING.remove(self)
         self.active = False
         if self._end_presence is not None:
             self._end_presence()
@@ -138,8 +139,8 @@ class Watch:
 
     # What happens, in any thread.
 
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.active and (happened := self._events.get(event)) is not None:
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if (happened := self._events.get(event)) is not None:
             happened(event, arguments)
 
     def _opened(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -266,6 +267,20 @@ class Watch:
     def unknown(self) -> list[str]:
         """What was reached of which nothing can be told, one phrase each."""
         return [*self.reached, *(f"loads {name}" for name in _BLIND if name in sys.modules)]
+
+
+_WATCHING: list[Watch] = []  # begun and not ended
+
+
+@functools.cache
+def _listen() -> None:
+    """Once for a process: a hook can't be removed, and one for each watch would slow the rest."""
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        for watch in _WATCHING:
+            watch.hear(event, arguments)
+
+    sys.addaudithook(hear)
 
 
 def _path(place: object) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import socket
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,3 +183,13 @@ def test_files_beside_an_interpreter_of_the_system_are_seen(tmp_path: Path) -> N
     assert not callers.installed(str(Path(sys.base_prefix, "share", "index.bin")))
     assert callers.installed(os.__file__)
     assert callers.installed(pytest.__file__)
+
+
+def test_a_watch_that_has_ended_leaves_nothing_in_the_process() -> None:
+    watch = Watch()
+    watch.start()
+    watch.stop()
+    left = weakref.ref(watch)
+    del watch
+    gc.collect()
+    assert left() is None
