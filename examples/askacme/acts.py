@@ -30,8 +30,6 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "examples/askacme"
 MODULES = {"askacme": "test_askacme.py", "askacme_tools": "test_tools.py"}
-"""By suite."""
-
 NEEDED = ("pyproject.toml", "examples", "golden", "snapshots")
 SCREEN = 15
 """Lines of a first screen, at most."""
@@ -248,12 +246,7 @@ def acts() -> bool:
     return all(
         [
             act("ACT 1. The committed state.", ROOT, committed),
-            act(
-                "ACT 2. The same code, another sampling seed.",
-                ROOT,
-                resampled,
-                "--evals-seed=2",
-            ),
+            act("ACT 2. The same code, another seed.", ROOT, resampled, "--evals-seed=2"),
             act(
                 f'ACT 3. One line of the prompt becomes "{change.becomes}" (in {place}).',
                 third,

@@ -77,3 +77,19 @@ def test_intervals_never_collapse_and_respect_clusters() -> None:
 
 def width(found: object) -> float:
     return float(np.subtract(getattr(found, "high"), getattr(found, "low")))  # noqa: B009
+
+
+def test_the_interval_holds_the_true_figure_about_as_often_as_it_says() -> None:
+    """40 cases whose rates are spread as Beta(2, 0.3), five trials each; k = 3."""
+    random = np.random.default_rng(3)
+    rates = random.beta(2, 0.3, 200_000)
+    truth = (float(np.mean(1 - (1 - rates) ** 3)), float(np.mean(rates**3)))
+    held = [0, 0]
+    for _ in range(300):
+        found = tries([(5, int(c)) for c in random.binomial(5, random.beta(2, 0.3, 40))], 3)
+        for place, each in enumerate((found.at_least_one, found.all)):
+            assert each is not None
+            assert each.low is not None
+            assert each.high is not None
+            held[place] += each.low <= truth[place] <= each.high
+    assert min(held) >= 0.93 * 300
