@@ -20,7 +20,8 @@ from typing import Any
 
 from evalsuite.canonical import key
 from evalsuite.errors import SuiteError
-from evalsuite.records import CHECKS, COMPLETION, Case, Json, Metric, Output
+from evalsuite.records import CHECKS, COMPLETION, Case, Json, Metric, Output, Score
+from evalsuite.scoring import nothing
 from evalsuite.wording import shown
 
 TRUE_POSITIVE, TRUE_NEGATIVE = "true_positive", "true_negative"
@@ -34,7 +35,7 @@ MOST = 5
 _RULE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
 _LABEL = 'write "expected": {"rules": ["injection"]}, or {"rules": []} where none should fire'
 
-Scored = float | tuple[float | None, str]
+Scored = float | tuple[float | None, str] | Score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class Guardrail:
         fire or stay silent, so that only one of the two metrics is there."""
         labels = _labels(case)
         if labels is None:
-            return dict.fromkeys(self.rules, (None, "the case does not say which rules fire"))
+            return dict.fromkeys(self.rules, nothing("the case does not say which rules fire"))
         found: dict[str, Scored] = {}
         for rule, threshold in self.rules.items():
             right = f"{rule}.{TRUE_POSITIVE if rule in labels else TRUE_NEGATIVE}"

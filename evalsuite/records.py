@@ -156,7 +156,8 @@ class Score:
     """One metric's value for one case and trial.
 
     `value` is in the metric's range, or None: could not be scored, `reason` says why. `evidence`
-    is what a reviewer would look at: matched text, claims, the checks that did not hold.
+    is what a reviewer would look at: matched text, claims, the checks that did not hold. `void`:
+    there is no value since there is nothing to judge (no label, no claim), for want of nothing.
     """
 
     case_id: str
@@ -165,6 +166,7 @@ class Score:
     value: float | None
     reason: str = ""
     evidence: Sequence[Mapping[str, Json]] = ()
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,9 @@ class Row:
     `scores` holds one value per metric and trial (None: not scored), `reasons` the first reason per
     metric, `outputs` the output.key per trial (None: no output), `errors` "kind: message" per
     trial or None. `facts` describe the case, `output_facts` the first trial's output: numbers, text
-    and booleans from which derived slices are cut. `crossed` is of runs alone: a snapshot has none.
+    and booleans from which derived slices are cut. `void` names the metrics that find nothing to
+    judge here: what lacks their value lacks nothing. `crossed` is of runs alone: a snapshot has
+    none.
     """
 
     id: str
@@ -263,6 +267,7 @@ class Row:
     output_facts: Mapping[str, Json] = field(default_factory=dict)
     must_pass: bool = False
     cluster: str | None = None
+    void: Sequence[str] = ()
     crossed: Crossed | None = None
 
 

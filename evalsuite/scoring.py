@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from types import CodeType, FunctionType, MappingProxyType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from evalsuite.canonical import canonical, key
@@ -32,10 +32,6 @@ SNIPPET = 200
 EVIDENCE = 65_536
 """Bytes of evidence that one score may carry."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""What a scorer returns for a case that none of its metrics is about: it lacks no value, as a case
-without checks lacks none. An empty mapping of its own is no such word."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -47,6 +43,11 @@ class Outcome:
     holds: bool | None
     reason: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
+
+
+def nothing(reason: str) -> Score:
+    """What a scorer returns where there is nothing to judge: no score, and none is missing."""
+    return Score("", 1, "", None, reason, void=True)
 
 
 def measures(metric: Metric | str) -> Callable[[_Scorer], _Scorer]:
@@ -112,10 +113,8 @@ def fold(result: object, metric: Metric, case_id: str, trial: int) -> list[Score
 
     Accepted: a number, True or False, None, a Score, an Outcome, (one of those, reason), or a
     mapping from metric name to any of these. A value outside the metric's range, NaN or infinite
-    is no score; metrics beside the declared one range over [0, 1]. NOTHING is no score at all.
+    is no score; metrics beside the declared one range over [0, 1].
     """
-    if result is NOTHING:
-        return []
     if isinstance(result, Mapping):
         if not result:
             return [Score(case_id, trial, metric.name, None, "the scorer returned no metric")]
@@ -134,6 +133,7 @@ def _entry(name: object, result: object, metric: Metric, case_id: str, trial: in
 def _score(result: object, metric: Metric, case_id: str, trial: int) -> Score:
     reason = ""
     evidence: Sequence[Mapping[str, Json]] = ()
+    void = False
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], str):
         result, reason = result
     if isinstance(result, Score):
@@ -141,7 +141,7 @@ def _score(result: object, metric: Metric, case_id: str, trial: int) -> Score:
             if result.metric in (CHECKS, COMPLETION):
                 return _entry(result.metric, None, metric, case_id, trial)
             metric = Metric(result.metric)
-        reason, evidence = reason or result.reason, result.evidence
+        reason, evidence, void = reason or result.reason, result.evidence, result.void
         result = result.value
     elif isinstance(result, Outcome):
         reason, evidence = reason or result.reason, [result.evidence] if result.evidence else ()
@@ -150,7 +150,9 @@ def _score(result: object, metric: Metric, case_id: str, trial: int) -> Score:
     if value is None:
         reason = f"{wrong} ({reason})" if reason and wrong else wrong or reason
         reason = reason or "the scorer returned None"
-    return Score(case_id, trial, metric.name, value, clip(reason, 400), _evidence(evidence))
+    void = void and value is None and not wrong
+    shown = clip(reason, 400)
+    return Score(case_id, trial, metric.name, value, shown, _evidence(evidence), void)
 
 
 def _number(value: object, metric: Metric) -> tuple[float | None, str]:

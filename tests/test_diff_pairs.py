@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from paired_runs import both, row, run_of
+from paired_runs import both, finding_of, row, run_of, verdict_of
 
 from evalsuite.diff import Change, compare
 from evalsuite.errors import SnapshotError
@@ -212,3 +212,23 @@ def test_ten_thousand_rows_are_compared_in_well_under_a_second():
     start = time.process_time()
     compare(before, after)
     assert time.process_time() - start < 1.0  # about 0.15 s on an idle machine
+
+
+def test_where_neither_side_has_anything_to_judge_no_value_is_missing():
+    def side(name, silent, lost):
+        rows = [row(f"judged{n}", 1.0, side=name) for n in range(3)]
+        rows += [row(f"silent{n}", None, side=name, void=[CHECKS]) for n in range(3)]
+        rows += [
+            row(f"silenced{n}", 1.0 if not silent else None, side=name, void=silent)
+            for n in range(3)
+        ]
+        return run_of([*rows, *(row(f"lost{n}", lost, side=name) for n in range(3))], name)
+
+    before, after = side("before", [], 1.0), side("after", [CHECKS], None)
+    diff = compare(before, after)
+    assert {case[:-1] for case in diff.pairs[CHECKS].ids} == {"judged", "silenced", "lost"}
+    assert {case[:-1] for case in diff.levels[CHECKS].ids} == {"judged", "lost"}
+    assert not diff.stale
+    finding = finding_of(verdict_of(before, after), CHECKS)
+    # An answer that falls silent is missing, one that always was silent is not.
+    assert (finding.n, finding.missing) == (3, 6)

@@ -54,6 +54,8 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
         measured = known.get(name) == metric
         fit = []
         for case in shared:
+            if name in old[case].void and name in new[case].void:
+                continue  # nothing to judge on either side: no value is missing
             fits = _fits(old[case], new[case], metric) if _comparable(metric, known) else None
             if fits and (measured or metric.center is not None):
                 fit.append(case)
@@ -219,7 +221,12 @@ def _clusters(rows: Iterable[Row]) -> tuple[str | None, ...]:
 def _level(metric: Metric, run: Run) -> Level:
     rows = run.rows
     worst = metric.low if metric.higher_is_better else metric.high
-    ids = [case for case in sorted(rows) if _values(rows[case], metric.name) is not None]
+    name = metric.name
+    ids = [
+        case
+        for case in sorted(rows)
+        if _values(rows[case], name) is not None and name not in rows[case].void
+    ]
     trials: list[Trials] = []
     for case in ids:
         pairs = zip_longest(_values(rows[case], metric.name) or (), rows[case].errors)

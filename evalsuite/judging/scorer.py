@@ -58,10 +58,12 @@ def bind_judge(
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge said of one output. `lack`: it was not asked, and why."""
+    """What a judge said of one output. `lack`: it was not asked, and why; `void`: since
+    there is nothing for it to judge."""
 
     verdicts: Sequence[Verdict] = ()
     lack: str = ""
+    void: bool = False
     left_out: Mapping[str, int] | None = None
 
 
@@ -107,7 +109,7 @@ class BoundJudge:
         subject = subject_of(case, output, other)
         lack = lacking(self.card, subject)
         if lack:
-            return Opinion(lack=lack)
+            return Opinion(lack=lack, void=True)
         heard = await hear(self.card, subject, of_llm(llm[self.role]))
         return Opinion(settle(self.card, heard.judgements), left_out=heard.left_out)
 
@@ -132,7 +134,7 @@ def scores_of(card: Card, opinion: Opinion, case_id: str) -> dict[str, Score]:
     says nothing of the orders."""
     name = card.name
     if opinion.lack:
-        return {name: Score(case_id, 1, name, None, opinion.lack)}
+        return {name: Score(case_id, 1, name, None, opinion.lack, void=opinion.void)}
     value, reason = weighted(card, opinion.verdicts)
     evidence = evidence_of(opinion.verdicts)
     if opinion.left_out:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.canonical import key
 from evalsuite.errors import EvalsuiteError, SuiteError
-from evalsuite.records import Case, Metric, Output
+from evalsuite.records import Case, Metric, Output, Score
+from evalsuite.scoring import nothing
 from evalsuite.wording import shown
 
 if TYPE_CHECKING:
@@ -89,14 +90,16 @@ class BoundSimilarity:
     def key(self) -> str:
         return key("rag", ["similarity", VERSION, self.spec])
 
-    async def __call__(self, case: Case, output: Output, llm: LLM) -> tuple[float | None, str]:
-        """The value, or None, and why."""
+    async def __call__(
+        self, case: Case, output: Output, llm: LLM
+    ) -> Score | tuple[float | None, str]:
+        """The value, or none, and why."""
         from evalsuite.judging.subjects import text_of  # noqa: PLC0415 (only once it is used)
         from evalsuite.rag.material import reference_of  # noqa: PLC0415
 
         answer, reference = text_of(output), reference_of(case)
         if reference is None:
-            return None, "no reference answer: the case expects no text"
+            return nothing("no reference answer: the case expects no text")
         if not answer.strip():
             return 0.0, "the answer is empty"
         first, second = await llm[self.role].embed([answer, reference])

@@ -11,7 +11,7 @@ from evalsuite.canonical import key
 from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.rankings.metrics import MEASURES, gains, ranked
 from evalsuite.records import Case, Json, Metric, Output, Score
-from evalsuite.scoring import clip
+from evalsuite.scoring import clip, nothing
 from evalsuite.wording import shown
 
 VERSION = 1
@@ -79,7 +79,7 @@ class Ranking:
         """A score per metric; none has a value where the case has no labels."""
         if not case.relevant:
             names = [each.name for each in self.wanted]
-            return {name: Score(case.id, 1, name, None, NO_LABELS) for name in names}
+            return {name: nothing(NO_LABELS) for name in names}
         documents = ranked(document.id for document in output.contexts)
         found = gains(documents, case.relevant)
         ideal = sorted(map(float, case.relevant.values()), reverse=True)

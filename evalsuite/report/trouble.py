@@ -38,11 +38,18 @@ _LEFT_OUT = (
 )
 
 
+_VOID = (
+    "A metric has nothing to judge there (no label, no claim): left out. Where the snapshot has a"
+    " value, it is missing."
+)
+
+
 def troubles(material: Material) -> list[Trouble]:
     """All kinds that are not empty."""
     status, after = material.diff.status, material.after
     harness = [id_ for id_, row in after.items() if _errs(row, target=False)]
     target = [id_ for id_, row in after.items() if _errs(row, target=True)]
+    void = [id_ for id_, row in after.items() if _void(material, row)]
     silent = [id_ for id_, row in after.items() if _silent(material, row)]
     flaky = [case_of(each) for each in material.verdict.findings if each.result == "flaky"]
     stale = list(material.diff.stale) or [each for each in status if status[each] == "stale"]
@@ -58,6 +65,7 @@ def troubles(material: Material) -> list[Trouble]:
             "The target's own code raised: an outcome, counted by the metric completion.",
         ),
         Trouble("not scored", silent, len(silent), _LEFT_OUT),
+        Trouble("without a label or claim", void, len(void), _VOID, "plain"),
         Trouble("missing", absent, short, f"No result in this run. {_LEFT_OUT}"),
         Trouble("flaky", flaky, len(flaky), "Failed once, then held: shown, not blocking."),
         Trouble(
@@ -95,13 +103,23 @@ def _silent(material: Material, row: Row) -> list[str]:
     """The metrics that gates rest on and that a case has no value of, though it was answered."""
     if any(row.errors):
         return []
-    run = material.diff.candidate
-    aside = {each.name for each in run.metrics if each.role != "gate" or informs(run, each.name)}
+    aside = {*_aside(material), *row.void}
     return [
         name
         for name, values in row.scores.items()
         if name not in aside and all(each is None for each in values)
     ]
+
+
+def _void(material: Material, row: Row) -> list[str]:
+    """The metrics that gates rest on and that have nothing to judge in a case."""
+    aside = _aside(material)
+    return [name for name in row.void if name not in aside]
+
+
+def _aside(material: Material) -> set[str]:
+    run = material.diff.candidate
+    return {each.name for each in run.metrics if each.role != "gate" or informs(run, each.name)}
 
 
 def summary(found: Sequence[Trouble]) -> Line | None:
@@ -125,6 +143,10 @@ def section(material: Material, found: Sequence[Trouble]) -> Facts | None:
         )
         for each in found
     ]
+    for reason, ids in _voids(material).items():
+        lines.append(
+            Line("nothing to judge", (Name(reason), f", {figures.many(len(ids), 'case')}"))
+        )
     groups = _groups(material)
     for message, ids in list(groups.items())[:10]:
         lines.append(
@@ -140,6 +162,16 @@ def _names(ids: Sequence[str], limit: int = 5) -> Text:
         return ()
     more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
     return (": ", *joined([(Name(each),) for each in ids[:limit]], ", "), more)
+
+
+def _voids(material: Material) -> dict[str, list[str]]:
+    """Ids by the reason why there is nothing to judge."""
+    found: dict[str, list[str]] = {}
+    for id_, row in material.after.items():
+        reasons = dict.fromkeys(row.reasons.get(name, "") for name in _void(material, row))
+        for reason in filter(None, reasons):
+            found.setdefault(brief(reason), []).append(id_)
+    return found
 
 
 def _groups(material: Material) -> dict[str, list[str]]:

@@ -185,8 +185,17 @@ def _row(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         output_facts=shared({} if first.error else output_facts(case, first)),
         must_pass=case.must_pass,
         cluster=case.cluster,
+        void=_void(made),
         crossed=crossed_of([each.crossed for each in made[: plan.suite.trials]]),
     )
+
+
+def _void(made: Sequence[Trial]) -> tuple[str, ...]:
+    """The metrics that no trial has a value of, since none has anything to judge."""
+    silent: dict[str, bool] = {}
+    for each in (found for trial in made for found in trial.scores):
+        silent[each.metric] = silent.get(each.metric, True) and each.void
+    return tuple(sorted(name for name, void in silent.items() if void))
 
 
 def _status(case: Case, made: Sequence[Trial]) -> tuple[str, str]:
@@ -222,8 +231,7 @@ def _one(trial: Trial) -> tuple[str, str]:
     if found is None:  # other scorers judge it: without any value it was not scored
         values = [score for score in trial.scores if score.metric != COMPLETION]
         silent = all(score.value is None for score in values)
-        why = values[0].reason if values else "none of its scorers is about this case"
-        return ("unscored", why) if silent else ("passed", "")
+        return ("unscored", values[0].reason) if silent else ("passed", "")
     if found.value is None:
         return "unscored", found.reason
     return ("passed", "") if found.value == 1.0 else ("missed", found.reason)

@@ -21,7 +21,15 @@ from evalsuite.canonical import canonical
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Output, Score
 from evalsuite.runner.score import aside, score
 from evalsuite.runner.threads import Threads
-from evalsuite.scoring import fold, measures, metric_of, metrics_of, scorer_key, scorer_name
+from evalsuite.scoring import (
+    fold,
+    measures,
+    metric_of,
+    metrics_of,
+    nothing,
+    scorer_key,
+    scorer_name,
+)
 
 CASE, OUTPUT = Case(id="a", input="q"), Output(text="16 weeks")
 
@@ -302,3 +310,13 @@ def test_an_attribute_of_a_users_scorer_is_no_list_of_metrics_unless_it_holds_so
     assert scorer_key(scorer) == "own"
     scorer.metrics = (Metric("a"), Metric("b", role="detail"))  # type: ignore[assignment]
     assert [metric.name for metric in metrics_of(scorer)] == ["a", "b"]
+
+
+def test_nothing_to_judge_is_told_from_a_score_that_could_not_be_made() -> None:
+    [void], [lost], [wrong] = (
+        fold(result, Metric("m"), "a", 1)
+        for result in (nothing("no label"), (None, "no verdict"), Score("", 1, "", 7.0, void=True))
+    )
+    assert (void.value, void.reason, void.void) == (None, "no label", True)
+    assert (lost.value, lost.void) == (None, False)
+    assert (wrong.value, wrong.void) == (None, False)
