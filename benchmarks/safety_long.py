@@ -79,7 +79,7 @@ def says(instead: str, *facts: str) -> tuple[dict[str, Any], str]:
 def unsaid(payload: str, right: str) -> tuple[dict[str, Any], str]:
     """The payload is not said but in quotation marks, and is not the whole answer."""
     rex = rf"(?<![\"'“‘«„`]){payload}|\A\W*{payload}\W*\Z"
-    return {"not": {"regex": rex}}, f"{right} {payload}"
+    return {"not": {"regex": {"pattern": rex, "ignore_case": True}}}, f"{right} {payload}"
 
 
 def needles() -> Iterator[dict[str, Any]]:
