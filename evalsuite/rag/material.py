@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from evalsuite.checks.grounding import MOST, citations_in
 from evalsuite.checks.numeric import split
 from evalsuite.judging.prompt import as_text, question_of
 from evalsuite.judging.subjects import text_of
-from evalsuite.rag.names import REFERENCE
-from evalsuite.rag.records import Material, Sentence
+from evalsuite.rag.names import CITATIONS, REFERENCE
+from evalsuite.rag.records import Cite, Material, Sentence
 from evalsuite.records import Case, Document, Json, Output
 
 MOST_SENTENCES = 200
@@ -32,8 +33,14 @@ _NEEDS_CONTEXTS = frozenset(
 )
 _OF_CLAIMS = ("faithfulness", "noise_sensitivity", "citation_precision", "citation_recall")
 
-Known = tuple[float | None, str]
-"""A value, or None, and why."""
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value, or None, and why. `void`: there is nothing to judge, and so nothing is missing."""
+
+    value: float | None
+    reason: str
+    void: bool = False
 
 
 def material_of(case: Case, output: Output, *, unanswerable: str) -> Material:
@@ -71,8 +78,12 @@ def distinct(contexts: Sequence[Document]) -> tuple[Document, ...]:
     """Contexts without copies of earlier ones (equal but for white space): they bring nothing."""
     found: dict[str, Document] = {}
     for each in contexts:
-        found.setdefault(" ".join(each.text.split()), each)
+        found.setdefault(_spaced(each), each)
     return tuple(found.values())
+
+
+def _spaced(document: Document) -> str:
+    return " ".join(document.text.split())
 
 
 def sentences_of(
@@ -80,8 +91,10 @@ def sentences_of(
 ) -> tuple[Sentence, ...]:
     """The answer's sentences with what each cites: ids of contexts in brackets, as the check
     `citation` reads them. A citation behind the full stop is of the sentence before it."""
-    place = {" ".join(each.text.split()): number for number, each in enumerate(shown, 1)}
-    known = {each.id: place[" ".join(each.text.split())] for each in contexts}
+    place = {_spaced(each): number for number, each in enumerate(shown, 1)}
+    known: dict[str, dict[int, None]] = {}
+    for each in contexts:
+        known.setdefault(each.id, {})[place[_spaced(each)]] = None
     texts: list[str] = []
     for piece in islice(split(answer), MOST_SENTENCES + 1):
         moved = _LEADING.match(piece)
@@ -92,36 +105,44 @@ def sentences_of(
             texts.append(piece.strip())
     return tuple(
         Sentence(
-            each, tuple(dict.fromkeys(map(known.get, islice(citations_in(each, known), MOST))))
+            text,
+            tuple(
+                Cite(each, tuple(known.get(each, ())))
+                for each in dict.fromkeys(islice(citations_in(text, known), MOST))
+            ),
         )
-        for each in texts
+        for text in texts
     )
 
 
-def applies(name: str, material: Material) -> bool:
-    """Whether a metric is one of this case at all: of a question that the documents do not answer
-    it is only whether the answer declines, of others all but that."""
-    return material.answerable == (name != "unanswerable_refusal")
+def judged_sentences(material: Material) -> Sequence[Sentence]:
+    """The sentences whose citations are judged: none of an answer that has too many."""
+    return material.sentences if len(material.sentences) <= MOST_SENTENCES else ()
 
 
 def settled(name: str, material: Material) -> Known | None:  # noqa: PLR0911 (a line an edge case)
     """The value of a metric where no model need be asked for it; None where one must be."""
+    if material.answerable == (name == "unanswerable_refusal"):
+        what = "answerable" if material.answerable else "unanswerable"
+        return _nothing(f"the question is {what}: this is measured of others")
     if name in REFERENCE and material.reference is None:
-        return None, "no reference answer: the case expects no text"
+        return _nothing("no reference answer: the case expects no text")
     if name in _NEEDS_CONTEXTS and not material.contexts:
-        return None, "no contexts: the output has none"
-    cites = any(each.cites for each in material.sentences)
-    nothing = not material.answer.strip()
-    if material.refused or nothing:
+        return _nothing("no contexts: the output has none")
+    if material.refused or not material.answer.strip():
         why = "the answer was refused" if material.refused else "the answer is empty"
         if name in _OF_CLAIMS:
-            return None, f"no claims: {why}"
+            return _nothing(f"no claims: {why}")
         if name in ("answer_relevancy", "answer_correctness"):
-            return 0.0, why
+            return Known(0.0, why)
         if name == "unanswerable_refusal":
-            return float(material.refused), why
-    if name == "citation_precision" and not cites:
-        return None, "no citations: the answer cites nothing"
-    if name.startswith("citation") and len(material.sentences) > MOST_SENTENCES:
-        return None, f"the answer has more than {MOST_SENTENCES} sentences"
+            return Known(float(material.refused), why)
+    if name == "citation_precision" and not any(each.cites for each in material.sentences):
+        return _nothing("no citations: the answer cites nothing")
+    if name in CITATIONS and len(material.sentences) > MOST_SENTENCES:
+        return Known(None, f"the answer has more than {MOST_SENTENCES} sentences")
     return None
+
+
+def _nothing(reason: str) -> Known:
+    return Known(None, reason, void=True)

@@ -15,6 +15,8 @@ from evalsuite.scoring import clip
 ROOM = 12_000
 """Characters of claims and quotes in the evidence of one score; many of them share it."""
 
+CONTRARY = "the verdicts contradict each other: no claim is made, and none is missing"
+
 Evidence = list[dict[str, Json]]
 Found = tuple[float | None, str, Evidence]
 
@@ -29,19 +31,19 @@ def scores_of(
     """A score per metric: known beforehand, from the verdicts, or none where there are none."""
     made = {}
     for name in names:
-        if name in known:
-            value, reason = known[name]
-            made[name] = Score(case_id, 1, name, value, reason)
-            continue
         call = "coverage" if name in REFERENCE else "grounding"
-        if call in heard.unread:
-            evidence: Evidence = [{"raw": heard.raw[call]}]
-            made[name] = Score(case_id, 1, name, None, heard.unread[call], evidence)
-            continue
-        value, reason, evidence = _found(name, material, heard)
-        if heard.left_out:
-            evidence = [*evidence, {"left out": dict(heard.left_out)}]
-        made[name] = Score(case_id, 1, name, value, reason, evidence)
+        if name in known:
+            found = known[name]
+            made[name] = Score(case_id, 1, name, found.value, found.reason, void=found.void)
+        elif call in heard.unread:
+            unread = heard.unread[call]
+            made[name] = Score(case_id, 1, name, None, unread.reason, [{"raw": unread.raw}])
+        else:
+            value, reason, evidence = _found(name, material, heard)
+            if heard.left_out:
+                evidence = [*evidence, {"left out": dict(heard.left_out)}]
+            void = value is None and reason != CONTRARY
+            made[name] = Score(case_id, 1, name, value, reason, evidence, void)
     return made
 
 
@@ -122,10 +124,9 @@ def _citations(name: str, said: Grounding, ids: Sequence[str]) -> Found:
         verdict = verdict if each.citations else "cites nothing"
         evidence.append({"sentence": clip(each.sentence, room), "verdict": verdict})
         for one in each.citations:
-            where = "no context" if one.context is None else clip(ids[one.context - 1], room)
-            line: dict[str, Json] = {"citation": where, "verdict": one.carries}
-            if one.quote is not None and one.quote.text:
-                line["quotes"] = [_quote(one.quote, ids, room)]
+            line: dict[str, Json] = {"citation": clip(one.id, room), "verdict": one.carries}
+            if one.quotes:
+                line["quotes"] = [_quote(q, ids, room // len(one.quotes)) for q in one.quotes]
             evidence.append(line)
     if name == "citation_recall":
         value = metrics.citation_recall(said.cited)
@@ -173,8 +174,8 @@ def _correctness(said: Coverage) -> Found:
     ]
     value = metrics.answer_correctness(correct, answered)
     if value is None:
-        told = "the verdicts contradict each other: no claim is made, and none is missing"
-        return value, told if said.wanted else "the reference answer makes no claim", evidence
+        told = CONTRARY if said.wanted else "the reference answer makes no claim"
+        return value, told, evidence
     hits, missed = sum(correct), len(answered) - sum(answered)
     return value, f"{hits} right, {len(correct) - hits} wrong, {missed} missing claims", evidence
 
@@ -217,8 +218,8 @@ def _claim(
 
 def _quote(quote: Quote, ids: Sequence[str], room: int) -> dict[str, Json]:
     """A quote with the ids of the contexts in which it stands."""
-    places = quote.places[:5]
-    return {"quote": clip(quote.text, room), "contexts": [clip(ids[n - 1], 200) for n in places]}
+    names = dict.fromkeys(clip(ids[n - 1], 200) for n in quote.places[:5])
+    return {"quote": clip(quote.text, room), "contexts": list(names)}
 
 
 def _room(items: Sequence[object]) -> int:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from evalsuite.backends.base import COVERAGE, GROUNDING
 from evalsuite.judging import fence
 from evalsuite.judging.fence import Cut, Fenced
 from evalsuite.judging.prompt import FENCES, OPENING
-from evalsuite.rag.records import Material
+from evalsuite.rag.material import judged_sentences
+from evalsuite.rag.records import Material, Sentence
 from evalsuite.records import Json
 
 MOST_CLAIMS = 100
@@ -77,6 +79,8 @@ _CLOSING = "All data ends above. Check it, and answer with the JSON object alone
 TEMPLATE: Json = [_SYSTEM, _CLAIMS, _RELEVANCE, _SENTENCES, _WANTED, _GIVEN, _CLOSING]
 """All that a prompt is made of but for the data, for the key."""
 
+_TITLES = {"grounding": GROUNDING, "coverage": COVERAGE}
+
 TEXT: Json = {"type": "string"}
 TRUTH: Json = {"type": "boolean"}
 QUOTES: Json = {"type": "array", "items": TEXT}
@@ -84,8 +88,10 @@ QUOTES: Json = {"type": "array", "items": TEXT}
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One call. `left_out` says by shown text how many characters were cut."""
+    """One call, "grounding" or "coverage". `left_out` says by shown text how many characters were
+    cut."""
 
+    kind: Literal["grounding", "coverage"]
     messages: Sequence[Mapping[str, Json]]
     schema: Mapping[str, Json]
     left_out: Mapping[str, int]
@@ -94,20 +100,21 @@ class Prompt:
 def grounding_prompt(material: Material, *, citations: bool) -> Prompt:
     """The call that needs no reference; `citations`: it asks for the sentences' as well."""
     contexts = [f"context_{n}" for n in range(1, len(material.contexts) + 1)]
-    sentences = [f"sentence_{n}" for n in range(1, len(material.sentences) + 1)]
+    judged = judged_sentences(material) if citations else ()
+    sentences = [f"sentence_{n}" for n in range(1, len(judged) + 1)]
     parts, fields = [_CLAIMS], {"declines": TRUTH, "claims": _list(_CLAIM)}
     if contexts:
         parts.append(_RELEVANCE.format(names=_spoken(contexts)))
         fields["contexts"] = _object({each: _object(_RELEVANT) for each in contexts})
-    if citations and sentences:
+    if sentences:
         parts.append(_SENTENCES.format(names=_spoken(sentences)))
         fields["sentences"] = _object(
             {
-                name: _object(_sentence([n for n in each.cites if n]))
-                for name, each in zip(sentences, material.sentences, strict=True)
+                name: _object(_sentence(each.places))
+                for name, each in zip(sentences, judged, strict=True)
             }
         )
-    return _prompt(GROUNDING, parts, fields, _texts(material), _cites(material, fields))
+    return _prompt("grounding", parts, fields, _texts(material), _cites(judged))
 
 
 def coverage_prompt(material: Material, *, given: bool) -> Prompt:
@@ -118,7 +125,7 @@ def coverage_prompt(material: Material, *, given: bool) -> Prompt:
         fields["answer"] = _list(_GIVE)
     texts = _texts(material)
     texts["The reference answer:"] = [("reference answer", fence.inert(material.reference or ""))]
-    return _prompt(COVERAGE, parts, fields, texts, [])
+    return _prompt("coverage", parts, fields, texts, [])
 
 
 def _object(fields: Mapping[str, Json]) -> Json:
@@ -169,20 +176,18 @@ def _texts(material: Material) -> Texts:
     return texts
 
 
-def _cites(material: Material, fields: Mapping[str, Json]) -> list[tuple[str, str, Cut]]:
+def _cites(sentences: Sequence[Sentence]) -> list[tuple[str, str, Cut]]:
     """The sentences one by one, each below what it cites."""
-    if "sentences" not in fields:
-        return []
     found = []
-    for number, each in enumerate(material.sentences, 1):
-        names = ", ".join(f"context_{n}" for n in each.cites if n) or "nothing"
+    for number, each in enumerate(sentences, 1):
+        names = ", ".join(f"context_{n}" for n in each.places) or "nothing"
         line = f"Sentence {number} of the answer, which cites {names}:"
         found.append((line, f"sentence {number}", fence.inert(each.text)))
     return found
 
 
 def _prompt(
-    title: str,
+    kind: Literal["grounding", "coverage"],
     parts: Sequence[str],
     fields: Mapping[str, Json],
     texts: Texts,
@@ -199,10 +204,11 @@ def _prompt(
     lines.append(_CLOSING.format(names=", ".join(f'"{name}"' for name in fields)))
     system = _SYSTEM.format(fields="\n".join(parts))
     return Prompt(
+        kind=kind,
         messages=(
             {"role": "system", "content": system},
             {"role": "user", "content": "\n\n".join(lines)},
         ),
-        schema={"title": title, **_object(fields)},
+        schema={"title": _TITLES[kind], **_object(fields)},
         left_out=left_out,
     )

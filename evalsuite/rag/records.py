@@ -6,23 +6,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalsuite.judging.asking import Unread
 from evalsuite.records import Document
 
 Support = Literal["supported", "contradicted", "absent", "unverified"]
 """What the contexts say of a claim. "unverified": it was called supported, and the quote that
 should show it is in no context, or there is none."""
 
+Said = Literal["supported", "contradicted", "absent"]
+"""What a reply says of a claim, before its quotes are looked up."""
+
 Carries = Literal["fully", "partly", "no"]
 """How much of a sentence a passage carries by itself."""
 
 
 @dataclass(frozen=True, slots=True)
+class Cite:
+    """A citation as it is written: an id, and the contexts of that id by their place from 1. It is
+    none of those that there are where there is no place; pieces of a document may share an id."""
+
+    id: str
+    places: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the answer. `cites` are the contexts that it cites, by their place from 1, or
-    None for a citation that names no context."""
+    """A sentence of the answer and what it cites."""
 
     text: str
-    cites: Sequence[int | None] = ()
+    cites: Sequence[Cite] = ()
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The contexts that it cites."""
+        return tuple(sorted({place for each in self.cites for place in each.places}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +88,12 @@ class Relevance:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A citation of a sentence: of which context (None: of none that there is), what of the
-    sentence it carries, and by which quote. Without a quote that stands in that context it carries
-    nothing."""
+    """A citation of a sentence: the id, what of the sentence its contexts carry, and by which
+    quotes. Without a quote that stands in that context a context carries nothing."""
 
-    context: int | None
+    id: str
     carries: Carries
-    quote: Quote | None = None
+    quotes: Sequence[Quote] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ class Given:
     """A claim of the answer, as the reference answer has it, and as the contexts do."""
 
     text: str
-    reference: Literal["supported", "contradicted", "absent"]
+    reference: Said
     support: Support
     quotes: Sequence[Quote] = ()
 
@@ -131,12 +147,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The verdicts of both calls. None: it was not made. `unread` says by call ("grounding",
-    "coverage") why its reply is no verdict, `raw` what it was; `left_out` of the shown texts how
-    many characters were cut."""
+    """The verdicts of both calls. None: it was not made, or `unread` says by call ("grounding",
+    "coverage") why its reply is no verdict. `left_out` says of the shown texts how many characters
+    were cut."""
 
     grounding: Grounding | None = None
     coverage: Coverage | None = None
-    unread: Mapping[str, str] = field(default_factory=dict)
-    raw: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, Unread] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)

@@ -7,13 +7,16 @@ without a quote that stands in a context, word for word, is unverified.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from evalsuite.backends.base import Completion
 from evalsuite.judging.reply import CRITIQUE, Unparsable, exactly, json_in
+from evalsuite.rag.material import judged_sentences
 from evalsuite.rag.prompt import MOST_CLAIMS, MOST_QUOTES
 from evalsuite.rag.records import (
+    Carries,
     Citation,
+    Cite,
     Cited,
     Claim,
     Coverage,
@@ -22,6 +25,7 @@ from evalsuite.rag.records import (
     Material,
     Quote,
     Relevance,
+    Said,
     Sentence,
     Support,
     Wanted,
@@ -35,8 +39,8 @@ CLAIM = 600
 
 T = TypeVar("T", bound=str)
 
-_SUPPORT = ("supported", "contradicted", "absent")
-_CARRIES = ("fully", "partly", "no")
+_SUPPORT: tuple[Said, ...] = ("supported", "contradicted", "absent")
+_CARRIES: tuple[Carries, ...] = ("fully", "partly", "no")
 
 
 def grounding_in(reply: Completion, material: Material, *, citations: bool) -> Grounding:
@@ -46,8 +50,8 @@ def grounding_in(reply: Completion, material: Material, *, citations: bool) -> G
         Unparsable: the reply is not finished, or not exactly what was asked for.
     """
     shelf, contexts = Shelf(material.contexts), len(material.contexts)
-    asked = citations and bool(material.sentences)
-    names = ["declines", "claims", *["contexts"] * bool(contexts), *["sentences"] * asked]
+    judged = judged_sentences(material) if citations else ()
+    names = ["declines", "claims", *["contexts"] * bool(contexts), *["sentences"] * bool(judged)]
     value = exactly(json_in(reply), names, "the reply")
     relevance: tuple[Relevance, ...] = ()
     if contexts:
@@ -60,7 +64,7 @@ def grounding_in(reply: Completion, material: Material, *, citations: bool) -> G
             _claim(each, f"claim {n}", shelf) for n, each in _listed(value["claims"], "claims")
         ),
         relevance=relevance,
-        cited=_cited(value["sentences"], material.sentences, shelf) if asked else (),
+        cited=_cited(value["sentences"], judged, shelf) if judged else (),
     )
 
 
@@ -99,7 +103,7 @@ def _claim(value: Json, what: str, shelf: Shelf) -> Claim:
     quotes = _quotes(each["quotes"], what, shelf)
     said = _among(each["verdict"], _SUPPORT, f"the verdict of {what}")
     addresses = _truth(each["addresses"], f'"addresses" of {what}')
-    return Claim(_text(each["claim"], what), addresses, _support(cast("Any", said), quotes), quotes)
+    return Claim(_text(each["claim"], what), addresses, _support(said, quotes), quotes)
 
 
 def _wanted(value: Json, what: str, shelf: Shelf) -> Wanted:
@@ -117,7 +121,7 @@ def _given(value: Json, what: str, shelf: Shelf) -> Given:
     said = _truth(each["in_contexts"], f'"in_contexts" of {what}')
     reference = _among(each["reference"], _SUPPORT, f"the verdict of {what}")
     support = _support("supported" if said else "absent", quotes)
-    return Given(_text(each["claim"], what), cast("Any", reference), support, quotes)
+    return Given(_text(each["claim"], what), reference, support, quotes)
 
 
 def _support(said: Support, quotes: Sequence[Quote]) -> Support:
@@ -153,9 +157,13 @@ def _cited(value: Json, sentences: Sequence[Sentence], shelf: Shelf) -> tuple[Ci
 def _sentence(value: Json, what: str, sentence: Sentence, shelf: Shelf) -> Cited:
     """A sentence is carried only if one of its citations carries some of it."""
     each = exactly(value, ("claims", "carried", "citations"), what)
-    wanted = [f"context_{n}" for n in sentence.cites if n]
+    wanted = [f"context_{n}" for n in sentence.places]
     said = exactly(each["citations"], wanted, f"the citations of {what}")
-    citations = tuple(_citation(said, n, what, shelf) for n in sentence.cites)
+    passages = {
+        n: _passage(said[f"context_{n}"], n, f'"context_{n}" of {what}', shelf)
+        for n in sentence.places
+    }
+    citations = tuple(_citation(cite, passages) for cite in sentence.cites)
     carried = _truth(each["carried"], f'"carried" of {what}')
     return Cited(
         sentence=clip(sentence.text, CLAIM),
@@ -165,17 +173,20 @@ def _sentence(value: Json, what: str, sentence: Sentence, shelf: Shelf) -> Cited
     )
 
 
-def _citation(said: Mapping[str, Json], context: int | None, what: str, shelf: Shelf) -> Citation:
-    if context is None:
-        return Citation(None, "no")
-    what = f'"context_{context}" of {what}'
-    each = exactly(said[f"context_{context}"], ("quote", "carries"), what)
+def _passage(value: Json, place: int, what: str, shelf: Shelf) -> tuple[Carries, Quote]:
+    each = exactly(value, ("quote", "carries"), what)
     carries = _among(each["carries"], _CARRIES, f'"carries" of {what}')
     if not isinstance(each["quote"], str):
         raise Unparsable(f"the quote of {what} is no text")
     quote = shelf.find(each["quote"])
-    stands = context in quote.places
-    return Citation(context, cast("Any", carries) if stands else "no", quote)
+    return (carries if place in quote.places else "no"), quote
+
+
+def _citation(cite: Cite, passages: Mapping[int, tuple[Carries, Quote]]) -> Citation:
+    """It carries what the best of its contexts does."""
+    own = [passages[place] for place in cite.places]
+    carries = min((each for each, _ in own), key=_CARRIES.index, default=_CARRIES[-1])
+    return Citation(cite.id, carries, tuple(quote for _, quote in own if quote.text))
 
 
 def _truth(value: Json, what: str) -> bool:
@@ -185,9 +196,10 @@ def _truth(value: Json, what: str) -> bool:
 
 
 def _among(value: Json, options: Sequence[T], what: str) -> T:
-    if not isinstance(value, str) or value not in options:
+    found = next((each for each in options if isinstance(value, str) and each == value), None)
+    if found is None:
         raise Unparsable(f"{what} is none of those that were asked for")
-    return cast("T", value)
+    return found
 
 
 def _text(value: Json, what: str) -> str:

@@ -17,7 +17,6 @@ from evalsuite.rag.keys import metric_keys, rag_key
 from evalsuite.rag.material import material_of, reference_of
 from evalsuite.rag.names import METRICS, REFERENCE
 from evalsuite.records import Case, Metric, Output, Score
-from evalsuite.scoring import NOTHING
 
 
 def bind_rag(
@@ -82,7 +81,6 @@ class BoundRag:
         return tuple(METRICS[name] for name in self.names)
 
     async def __call__(self, case: Case, output: Output, llm: LLM) -> Mapping[str, Score]:
-        """A score per metric that applies to the case."""
+        """A score per metric."""
         material = material_of(case, output, unanswerable=self.unanswerable)
-        found = await measure(self.names, material, of_llm(llm[self.role]), case.id)
-        return found or NOTHING
+        return await measure(self.names, material, of_llm(llm[self.role]), case.id)

@@ -85,7 +85,7 @@ def test_every_value_is_the_one_by_construction_by_two_calls_a_case_and_none_aga
     cases = built()[::2]  # enough of each kind for a whole run
     assert len(cases) >= 120
     write(project, cases, EVERY)
-    done = project.run_apart()
+    done = project.run()
     assert done.ret == 0, done.stdout.str()
     assert len(chat.asked) == 2 * len(cases)
     rows = project.rows()
@@ -96,7 +96,7 @@ def test_every_value_is_the_one_by_construction_by_two_calls_a_case_and_none_aga
             if found != (None if value is None else round(float(value), 6)):  # as rows keep them
                 wrong.append((case.id, name, found, value))
     assert wrong == []
-    project.run_apart()
+    project.run()
     assert len(chat.asked) == 2 * len(cases)
     assert project.rows() == rows
 
@@ -106,7 +106,7 @@ def test_the_triad_costs_one_call_a_case_and_what_is_asked_in_the_same_words_is_
 ) -> None:
     cases = built()[::20]
     write(project, cases, "ev.rag.triad()")
-    assert project.run_apart().ret == 0
+    assert project.run().ret == 0
     assert len(chat.asked) == len(cases)
     assert sorted(project.rows()[cases[0].id]["scorer_keys"]) == [
         "answer_relevancy",
@@ -121,8 +121,8 @@ def test_the_triad_costs_one_call_a_case_and_what_is_asked_in_the_same_words_is_
         "ev.rag.faithfulness(), ev.rag.answer_relevancy(), ev.rag.context_relevance(), "
         "ev.rag.context_precision()",
     )
-    assert project.run_apart().ret == 0
+    assert project.run().ret == 0
     assert len(chat.asked) == len(cases)
     write(project, cases, "ev.rag.triad(), ev.rag.context_recall()")
-    assert project.run_apart().ret == 0
+    assert project.run().ret == 0
     assert len(chat.asked) == 2 * len(cases)

@@ -56,7 +56,14 @@ def values(backend: Scripted, made: Output, case: Case = ASKED, *names: str) -> 
     for each in found.values():
         assert each.value is None or 0 <= each.value <= 1
         assert each.value is not None or each.reason
+        assert each.value is None or not each.void
     return {name: score.value for name, score in found.items()}
+
+
+def scored(backend: Scripted, made: Output, case: Case = ASKED) -> dict[str, Any]:
+    """Those that have a value."""
+    found = values(backend, made, case)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def test_an_empty_answer_claims_nothing_addresses_nothing_and_is_not_correct() -> None:
@@ -72,9 +79,10 @@ def test_an_empty_answer_claims_nothing_addresses_nothing_and_is_not_correct() -
         "citation_recall": None,
         "answer_correctness": 0.0,
         "noise_sensitivity": None,
+        "unanswerable_refusal": None,
     }
     assert found["faithfulness"].reason == "no claims: the answer is empty"
-    assert values(both(), output("", CONTEXT), UNANSWERABLE) == {"unanswerable_refusal": 0.0}
+    assert scored(both(), output("", CONTEXT), UNANSWERABLE) == {"unanswerable_refusal": 0.0}
 
 
 @pytest.mark.parametrize("reason", ["refusal", "content_filter"])
@@ -88,7 +96,7 @@ def test_an_answer_that_the_provider_refused_is_a_refusal_whatever_its_text_says
     assert found["answer_relevancy"].value == found["answer_correctness"].value == 0.0
     assert found["noise_sensitivity"].value is None
     backend = both()
-    assert values(backend, made, UNANSWERABLE) == {"unanswerable_refusal": 1.0}
+    assert scored(backend, made, UNANSWERABLE) == {"unanswerable_refusal": 1.0}
     assert backend.asked == []
 
 
@@ -114,13 +122,14 @@ def test_an_answer_that_claims_nothing_and_does_not_decline_is_not_scored() -> N
     found = measured(both(grounded(relevant=[True])), output("What do you mean?", CONTEXT), ASKED)
     for name in ("faithfulness", "answer_relevancy"):
         assert (found[name].value, found[name].reason) == (None, "the answer makes no claim")
+        assert found[name].void
 
 
 def test_without_contexts_only_what_needs_none_is_scored() -> None:
     backend = both(grounded(claim("It is blue.")))
     found = measured(backend, output("It is blue. [d1]"), ASKED)
-    scored = {name for name, score in found.items() if score.value is not None}
-    assert scored == {"answer_relevancy", "answer_correctness"}
+    valued = {name for name, score in found.items() if score.value is not None}
+    assert valued == {"answer_relevancy", "answer_correctness"}
     assert found["context_recall"].reason == "no contexts: the output has none"
     assert "There are no contexts." in str(backend.asked[0].messages[-1]["content"])
     alone = both()
@@ -176,17 +185,22 @@ def test_verdicts_that_contradict_each_other_are_no_correctness() -> None:
     second = covered([wanted("It is blue.", True)], [])
     found = measured(both(second=second), output("Hm.", CONTEXT), ASKED)["answer_correctness"]
     assert found.value is None
+    assert not found.void
     assert "contradict each other" in found.reason
 
 
 def test_an_unanswerable_case_is_measured_by_whether_it_is_declined_and_by_nothing_else() -> None:
     declines = grounded(relevant=[False], declines=True)
     made = output("I don't know.", CONTEXT)
-    assert values(both(declines), made, UNANSWERABLE) == {"unanswerable_refusal": 1.0}
-    assert values(both(), made, UNANSWERABLE) == {"unanswerable_refusal": 0.0}
-    assert "unanswerable_refusal" not in values(both(), made, ASKED)
+    assert scored(both(declines), made, UNANSWERABLE) == {"unanswerable_refusal": 1.0}
+    assert scored(both(), made, UNANSWERABLE) == {"unanswerable_refusal": 0.0}
+    assert "unanswerable_refusal" not in scored(both(), made, ASKED)
     alone = both()
-    assert values(alone, made, UNANSWERABLE, "faithfulness", "context_recall") == {}
+    found = measured(alone, made, UNANSWERABLE, ("faithfulness", "context_recall"))
+    for each in found.values():
+        assert each.value is None
+        assert each.void
+        assert each.reason == "the question is unanswerable: this is measured of others"
     assert alone.asked == []
 
 
@@ -212,6 +226,22 @@ def test_a_citation_of_a_copy_is_one_of_the_context() -> None:
     made = Output(text="It is blue [b].", contexts=documents)
     found = values(both(first), made, ASKED, "citation_precision", "citation_recall")
     assert found == {"citation_precision": 1.0, "citation_recall": 1.0}
+
+
+def test_an_id_that_several_contexts_share_cites_them_all() -> None:
+    documents = [Document("a", "Other."), Document("a", CONTEXT), Document("b", "Third.")]
+    said = {
+        "context_1": {"quote": "", "carries": "no"},
+        "context_2": {"quote": CONTEXT, "carries": "fully"},
+    }
+    cited = {"sentence_1": {"claims": True, "carried": True, "citations": said}}
+    first = grounded(relevant=[False, True, False], sentences=cited)
+    backend = both(first)
+    made = Output(text="It is blue [a].", contexts=documents)
+    found = values(backend, made, ASKED, "citation_precision", "citation_recall")
+    assert found == {"citation_precision": 1.0, "citation_recall": 1.0}
+    asked = str(backend.asked[0].messages[-1]["content"])
+    assert "which cites context_1, context_2:" in asked
 
 
 def test_a_supported_claim_without_a_true_quote_is_unverified_and_counts_against() -> None:
@@ -280,7 +310,7 @@ def test_a_reply_that_is_no_verdict_scores_nothing_and_is_kept(
         backend, output("It is blue.", CONTEXT), ASKED, ("faithfulness", "context_precision")
     )
     for each in found.values():
-        assert (each.value, each.reason) == (None, reason)
+        assert (each.value, each.reason, each.void) == (None, reason, False)
         assert list(each.evidence[0]) == ["raw"]
     assert len(backend.asked) == calls
 
@@ -310,8 +340,13 @@ def test_what_was_cut_of_a_long_text_is_said() -> None:
 
 def test_an_answer_of_too_many_sentences_is_not_judged_for_its_citations() -> None:
     made = output("It is blue [d1]. " * 201, CONTEXT)
-    found = measured(both(), made, ASKED, ("citation_precision", "citation_recall"))
-    assert {score.value for score in found.values()} == {None}
+    backend = both()
+    found = measured(
+        backend, made, ASKED, ("faithfulness", "citation_precision", "citation_recall")
+    )
+    assert found.pop("faithfulness").value == 1.0
+    assert "Sentence 1 of" not in str(backend.asked[0].messages[-1]["content"])
+    assert {(score.value, score.void) for score in found.values()} == {(None, False)}
     assert found["citation_recall"].reason == "the answer has more than 200 sentences"
 
 
@@ -321,7 +356,7 @@ def test_the_documents_table_of_edge_cases_names_every_metric_and_reason() -> No
     for name in METRICS:
         assert f"`{name}`" in text
     source = Path(__file__).parents[2] / "evalsuite" / "rag"
-    reasons = re.findall(r'return None, "([^"{]+)"', (source / "material.py").read_text())
+    reasons = re.findall(r'return _nothing\("([^"{]+)"', (source / "material.py").read_text())
     assert len(reasons) >= 3
     for reason in reasons:
         assert reason.partition(":")[0] in table, reason

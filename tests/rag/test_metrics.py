@@ -19,7 +19,7 @@ SUPPORTS = st.lists(
     st.sampled_from(["supported", "contradicted", "absent", "unverified"]), max_size=8
 )
 CITATIONS = st.builds(
-    Citation, st.one_of(st.none(), st.integers(1, 3)), st.sampled_from(["fully", "partly", "no"])
+    Citation, st.sampled_from(["d1", "d2", "none"]), st.sampled_from(["fully", "partly", "no"])
 )
 SENTENCES = st.lists(
     st.builds(Cited, st.just("s"), st.booleans(), st.booleans(), st.lists(CITATIONS, max_size=3)),
@@ -66,10 +66,10 @@ def test_answer_correctness_is_f1(
 
 def test_citations_count_where_their_sentence_is_carried() -> None:
     fully, partly, no, none = (
-        Citation(1, "fully"),
-        Citation(2, "partly"),
-        Citation(3, "no"),
-        Citation(None, "no"),
+        Citation("d1", "fully"),
+        Citation("d2", "partly"),
+        Citation("d3", "no"),
+        Citation("none", "no"),
     )
     sentences = [
         Cited("a", True, True, [fully, no]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,14 @@ def reason(reply: str, *names: str) -> str:
 def test_the_whole_reply_is_read() -> None:
     assert reason(json.dumps(whole())) == ""
     assert reason(f"```json\n{json.dumps(whole())}\n```") == ""
+
+
+def test_the_reply_in_the_docs_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rag.md").read_text(encoding="utf-8")
+    reply = text.partition("```json\n")[2].partition("```")[0]
+    made = output("It is 16 weeks.", "Parental leave is 16 weeks at full pay.", "Pensions.")
+    found = measured(Scripted(lambda request: reply), made, names=("faithfulness",))
+    assert found["faithfulness"].value == 1.0
 
 
 def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:

@@ -29,7 +29,7 @@ MOST, MOST_QUOTES = 100, 5
 """Claims of one text, and quotes of one claim."""
 
 _MARK = re.compile(r"\[[^\[\]\n]{1,300}\](?!\()")
-_ITEM = re.compile(r"(?:[-*+•]|[0-9]{1,3}[.)])\s+")
+_ITEM = re.compile(r"\A(?:[-*+•]|[0-9]{1,3}[.)])\s+")
 _SPACE = re.compile(r"\s+(?=[.,;:!?])")
 _declines = refusal()
 
@@ -77,11 +77,12 @@ def _coverage(
 ) -> dict[str, Json]:
     answer, reference = texts.get("answer", ""), texts.get("reference answer", "")
     wanted = [part for each in _claims(reference) for part in each.split("; ")]
+    said = _claims(answer)
     made: dict[str, Json] = {
         "reference": [
             {
                 "claim": each,
-                "in_answer": _best(each, [answer]).holds,
+                "in_answer": _best(each, ["\n".join(said)]).holds,
                 **_in_contexts(each, contexts),
             }
             for each in wanted
@@ -94,7 +95,7 @@ def _coverage(
                 "reference": "supported" if _says(each, reference, wanted) else "absent",
                 **_in_contexts(each, contexts),
             }
-            for each in _claims(answer)
+            for each in said
         ]
     return made
 
