@@ -80,9 +80,19 @@ def loaded_by(statement: str) -> set[str]:
         "import evalsuite as ev\nev.jury([ev.judge('a'), ev.judge('b', votes=3)], cascade=True)",
         "import evalsuite as ev\nev.rag.triad(recall=True), ev.rag.similarity()",
         "import evalsuite as ev\nev.ranking('recall@1,5', 'mrr')",
+        "import evalsuite as ev\nev.ragas.faithfulness(), ev.deepeval.geval(criteria='x')",
         "import evalsuite.backends",
     ],
-    ids=["package", "plugin", "a module with a suite", "judges", "rag", "ranking", "backends"],
+    ids=[
+        "package",
+        "plugin",
+        "a module with a suite",
+        "judges",
+        "rag",
+        "ranking",
+        "adapters",
+        "backends",
+    ],
 )
 def test_an_import_loads_nothing_heavy(statement: str) -> None:
     assert not loaded_by(statement) & HEAVY
