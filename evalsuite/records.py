@@ -252,7 +252,8 @@ class Row:
     trial or None. `facts` describe the case, `output_facts` the first trial's output: numbers, text
     and booleans from which derived slices are cut. `void` names the metrics that find nothing to
     judge here: what lacks their value lacks nothing. `crossed` is of runs alone: a snapshot has
-    none.
+    none. `again` are values of further trials, from the second on, for which a case that moved was
+    asked: they enter the gate's test alone, and no snapshot has them.
     """
 
     id: str
@@ -269,6 +270,7 @@ class Row:
     cluster: str | None = None
     void: Sequence[str] = ()
     crossed: Crossed | None = None
+    again: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,28 @@ class Operations:
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How a sequential run went. `order` are all cases as they were to be taken, `sizes` how many
+    of them are read at each look, the last one all. `ended` counts the looks that were taken, and
+    `reason` says why the last of them decided; the cases after it were not needed."""
+
+    order: Sequence[str]
+    sizes: Sequence[int]
+    ended: int = 0
+    reason: str = ""
+
+    @property
+    def read(self) -> int:
+        """How many cases were needed."""
+        return self.sizes[self.ended - 1] if self.ended else len(self.order)
+
+    @property
+    def last(self) -> bool:
+        """Whether all cases were needed."""
+        return self.read == len(self.order)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a run was: the head of a run folder and of a snapshot, which share one format.
@@ -353,7 +377,8 @@ class Manifest:
     `policy` is the gate's policy as JSON, so that a finished run can be decided again without its
     suite. `detectable` (written by accept and plan) maps a slice to the smallest drop of `checks`
     that the gate finds with 80 % power. `accepted` says why a snapshot was taken. `judges` says
-    by metric what a judge's values are worth.
+    by metric what a judge's values are worth. `looks` is of sequential runs. `again` is how many
+    further trials a case that moved is asked for before a gate is left undecided, 0: none are.
     """
 
     suite: str
@@ -379,6 +404,8 @@ class Manifest:
     detectable: Mapping[str, float] = field(default_factory=dict)
     accepted: Mapping[str, Json] = field(default_factory=dict)
     judges: Mapping[str, Standing] = field(default_factory=dict)
+    looks: Looks | None = None
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

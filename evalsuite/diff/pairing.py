@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
@@ -12,6 +13,7 @@ from evalsuite.diff.changing import changes
 from evalsuite.diff.crossing import crossed_trials, crossed_with, other_documents, uncrossed
 from evalsuite.diff.derived import derived_slices
 from evalsuite.diff.form import form_shift
+from evalsuite.diff.looking import again_trials, earlier_looks, needed, wanted
 from evalsuite.diff.record import Diff, Level, Pairs, Status
 from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Row, Run
@@ -37,7 +39,12 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
     Raises:
         SnapshotError: a metric's range is empty.
     """
-    old = {} if baseline is None else baseline.rows
+    earlier = tuple(_beside(baseline, each) for each in earlier_looks(candidate))
+    return replace(_beside(baseline, candidate), earlier=earlier)
+
+
+def _beside(baseline: Run | None, candidate: Run) -> Diff:
+    old = {} if baseline is None else needed(baseline.rows, candidate.manifest)
     new = candidate.rows
     metrics = _metrics(candidate)
     known = {} if baseline is None else _metrics(baseline)
@@ -94,7 +101,7 @@ def _metrics(run: Run) -> dict[str, Metric]:
 
 
 def _lost(run: Run) -> int:
-    return 0 if run.manifest.partial else max(0, run.manifest.expected - len(run.rows))
+    return 0 if run.manifest.partial else max(0, wanted(run.manifest) - len(run.rows))
 
 
 def _status(before: Row | None, after: Row | None) -> Status:
@@ -178,6 +185,10 @@ def _pairs(
             metric, [crossed_trials(*pair, metric.name, values) for pair, values in both]
         )
         other = np.array([other_documents(*pair) for pair in rows], dtype=np.bool_)
+    again, again_seen, asked = None, None, None
+    if runs[1].manifest.again and any(new.again for _, new in rows):
+        again, again_seen = _grid(metric, [again_trials(new, metric.name) for _, new in rows])
+        asked = np.array([bool(new.again) for _, new in rows], dtype=np.bool_)
     return Pairs(
         metric=metric.name,
         ids=tuple(ids),
@@ -190,6 +201,9 @@ def _pairs(
         crossed=crossed,
         crossed_seen=crossed_seen,
         other=other,
+        again=again,
+        again_seen=again_seen,
+        asked=asked,
     )
 
 

@@ -31,7 +31,8 @@ class Pairs:
     and scorer are the same on both sides, so that their difference is exactly 0. `clusters` is
     empty where every case stands for itself. `crossed` (n, k) with `crossed_seen` are the values of
     the candidate's target on the baseline's documents, `other` (n,) marks cases whose documents
-    differ; all three are None where nothing was crossed.
+    differ; all three are None where nothing was crossed. `again` (n, r) with `again_seen` are the
+    candidate's further trials of the cases `asked` (n,) again; None where none was.
     """
 
     metric: str
@@ -45,6 +46,9 @@ class Pairs:
     crossed: Floats | None = None
     crossed_seen: Bools | None = None
     other: Bools | None = None
+    again: Floats | None = None
+    again_seen: Bools | None = None
+    asked: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class Diff:
 
     `must_pass` holds per strict case what each trial said (None: can't be told); `lost` counts
     cases that the candidate's suite selects but that have no row; `form` says how the form of the
-    answers shifted, "" if it did not; `uncrossed` why cases have no crossed answer.
+    answers shifted, "" if it did not; `uncrossed` why cases have no crossed answer. `earlier` are
+    the comparisons at the earlier looks of a sequential run.
     """
 
     suite: str
@@ -88,3 +93,4 @@ class Diff:
     lost: int = 0
     form: str = ""
     uncrossed: Mapping[str, str] = field(default_factory=dict)
+    earlier: Sequence[Diff] = ()

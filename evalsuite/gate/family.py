@@ -16,16 +16,7 @@ from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
 from evalsuite.records import Manifest, Standing
 from evalsuite.stats.bounds import Bounds, bounds_of
-from evalsuite.stats.flips import (
-    BLOCKS,
-    Bools,
-    Floats,
-    Ints,
-    blocks,
-    flip_ranks,
-    steadiness,
-    step_down,
-)
+from evalsuite.stats.flips import Bools, Floats, Ints, blocks, flip_ranks, steadiness
 
 SEED = 70_229
 """Fixed, so that equal data always have equal p."""
@@ -43,7 +34,8 @@ class Effects:
     failed, say) can't tilt it. `usable` pairs have such a trial; where one has not, `worst` is the
     difference if it were as bad as can be.
     `units` number what is flipped together, across metrics; `weights` are the steadiness of cases,
-    None with few repeats.
+    None with few repeats. `again` is the difference over all trials of cases that were asked
+    again, 0 for the others; None where nothing was.
     """
 
     pairs: Pairs
@@ -53,6 +45,7 @@ class Effects:
     worst: Floats
     units: Ints
     weights: Floats | None
+    again: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +84,12 @@ def informs(run: Manifest, metric: str) -> bool:
 
 
 def effects(diff: Diff) -> dict[str, Effects]:
-    """Per metric of the diff; units are numbered in the order of ids and clusters."""
+    """Per metric of the diff; units are numbered in the order of ids and clusters, or in that in
+    which the cases of a sequential run were taken."""
     names = {unit for pairs in diff.pairs.values() for unit in _units(pairs)}
     numbers = {unit: number for number, unit in enumerate(sorted(names))}
+    if diff.candidate.looks is not None:
+        numbers = _taken(diff, diff.candidate.looks.order)
     return {name: _effects(pairs, numbers) for name, pairs in diff.pairs.items()}
 
 
@@ -102,6 +98,17 @@ def _units(pairs: Pairs) -> list[tuple[bool, str]]:
         return [(False, case) for case in pairs.ids]
     both = zip(pairs.ids, pairs.clusters, strict=True)
     return [(False, case) if cluster is None else (True, cluster) for case, cluster in both]
+
+
+def _taken(diff: Diff, order: Sequence[str]) -> dict[tuple[bool, str], int]:
+    """A unit's number is the place of its first case: the same at every look."""
+    place = {case: number for number, case in enumerate(order)}
+    numbers: dict[tuple[bool, str], int] = {}
+    for pairs in diff.pairs.values():
+        for case, unit in zip(pairs.ids, _units(pairs), strict=True):
+            here = place.get(case, len(order))
+            numbers[unit] = min(here, numbers.get(unit, here))
+    return numbers
 
 
 def _effects(pairs: Pairs, names: Mapping[tuple[bool, str], int]) -> Effects:
@@ -116,15 +123,33 @@ def _effects(pairs: Pairs, names: Mapping[tuple[bool, str], int]) -> Effects:
     bad = np.where(
         known, -_mean(pairs.before, pairs.before_seen), _mean(pairs.after, pairs.after_seen) - 1
     )
+    d = np.where(usable & ~pairs.identical, np.round(after - before, 8), 0.0)
     return Effects(
         pairs=pairs,
         before=before,
-        d=np.where(usable & ~pairs.identical, np.round(after - before, 8), 0.0),
+        d=d,
         usable=usable,
         worst=np.where(pairs.identical, 0.0, bad),
         units=np.array([names[unit] for unit in _units(pairs)], dtype=np.int64),
         weights=steadiness(old, both, new, both) if repeated else None,
+        again=_again(pairs, d),
     )
+
+
+def _again(pairs: Pairs, first: Floats) -> Floats | None:
+    """The mean difference over the first trial and the further ones that both sides have."""
+    if pairs.again is None or pairs.again_seen is None or pairs.asked is None:
+        return None
+    if pairs.before.shape[1] == 1:  # a comparison with the baseline's one answer
+        return first
+    end = 1 + pairs.again.shape[1]
+    both = pairs.before_seen[:, 1:end] & pairs.again_seen[:, : pairs.before.shape[1] - 1]
+    old, new = pairs.before[:, 1:end], pairs.again[:, : pairs.before.shape[1] - 1]
+    further = np.where(both, new - old, 0.0).sum(axis=1)
+    once = pairs.before_seen[:, 0] & pairs.after_seen[:, 0]
+    count = np.maximum(both.sum(axis=1) + once, 1)
+    mean = np.round((first + further) / count, 8)
+    return np.where(pairs.asked & ~pairs.identical, mean, 0.0)
 
 
 def _mean(values: Floats, seen: Bools) -> Floats:
@@ -198,43 +223,34 @@ def _hypothesis(
     return Hypothesis(metric, name, at[usable], at[~usable], declared, derived, informs)
 
 
-def adjusted(tested: Sequence[Hypothesis], found: Mapping[str, Effects]) -> list[float | None]:
-    """The family-wise adjusted one-sided p of each hypothesis; None without a pair."""
-    lowest: list[float | None] = [1.0 if len(each.at) else None for each in tested]
-    for told in (False, True):  # apart, so that a gate's p is the same whatever a judge informs of
-        _adjust([n for n, each in enumerate(tested) if each.informs == told], tested, found, lowest)
-    return lowest
-
-
-def _adjust(
+def ranks_of(
     numbers: Sequence[int],
     tested: Sequence[Hypothesis],
     found: Mapping[str, Effects],
-    lowest: list[float | None],
-) -> None:
-    """Fill in the p of the hypotheses at `numbers`."""
-    block = _blocks(numbers, tested, found)
+    block: Ints,
+) -> tuple[Ints, list[int]] | None:
+    """The ranks of the hypotheses at `numbers` in which something moved, as `flip_ranks` makes
+    them, and the number of the hypothesis per row; None if nothing moved. `block` says by unit what
+    it is flipped with."""
     columns, owners = [], []
+    rows = 1 + int(block.max(initial=-1))
     for number in numbers:
         effect, at = found[tested[number].metric], tested[number].at
         at = at[effect.d[at] != 0]
         parts = [effect.d] if effect.weights is None else [effect.d, effect.d * effect.weights]
         for part in parts if len(at) else ():
-            columns.append(np.bincount(block[effect.units[at]], part[at], minlength=BLOCKS))
+            columns.append(np.bincount(block[effect.units[at]], part[at], minlength=rows))
             owners.append(number)
     if not columns:
-        return
-    ranks = flip_ranks(np.stack(columns, axis=1), rng=np.random.default_rng(SEED))
-    apart = np.array([tested[number].derived and not tested[number].declared for number in owners])
-    p = np.ones(len(owners))
-    for family in (apart, ~apart):
-        p[family] = step_down(ranks[family])
-    for number, value in zip(owners, p.tolist(), strict=True):
-        lowest[number] = min(value, lowest[number] or 1.0)
+        return None
+    table: Floats = np.stack(columns, axis=1).astype(np.float64)
+    return flip_ranks(table, rng=np.random.default_rng(SEED), placed=True), owners
 
 
-def _blocks(
-    numbers: Sequence[int], tested: Sequence[Hypothesis], found: Mapping[str, Effects]
+def blocks_of(
+    numbers: Sequence[int],
+    tested: Sequence[Hypothesis],
+    found: Mapping[str, Effects],
 ) -> Ints:
     """By unit, what it is flipped with; units that did not move take no place."""
     size = 1 + max((int(e.units.max()) for e in found.values() if len(e.units)), default=-1)

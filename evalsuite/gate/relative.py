@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evalsuite.diff import Diff
-from evalsuite.gate.family import Effects, Hypothesis, adjusted, bounds, informs, moved
+from evalsuite.gate.family import Effects, Hypothesis, bounds, informs, moved
 from evalsuite.gate.judged import MISSING, People, judged
+from evalsuite.gate.sequential import Outcome, outcomes
 from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
@@ -30,10 +31,10 @@ def relative(
     Crashes have a gate overall; in a slice they are mentioned only where they became more.
     """
     findings = []
-    for each, p in zip(tested, adjusted(tested, found), strict=True):
+    for each, outcome in zip(tested, outcomes(diff, policy, found, tested), strict=True):
         if not _applies(diff, each.metric):
             continue
-        finding = _finding(diff, policy, each, found[each.metric], p)
+        finding = _finding(diff, policy, each, found[each.metric], outcome)
         if finding.standing and finding.effect is not None:
             rated = people.get(each.metric, {})
             finding = judged(diff, policy, finding, (each, found[each.metric]), rated)
@@ -107,7 +108,7 @@ def _dropped(policy: Gate, metric: str) -> Finding:
 
 
 def _finding(
-    diff: Diff, policy: Gate, each: Hypothesis, effect: Effects, p: float | None
+    diff: Diff, policy: Gate, each: Hypothesis, effect: Effects, outcome: Outcome
 ) -> Finding:
     own = policy.slices.get(each.slice, Slice())
     unasked = each.derived and not each.declared
@@ -127,7 +128,7 @@ def _finding(
         remedy=standing.remedy if standing else "",
         informs=each.informs,
         result="no baseline",
-        p=p,
+        p=outcome.p,
         detectable=_detectable(diff, each),
         margin=margin,
         exclude=exclude,
@@ -137,7 +138,8 @@ def _finding(
         rose=rose,
     )
     if len(each.at):
-        return _judged(_with_figures(finding, each, effect), policy, each, effect, diff.lost)
+        finding = _with_figures(finding, each, effect)
+        return _judged(finding, each, effect, diff.lost, rejected=outcome.rejected)
     result, reason = _of_nothing(diff, each)
     return replace(finding, after=_level(diff, each), result=result, reason=reason)
 
@@ -157,11 +159,11 @@ def _with_figures(finding: Finding, each: Hypothesis, effect: Effects) -> Findin
 
 
 def _judged(
-    finding: Finding, policy: Gate, each: Hypothesis, effect: Effects, lost: int
+    finding: Finding, each: Hypothesis, effect: Effects, lost: int, *, rejected: bool
 ) -> Finding:
     """A regression, else unchanged, else a pass if the bound allows it, else undecided."""
     p, drop, exclude = finding.p, -(finding.effect or 0.0), finding.exclude or 0.0
-    if p is not None and p <= policy.level and drop >= (finding.margin or 0.0) - _TINY:
+    if rejected and drop >= (finding.margin or 0.0) - _TINY:
         reason = f"worse than chance explains over all that was compared (adjusted p = {p:.2g})"
         return replace(finding, result="regression", reason=reason)
     if not finding.missing and effect.pairs.identical[each.at].all():

@@ -37,16 +37,21 @@ STEADY = 0.05
 """Within-case variance at which the weight of a case is halved."""
 
 
-def flip_ranks(contributions: Floats, *, rng: np.random.Generator, draws: int = DRAWS) -> Ints:
+def flip_ranks(
+    contributions: Floats, *, rng: np.random.Generator, draws: int = DRAWS, placed: bool = False
+) -> Ints:
     """How low each hypothesis' sum is among all sign patterns: an integer rank, low is a drop.
 
     `contributions` (units, hypotheses) holds the differences that a unit (a case, or a cluster
     that is flipped whole) adds to each hypothesis' sum. The result is (hypotheses, patterns);
     pattern 0 is what was observed; ranks count the patterns whose sum is at most as large, ties
     included, so rank / patterns is the one-sided p. Where no unit moved there is one pattern.
+    With `placed` a unit's signs belong to its row, moved or not: tables of one number of rows are
+    flipped by the same patterns, as stages of one test must be.
     """
     exact = np.rint(contributions * _QUANTUM)
-    exact = exact[np.any(exact != 0, axis=1)]
+    if not placed:
+        exact = exact[np.any(exact != 0, axis=1)]
     different, which = _distinct(exact)
     ranks = _ranks(_sums(different, rng, draws))
     return np.asarray(ranks[which], dtype=np.int64)
@@ -87,10 +92,13 @@ def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
             flips = [(np.arange(patterns) >> each & 255).astype(np.uint8) for each in groups]
         else:
             flips = [np.frombuffer(rng.bytes(patterns), dtype=np.uint8) for _ in groups]
-        signs = np.stack(flips, axis=1)
+        moved = np.flatnonzero(np.any(some != 0, axis=1))
+        if not len(moved):
+            continue
+        signs, some = np.stack(flips, axis=1), some[moved]
         for at in range(0, patterns, _PATTERNS):
             bits = np.unpackbits(signs[at : at + _PATTERNS], axis=1, bitorder="little")
-            flipped[at : at + _PATTERNS] += bits[:, : len(some)].astype(np.float64) @ some
+            flipped[at : at + _PATTERNS] += bits[:, moved].astype(np.float64) @ some
     if not everything:
         flipped[0] = 0.0
     sums = (exact.sum(axis=0) - 2 * flipped) * (_ROUND / _QUANTUM)
