@@ -55,8 +55,8 @@ def lack_of(card: Card, item: Item) -> str:
     """Why an item can't be judged, "" if it can."""
     if card.kind != "metric":
         return lacking(card, item.subject)
-    value, reason = settled(card.name, _material(card, item)) or (0.0, "")
-    return reason if value is None else ""
+    known = settled(card.name, _material(card, item))
+    return known.reason if known is not None and known.value is None else ""
 
 
 def metric_calls(card: Card, item: Item) -> int:
