@@ -39,12 +39,13 @@ def cause(material: Material, lead: Finding | None) -> Line | None:
     return None
 
 
-def beside(material: Material, finding: Finding) -> Text:
-    """The parts behind the figures of another line; nothing where no gate is red."""
+def shares(material: Material, finding: Finding) -> str:
+    """The parts in a few words, for beside the figures of a change; "" where retrieval returned the
+    same documents, or nothing can be told."""
     found = of(material, finding.metric, finding.slice)
-    if found is None or found.total is None or not reds(material.verdict):
-        return ()
-    return (f"; {_parts(found, intervals=False)}",)
+    if found is None or found.total is None or finding.kind == "must_pass":
+        return ""
+    return _parts(found, intervals=False) if found.documents or found.missing else ""
 
 
 def told(found: Attribution) -> Text:

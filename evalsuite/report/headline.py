@@ -8,7 +8,7 @@ from evalsuite.diff import Change, Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.records import CHECKS, Manifest
 from evalsuite.report import figures
-from evalsuite.report.attribution import beside, cause
+from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import (
@@ -123,7 +123,7 @@ def _states(material: Material) -> Line | None:
 def _also(material: Material) -> Line | None:
     first = lead(material)
     others = [each for each in reds(material.verdict) if each is not first and counts(each)]
-    return Line("also red", _listed(others), "bad") if others else None
+    return Line("also red", _listed(material, others), "bad") if others else None
 
 
 def _watch(material: Material) -> Line | None:
@@ -146,11 +146,12 @@ def _worth(finding: Finding) -> Text:
     return ("; ", *prose(finding.worth)) if finding.worth else ()
 
 
-def _listed(findings: Sequence[Finding], limit: int = 4) -> Text:
+def _listed(material: Material, findings: Sequence[Finding], limit: int = 4) -> Text:
     said: list[Text] = []
     for finding in findings[:limit]:
         change = "" if finding.effect is None else f" {figures.points(finding.effect)} points"
-        said.append((Name(finding.name), change))
+        parts = shares(material, finding)
+        said.append((Name(finding.name), change, f" ({parts})" if parts else ""))
     if len(findings) > limit:
         said.append((f"and {len(findings) - limit} more",))
     return joined(said)
@@ -160,7 +161,8 @@ def _overall(material: Material) -> Line | None:
     main = main_finding(material)
     if main is None or main is lead(material) or main.before is None:
         return None
-    return Line("overall", (Name(main.metric), f" {spread(main)}", *beside(material, main)))
+    parts = shares(material, main) if reds(material.verdict) else ""
+    return Line("overall", (Name(main.metric), f" {spread(main)}", f"; {parts}" if parts else ""))
 
 
 def _counts(material: Material, repeats: str) -> Line | None:
