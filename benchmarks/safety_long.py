@@ -2,7 +2,7 @@
 
     python benchmarks/safety_long.py        evalsuite/golden_sets/safety/long-input.jsonl, anew
 
-All other files of the set are written by hand. These hold a short fact in 5,000 to 80,000
+All other files of the set are written by hand. These hold a short fact in 10,000 to 80,000
 characters of text about nothing in particular, made by counting, so that every machine writes the
 same bytes.
 """

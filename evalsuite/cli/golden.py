@@ -13,6 +13,7 @@ from evalsuite.config import load_config
 from evalsuite.errors import GoldenError, OptionError, Problem
 from evalsuite.golden import Dataset, load, load_spec
 from evalsuite.golden.add import add
+from evalsuite.golden.case import ValidateChecks
 from evalsuite.golden.compare import compare
 from evalsuite.golden.fields import FIELDS
 from evalsuite.golden.lines import MAX_CASE_BYTES, decode
@@ -77,7 +78,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Writes golden/NAME/releases/VERSION.json, the hashes of the cases: a minor "
         "step if cases were added, a major one if expectations changed.",
     )
-    command.add_argument("name", metavar="NAME", help="the dataset")
+    command.add_argument("name", metavar="NAME", help="the dataset, or its folder")
     command.set_defaults(run=_release)
 
     command = commands.add_parser("stats", help="count cases, slices and checks")
@@ -177,11 +178,11 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _open(text: str) -> Dataset:
+def _open(text: str, *, validate_checks: ValidateChecks | None = None) -> Dataset:
     """A dataset by name, or by its folder where the text is a path."""
     if Path(text).name != text:
-        return load(Path(text).absolute())
-    return load_spec(text, _golden_dir())
+        return load(Path(text).absolute(), validate_checks=validate_checks)
+    return load_spec(text, _golden_dir(), validate_checks=validate_checks)
 
 
 def _diff(args: argparse.Namespace) -> int:
@@ -212,14 +213,14 @@ def _edit(old: Case, new: Case, field: str) -> str:
 def _ours(name: str) -> None:
     if is_packaged(name):
         raise OptionError(
-            f"{shown(name)[1:-1]} comes with an installed package and is only read here: to add or "
-            "release cases, copy its files into a folder below golden/"
+            f"{shown(name)[1:-1]} comes with an installed package and is only read here: copy its "
+            "files into a folder below golden/; in the package's own sources, name the folder"
         )
 
 
 def _release(args: argparse.Namespace) -> int:
     _ours(args.name)
-    dataset = load_spec(args.name.partition("@")[0], _golden_dir(), validate_checks=_problems)
+    dataset = _open(args.name.partition("@")[0], validate_checks=_problems)
     latest = latest_release(dataset.path)
     if latest is not None and latest.key == dataset.key:
         print(f"{dataset.name} {latest.version} is released already; nothing changed since")

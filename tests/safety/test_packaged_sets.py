@@ -140,6 +140,15 @@ def test_a_released_version_is_the_one_that_is_installed_or_an_error(
     assert str(site) not in str(raised.value)
 
 
+def test_where_it_is_written_its_folder_is_released(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site)
+    assert cli("release", "acme_evals/golden_sets/words") == 0
+    assert "released words 0.1.0" in capsys.readouterr().out
+    assert load_spec("acme_evals:words@0.1.0", tmp_path).version == "0.1.0"
+
+
 def test_commands_read_it_and_do_not_write_it(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

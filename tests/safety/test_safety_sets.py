@@ -134,7 +134,7 @@ def test_the_sets_are_small_and_released() -> None:
     size = sum(file.stat().st_size for file in FOLDER.parent.rglob("*") if file.is_file())
     assert size < 1_500_000
     assert re.fullmatch(r"\d+\.\d+\.\d+", DATASET.version), (
-        "release the changed set: write_release(...), as docs/safety.md says"
+        "evalsuite golden release evalsuite/golden_sets/safety"
     )
 
 
