@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from published_formats import layout
 
-from evalsuite.errors import DataError, EvalsuiteError, Problem, ProblemsError
+from evalsuite.calibration.columns import units_of
+from evalsuite.errors import DataError, EvalsuiteError
 
 TOLERANCE = 1e-6
 
@@ -50,26 +51,11 @@ class Difference:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSONL file; DataError names the line that is none."""
-    rows, problems = [], []
     try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path}: can't be read as UTF-8: {error}") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            problems.append(Problem(str(path), number, "", f"not JSON: {error}"))
-            continue
-        if not isinstance(row, dict):
-            problems.append(Problem(str(path), number, "", "not an object"))
-            continue
-        rows.append(row)
-    if problems:
-        raise ProblemsError(problems)
-    return rows
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror}") from error
+    return [dict(unit.row) for unit in units_of(data, str(path))] if data.strip() else []
 
 
 def figures(path: Path, asked: Sequence[str]) -> dict[str, Any] | None:
