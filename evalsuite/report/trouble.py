@@ -38,6 +38,8 @@ _LEFT_OUT = (
 )
 
 
+SILENT = "without a label or claim"
+
 _VOID = (
     "A metric has nothing to judge there (no label, no claim): left out. Where the snapshot has a"
     " value, it is missing."
@@ -65,7 +67,7 @@ def troubles(material: Material) -> list[Trouble]:
             "The target's own code raised: an outcome, counted by the metric completion.",
         ),
         Trouble("not scored", silent, len(silent), _LEFT_OUT),
-        Trouble("without a label or claim", void, len(void), _VOID, "plain"),
+        Trouble(SILENT, void, len(void), _VOID, "plain"),
         Trouble("missing", absent, short, f"No result in this run. {_LEFT_OUT}"),
         Trouble("flaky", flaky, len(flaky), "Failed once, then held: shown, not blocking."),
         Trouble(
@@ -123,7 +125,8 @@ def _aside(material: Material) -> set[str]:
 
 
 def summary(found: Sequence[Trouble]) -> Line | None:
-    """One line for the first screen."""
+    """One line for the first screen; that a metric is not about some cases is no trouble there."""
+    found = [each for each in found if each.label != SILENT]
     if not found:
         return None
     text = ", ".join(figures.many(each.count, *each.words) for each in found)
