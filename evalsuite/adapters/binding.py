@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from evalsuite.adapters.asking import Asking
 from evalsuite.adapters.fields import OF_CASE, fields_of, lacking, value_of
 from evalsuite.adapters.inside import Found, Known, Model
-from evalsuite.adapters.process import Opening, Process, ask_known
+from evalsuite.adapters.process import ask_known, process_of
 from evalsuite.backends import open_backend
 from evalsuite.backends.llm import LLM
 from evalsuite.canonical import key
@@ -48,11 +49,9 @@ def bind(
     """
     asked = role_of("judge", setting.specs) if role is None else role
     _check_role(name, asked, setting)
-    process = None
-    if python is not None:
-        home = setting.config.root / Path(python).expanduser()
-        opening = Opening(home, library, theirs, params)
-        known, process = ask_known(opening), Process(opening)
+    apart = None if python is None else setting.config.root / Path(python).expanduser()
+    if apart is not None:
+        known = ask_known(apart, library, theirs, params)
     else:
         known = _library(library).known(theirs, params)
     _check_cases(name, known, setting.cases)
@@ -74,14 +73,14 @@ def bind(
         embeddings=embeddings,
         known=known,
         key=key("scorer", ["foreign", VERSION, *what]),
-        process=process,
+        apart=apart,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BoundForeign:
-    """A metric ready to be asked, here or in a process of its own. Its key covers the library's
-    version, the metric, its parameters, and the models that it asks."""
+    """A metric ready to be asked, here or (`apart`) by another interpreter. Its key covers the
+    library's version, the metric, its parameters, and the models that it asks."""
 
     library: str
     name: str
@@ -90,7 +89,7 @@ class BoundForeign:
     embeddings: str
     known: Known
     key: str
-    process: Process | None
+    apart: Path | None
 
     @property
     def metric(self) -> Metric:
@@ -109,8 +108,9 @@ class BoundForeign:
         return Score(case.id, 1, self.name, found.value, reason, evidence)
 
     async def _found(self, fields: Mapping[str, Json], model: Model) -> Found:
-        if self.process is not None:
-            return await self.process.measure(fields, model)
+        if self.apart is not None:
+            process = process_of(asyncio.get_running_loop(), self.apart, self.library)
+            return await process.measure(self.known, self.params, fields, model)
         measure = _library(self.library).measure
         found: Found = await measure(self.known, self.params, fields, model)
         return found

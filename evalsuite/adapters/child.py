@@ -1,10 +1,10 @@
-"""The process that runs a library's metric in an environment of its own: JSON Lines in and out.
+"""The process that runs a library's metrics in an environment of its own: JSON Lines in and out.
 
     python -I child.py ragas
 
-    <- {"metric": "Faithfulness", "params": {...}}          what it is for; the first line
+    <- {"know": "Faithfulness", "params": {...}}
     -> {"known": {...}} | {"refused": "..."}
-    <- {"measure": 1, "fields": {...}}
+    <- {"measure": 1, "about": {...}, "params": {...}, "fields": {...}}
     -> {"measure": 1, "ask": 1, "prompt": "...", "schema": {...}} | {..., "texts": [...]}
     <- {"ask": 1, "value": ...} | {"ask": 1, "unanswered": "..."}
     -> {"measure": 1, "value": 0.5, "reason": "..."}
@@ -91,23 +91,24 @@ class Questions:
         return list(vectors)
 
 
+def know(library: Any, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the library says of a metric, or why it can't be had."""
+    try:
+        return {"known": asdict(library.known(message["know"], message["params"]))}
+    except Exception as error:  # noqa: BLE001 (whatever a library raises is told)
+        return {"refused": str(error)}
+
+
 async def serve(library: Any, parent: Parent) -> None:
     """Answer lines until there are no more."""
+    from evalsuite.adapters.inside import Known  # noqa: PLC0415 (brought by main)
+
     loop = asyncio.get_running_loop()
-    first = json.loads(await loop.run_in_executor(None, sys.stdin.readline) or "null")
-    if first is None:
-        return
-    params = first["params"]
-    try:
-        about = library.known(first["metric"], params)
-    except Exception as error:  # noqa: BLE001 (whatever a library raises is told)
-        parent.send({"refused": str(error)})
-        return
-    parent.send({"known": asdict(about)})
     running: dict[int, asyncio.Task[None]] = {}
 
-    async def measure(number: int, fields: Mapping[str, Any]) -> None:
-        found = await library.measure(about, params, fields, Questions(parent, number))
+    async def measure(number: int, message: Mapping[str, Any]) -> None:
+        about, questions = Known(**message["about"]), Questions(parent, number)
+        found = await library.measure(about, message["params"], message["fields"], questions)
         parent.send({"measure": number, "value": found.value, "reason": found.reason})
         running.pop(number, None)
 
@@ -115,12 +116,14 @@ async def serve(library: Any, parent: Parent) -> None:
         message = json.loads(line)
         if "ask" in message:
             parent.answered(message)
+        elif "know" in message:
+            parent.send(know(library, message))
         elif "cancel" in message:
             if task := running.pop(message["cancel"], None):
                 task.cancel()
         else:
             number = message["measure"]
-            running[number] = asyncio.create_task(measure(number, message["fields"]))
+            running[number] = asyncio.create_task(measure(number, message))
 
 
 def main(name: str) -> None:

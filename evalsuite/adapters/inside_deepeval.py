@@ -125,8 +125,9 @@ async def measure(
 ) -> Found:
     """The value of one case; an error of deepeval is its reason, and never raised."""
     answers = Answers(model)
-    cls = _class(about.theirs)
     try:
+        load()
+        cls = _class(about.theirs)
         metric = _made(cls, params, answers)
         case = _turns(fields) if _of_turns(cls) else _case(fields)
         quiet = {"_show_indicator": False}

@@ -99,8 +99,9 @@ async def measure(
 ) -> Found:
     """The value of one case; an error of ragas is its reason, and never raised."""
     answers = Answers(model)
-    cls = _class(about.theirs)
     try:
+        load()
+        cls = _class(about.theirs)
         metric = _made(cls, params, answers)
         given = {name: _given(each, about, fields) for name, each in _takes(cls).items()}
         result = await metric.ascore(**{n: each for n, each in given.items() if each is not None})

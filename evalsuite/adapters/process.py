@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from evalsuite.adapters.inside import Found, Known, Model, Unanswered, said_by
@@ -41,29 +41,11 @@ _PASSED_ON = (
 """All that the process sees of our environment: keys and tokens are none of its business."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What the process is started for."""
-
-    python: Path
-    library: str
-    theirs: str
-    params: Mapping[str, Json]
-
-    @property
-    def words(self) -> list[str]:
-        return [str(self.python), "-I", str(CHILD), self.library]
-
-    @property
-    def line(self) -> bytes:
-        return _line({"metric": self.theirs, "params": dict(self.params)})
-
-
-def ask_known(opening: Opening) -> Known:
-    """What the library says of the metric, by a process that ends at once; SuiteError if it can't
+def ask_known(python: Path, library: str, theirs: str, params: Mapping[str, Json]) -> Known:
+    """What the library says of a metric, by a process that ends at once; SuiteError if it can't
     be started, or if the library refuses."""
-    where = f"{opening.library} in {shown(str(opening.python), 200)}"
-    out, err = _once(where, tuple(opening.words), opening.line)
+    where = f"{library} in {shown(str(python), 200)}"
+    out, err = _once(where, _words(python, library), _line({"know": theirs, "params": params}))
     try:
         reply = json.loads(out)
         if "refused" in reply:
@@ -93,6 +75,10 @@ def _once(where: str, words: tuple[str, ...], line: bytes) -> tuple[bytes, bytes
     return done.stdout, done.stderr
 
 
+def _words(python: Path, library: str) -> tuple[str, ...]:
+    return (str(python), "-I", str(CHILD), library)
+
+
 def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
@@ -101,12 +87,20 @@ def _line(message: Mapping[str, Json]) -> bytes:
     return json.dumps(message, allow_nan=False).encode() + b"\n"
 
 
+@functools.lru_cache(16)
+def process_of(loop: asyncio.AbstractEventLoop, python: Path, library: str) -> Process:
+    """The process that all metrics of one library and interpreter share, on one loop."""
+    del loop  # what makes it another one
+    return Process(python, library)
+
+
 @dataclass(slots=True, eq=False)
 class Process:
     """A process that measures, started with the first case and used by all. Once it has ended
-    every further case says so: it is not started again. On one loop."""
+    every further case says so: it is not started again."""
 
-    opening: Opening
+    python: Path
+    library: str
     _inboxes: dict[int, asyncio.Queue[Mapping[str, Json]]] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -114,7 +108,9 @@ class Process:
     _owner: asyncio.Task[None] | None = None
     _end: str = ""
 
-    async def measure(self, fields: Mapping[str, Json], model: Model) -> Found:
+    async def measure(
+        self, about: Known, params: Mapping[str, Json], fields: Mapping[str, Json], model: Model
+    ) -> Found:
         """The value of one case; None with the reason if the process ends before it is there."""
         async with self._lock:
             if self._process is None and not self._end:
@@ -124,7 +120,8 @@ class Process:
         number = next(self._numbers)
         inbox = self._inboxes[number] = asyncio.Queue()
         try:
-            self._send({"measure": number, "fields": dict(fields)})
+            what = {"about": asdict(about), "params": params, "fields": fields}
+            self._send({"measure": number, **what})
             async with asyncio.TaskGroup() as group:
                 while "value" not in (message := await inbox.get()):
                     group.create_task(self._answer(message, model))
@@ -137,28 +134,30 @@ class Process:
 
     async def _answer(self, message: Mapping[str, Json], model: Model) -> None:
         """Ask for the process. Any failure is told to it: what it makes of that is no value."""
-        reply: dict[str, Json] = {"ask": message["ask"]}
+        number = message["ask"]
         try:
             if "texts" in message:
-                reply["value"] = [list(each) for each in await model.embed(message["texts"])]
+                value = [list(each) for each in await model.embed(message["texts"])]
             else:
-                reply["value"] = await model.chat(message["prompt"], message["schema"])
+                value = await model.chat(message["prompt"], message["schema"])
+            self._send({"ask": number, "value": value})
         except (Unanswered, BackendError) as error:
-            reply["unanswered"] = str(error)
+            self._send({"ask": number, "unanswered": str(error)})
         except Exception as error:  # noqa: BLE001 (one case's, and never the group's)
-            reply["unanswered"] = said_by(error)
-        self._send(reply)
+            self._send({"ask": number, "unanswered": said_by(error)})
 
     def _send(self, message: Mapping[str, Json]) -> None:
+        """ValueError for what is no JSON."""
+        line = _line(message)
         if self._process is not None and self._process.stdin is not None and not self._end:
             with contextlib.suppress(OSError, RuntimeError):  # it has ended; its reader says so
-                self._process.stdin.write(_line(message))
+                self._process.stdin.write(line)
 
     async def _start(self) -> None:
         token = QUIET.set(True)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self.opening.words,
+                *_words(self.python, self.library),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -168,12 +167,10 @@ class Process:
                 limit=LINE,
             )
         except (OSError, ValueError) as error:
-            self._end = f"{self.opening.library} can't be started: {said_by(error)}"
+            self._end = f"{self.library} can't be started: {said_by(error)}"
             return
         finally:
             QUIET.reset(token)
-        assert self._process.stdin is not None
-        self._process.stdin.write(self.opening.line)
         self._owner = asyncio.create_task(self._own(self._process))
 
     async def _own(self, process: asyncio.subprocess.Process) -> None:
@@ -185,27 +182,19 @@ class Process:
         reason = ""
         try:
             while line := await process.stdout.readline():
-                reason = self._hand_on(json.loads(line))
-                if reason:
-                    break
-        except ValueError as error:  # a line that is too long, or no JSON
+                message = json.loads(line)
+                inbox = self._inboxes.get(message["measure"])
+                if inbox is not None:
+                    inbox.put_nowait(message)
+        except (ValueError, KeyError, TypeError) as error:  # too long a line, or none of ours
             reason = said_by(error)
         finally:
             await _kill(process)
             listening.cancel()
             last = " ".join(blot(b"".join(said).decode("utf-8", "replace")).split())[-_SAID:]
-            self._end = f"the process of {self.opening.library} has ended: {reason or last}"
+            self._end = f"the process of {self.library} has ended: {reason or last}"
             for inbox in self._inboxes.values():
                 inbox.put_nowait({"value": None, "reason": self._end})
-
-    def _hand_on(self, message: Mapping[str, Json]) -> str:
-        """ "" or why the process is of no use."""
-        if "refused" in message:
-            return str(message["refused"])
-        inbox = self._inboxes.get(message.get("measure", 0))
-        if inbox is not None:
-            inbox.put_nowait(message)
-        return ""
 
 
 async def _tail(stream: asyncio.StreamReader, said: list[bytes]) -> None:

@@ -42,6 +42,16 @@ class Hangs(BaseMetric):
         open(os.environ["HOME"] + "/pid", "w").write(str(os.getpid()))
         await asyncio.sleep(600)
 
+class Repeats(BaseMetric):
+    async def ascore(self, user_input: str, response: str):
+        return Result(None, str(len(response)))
+
+class Numbers(BaseMetric):
+    async def ascore(self, user_input: str, response: str):
+        return Result(None, str(os.getpid()))
+
+class NumbersToo(Numbers): ...
+
 class Tells(BaseMetric):
     async def ascore(self, user_input: str, response: str):
         return Result(None, " ".join(sorted(os.environ)))

@@ -171,6 +171,15 @@ def test_an_output_that_pretends_to_hold_an_image_is_no_score(
     assert not served.bodies
 
 
+@pytest.mark.parametrize("text", ["half a letter: \ud800", "\x00\x1b[2J", "{{ x }}" * 9_000])
+def test_hostile_answers_have_a_value_or_a_reason(
+    text: str, served: Served, tmp_path: Path
+) -> None:
+    output = [Output(text=text, contexts=[text])]
+    (score,) = judged(ev.deepeval.faithfulness(), served, tmp_path, CASES[:1], output)
+    assert score.value is not None or score.reason
+
+
 def test_a_conversation_is_judged_with_the_output_as_its_last_turn(
     served: Served, tmp_path: Path
 ) -> None:

@@ -43,6 +43,16 @@ def test_a_reply_that_is_none_is_no_score(served: Served, tmp_path: Path, python
     assert (score.value, score.reason) == (None, "Said: the reply is no JSON object")
 
 
+@pytest.mark.parametrize("text", ["half a letter: \ud800", "\x00\n\r\u2028", "x" * 3_000_000])
+def test_any_text_goes_over_the_line(
+    text: str, served: Served, tmp_path: Path, python: str
+) -> None:
+    output = [Output(text=text)]
+    metric = ev.ragas.metric("Repeats", python=python)
+    (score,) = judged(metric, served, tmp_path, CASES[:1], output)
+    assert (score.value, score.reason) == (None, str(len(text)))
+
+
 def test_the_process_is_told_no_secret(
     served: Served, tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +72,19 @@ def test_a_process_that_ends_is_no_score_and_its_last_words_hold_no_secret(
     assert [each.value for each in scores] == [None, None]
     said = "the process of ragas has ended: out of memory, says key [OPENAI_API_KEY]"
     assert [each.reason for each in scores] == [said, said]
+
+
+def test_metrics_share_a_process_and_runs_do_not(served: Served, python: str) -> None:
+    names = ("Numbers", "NumbersToo")
+    scorers = [ev.ragas.metric(name, python=python).bind(setting(served.url)) for name in names]
+
+    async def run() -> list[str]:
+        asked = [each(CASES[0], Output(text="x"), None) for each in scorers]
+        return [each.reason for each in await asyncio.gather(*asked)]
+
+    first, second = asyncio.run(run()), asyncio.run(run())
+    assert len(set(first)) == len(set(second)) == 1
+    assert first != second
 
 
 def test_it_is_killed_with_the_run(

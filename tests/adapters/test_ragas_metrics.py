@@ -157,6 +157,25 @@ def test_two_judges_of_which_one_has_no_rating_have_none_together() -> None:
     assert metric._average_scores(0.5, 1.0) == 0.75
 
 
+@pytest.mark.parametrize("name", ["agent_goal_accuracy", "topic_adherence"])
+def test_a_conversation_is_judged_with_its_tool_calls_and_the_output(
+    name: str, served: Served, tmp_path: Path
+) -> None:
+    (score,) = judged(getattr(ev.ragas, name)(), served, tmp_path, CASES[:1])
+    assert score.value is not None, score.reason
+    asked = str(served.bodies)
+    assert all(each in asked for each in ("in year 0?", "find", "16 weeks", "It is 0 weeks."))
+
+
+@pytest.mark.parametrize("text", ["half a letter: \ud800", "\x00\x1b[2J", "{" * 50_000])
+def test_hostile_answers_have_a_value_or_a_reason(
+    text: str, served: Served, tmp_path: Path
+) -> None:
+    output = [Output(text=text, contexts=[text])]
+    (score,) = judged(ev.ragas.faithfulness(), served, tmp_path, CASES[:1], output)
+    assert score.value is not None or score.reason
+
+
 def test_not_a_number_is_no_score(served: Served, tmp_path: Path) -> None:
     served.lists = 0
     (score,) = judged(ev.ragas.faithfulness(), served, tmp_path, CASES[:1])
