@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from scripted_rag import output
 
 from evalsuite.backends import open_backend
+from evalsuite.canonical import canonical
 from evalsuite.judging.asking import of_backend
 from evalsuite.rag.asking import measure
 from evalsuite.rag.material import material_of
 from evalsuite.rag.names import METRICS, UNANSWERABLE
-from evalsuite.records import Case, Output, Score
+from evalsuite.records import Case, Document, Output, Score
 
 EMBEDDED = of_backend(open_backend("embedded"))
 LEAVE = """# Parental leave
@@ -90,6 +91,28 @@ def test_a_citation_carries_what_its_document_says() -> None:
     found = measured(output(answer, LEAVE, OTHER))
     assert found["citation_recall"].value == pytest.approx(1 / 3)
     assert found["citation_precision"].value == pytest.approx(1 / 3)
+
+
+ODD = st.lists(
+    st.sampled_from(
+        ["\ud800", "\udfff", "\x00", "\u202e", "[", "]", "d1", "<data-", ">", ". ", "ß", "7"]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=60)
+@given(ODD, st.lists(ODD, max_size=3), ODD, ODD)
+def test_no_text_whatever_it_holds_breaks_a_metric_or_what_is_kept_of_it(
+    answer: str, contexts: list[str], reference: str, id_: str
+) -> None:
+    documents = [Document(f"{id_}{n}", each) for n, each in enumerate(contexts)]
+    found = measured(Output(text=answer, contexts=documents), expected=reference)
+    assert set(found) == set(METRICS)
+    for each in found.values():
+        assert each.value is None or 0 <= each.value <= 1
+        assert each.value is not None or each.reason
+        canonical([each.reason, list(each.evidence)])
 
 
 WORDS = st.sampled_from(
