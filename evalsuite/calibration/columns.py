@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -112,6 +113,8 @@ def _units(row: Json, path: str, line: int, each: str) -> list[Unit]:
     held = look(row, each)
     if held is ABSENT:
         raise Malformed("the row has no such list", did_you_mean(each, _lists(row)), each)
+    if held is None:
+        return []
     if not isinstance(held, list):
         raise Malformed(f"must be a list, not {shown(held)}", "name a list by --each", each)
     for place, inner in enumerate(held):
@@ -172,9 +175,10 @@ def values_of(units: Sequence[Unit], name: str) -> Column:
     return Column(name, _each(units, name, _value))
 
 
-def names_of(units: Sequence[Unit], name: str) -> list[str]:
-    """What each unit belongs to, as text: every one must say so. ProblemsError."""
-    return _each(units, name, _belongs)
+def names_of(units: Sequence[Unit], name: str, *, nameless: str = "") -> list[str]:
+    """What each unit belongs to, as text: every one must say so, unless `nameless` says what those
+    are called that don't. ProblemsError."""
+    return _each(units, name, partial(_belongs, nameless=nameless))
 
 
 def demand(units: Sequence[Unit], name: str) -> None:
@@ -204,13 +208,8 @@ def _absent(
     units: Sequence[Unit], name: str, message: str, known: Callable[[Json], Iterator[str]]
 ) -> None:
     first = units[0].path
-    names = {
-        each
-        for unit in islice(units, SCANNED)
-        for held in (unit.inner, unit.row)
-        if held is not None
-        for each in known(held)
-    }
+    scanned = islice(units, SCANNED)
+    names = {each for unit in scanned for held in (unit.inner, unit.row) for each in known(held)}
     remedy = did_you_mean(name, sorted(names)[:40])
     refuse([Problem(first, 0, printable(name), message, remedy)])
 
@@ -259,8 +258,10 @@ def _number(held: Json) -> float:
     return value
 
 
-def _belongs(held: Json) -> str:
+def _belongs(held: Json, *, nameless: str) -> str:
     if held is ABSENT or held is None:
+        if nameless:
+            return nameless
         raise Malformed("has no value", "every row must say what it belongs to")
     if isinstance(held, dict | list):
         raise Malformed(f"must be text or a number, not {shown(held)}", "name another field")

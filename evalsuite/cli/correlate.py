@@ -105,7 +105,7 @@ def _correlate(args: argparse.Namespace) -> int:
         units += units_of(read_file(Path(file)), shown_path(Path(file)), args.each)
     place = Place(
         clusters=names_of(units, args.cluster) if args.cluster else None,
-        groups=names_of(units, args.by) if args.by else None,
+        groups=names_of(units, args.by, nameless="(none)") if args.by else None,
     )
     people, pairs = _pairs(args, units)
     asked = correlate_asking.asked_of(args, units) if args.metric else correlate_asking.Asked()

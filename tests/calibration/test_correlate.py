@@ -283,6 +283,26 @@ def test_what_can_not_be_meant_is_refused_with_a_remedy(run: Run) -> None:
     assert "a JSON array" in run("array.jsonl", "--human", "h", "--value", "m")[1]
 
 
+def test_nulls_are_missing_wherever_they_stand(run: Run) -> None:
+    rows: list[dict[str, Any]] = [
+        {"t": n, "outs": [{"h": {"a": n, "b": None}, "m": {"x": n}, "s": "s"}]} for n in range(6)
+    ]
+    rows[0]["outs"] = None
+    rows[1]["outs"] = []
+    rows[2]["outs"][0]["h"] = None
+    rows[3]["outs"][0]["m"] = None
+    rows[4]["outs"][0]["s"] = None
+    args = ("--each", "outs", "--human", "h", "--value", "m.x", "--by", "s", "--cluster", "t")
+    found = figures(run, write(rows), *args)
+    whole, *groups = found["correlations"]
+    assert (found["rows"], found["outputs"]) == (4, 4)
+    assert (whole["n"], whole["unrated"], whole["unscored"]) == (2, 1, 1)
+    assert [each["slice"]["s"] for each in groups] == ["s", "(none)"]
+    rows[5]["t"] = None
+    status, out = run(write(rows), *args)
+    assert (status, "rows.jsonl:6: t: has no value" in out) == (2, True), out
+
+
 def test_several_files_are_one_table(run: Run) -> None:
     rows = rated()
     one, two = write(rows[:20], "one.jsonl"), write(rows[20:], "two.jsonl")
