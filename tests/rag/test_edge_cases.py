@@ -275,6 +275,36 @@ def test_what_a_reference_claim_and_a_citation_rest_on_is_looked_up_as_well() ->
     assert (found["citation_precision"], found["citation_recall"]) == (0.0, 0.0)
 
 
+def test_a_citation_is_shown_by_a_quote_of_the_context_that_it_names() -> None:
+    said = {"context_2": {"quote": CONTEXT, "carries": "fully"}}
+    cited = {"sentence_1": {"claims": True, "carried": True, "citations": said}}
+    first = grounded(claim("It is blue."), relevant=[True, False], sentences=cited)
+    found = values(both(first), output("It is blue [d2].", CONTEXT, "Other."), ASKED)
+    assert (found["citation_precision"], found["citation_recall"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "fields"),
+    [
+        (["faithfulness"], [["declines", "claims", "contexts"]]),
+        (["unanswerable_refusal", "context_recall"], [["reference"]]),
+        (["context_recall", "answer_correctness"], [["reference", "answer"]]),
+        (["context_recall", "noise_sensitivity"], [["reference", "answer"]]),
+        (
+            ["answer_relevancy", "citation_recall", "context_recall"],
+            [["declines", "claims", "contexts", "sentences"], ["reference"]],
+        ),
+    ],
+)
+def test_a_call_asks_for_what_its_metrics_take_and_no_more(
+    names: list[str], fields: list[list[str]]
+) -> None:
+    backend = both()
+    measured(backend, output("It is blue.", CONTEXT), ASKED, names)
+    schemas = [each.schema or {} for each in backend.asked]
+    assert [list(each["properties"]) for each in schemas] == fields
+
+
 def test_an_answer_that_cites_nothing_has_no_precision_and_no_recall_where_it_claims() -> None:
     cited = {"sentence_1": {"claims": True, "carried": True, "citations": {}}}
     first = grounded(claim("It is blue."), relevant=[True], sentences=cited)
