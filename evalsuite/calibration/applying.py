@@ -38,12 +38,13 @@ TEXTS = ("text", "content", "page_content", "passage")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """Which fields of a unit are what; several of `input` make an object of them, none means that
-    nothing was asked. Of those that are "" there is none."""
+    nothing was asked. Of those that are "" there is none. `slices` are every case's."""
 
     input: Sequence[str]
     output: str
     contexts: str = ""
     reference: str = ""
+    slices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +93,7 @@ def _pair(unit: Unit, fields: Fields) -> Pair | None:
         id="",
         input=asked if len(asked) > 1 else next(iter(asked.values()), ""),
         expected=_held(unit, fields.reference),
+        slices=fields.slices,
     )
     output = Output(text=text, contexts=_documents(_held(unit, fields.contexts), fields.contexts))
     return replace(case, id=item_id(subject_of(case, output))), output

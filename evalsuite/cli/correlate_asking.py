@@ -59,11 +59,17 @@ def register(command: argparse.ArgumentParser) -> None:
 def asked_of(args: argparse.Namespace, units: Sequence[Unit]) -> Asked:
     """Ask for the metric's values of all units, after saying what that takes at most."""
     from evalsuite.calibration import applying, consulting  # noqa: PLC0415
+    from evalsuite.rag.names import UNANSWERABLE  # noqa: PLC0415
 
     if not args.output:
         raise OptionError("--metric needs --output FIELD, and --input FIELD for what was asked")
+    declines = args.metric == "unanswerable_refusal"
     fields = applying.Fields(
-        input=args.input, output=args.output, contexts=args.contexts, reference=args.reference
+        input=args.input,
+        output=args.output,
+        contexts=args.contexts,
+        reference=args.reference,
+        slices=dict([UNANSWERABLE.split("=")]) if declines else {},
     )
     pairs = applying.pairs_of(units, fields)
     given = [pair for pair in pairs if pair is not None]
@@ -114,7 +120,10 @@ def _bound(name: str, config: Config, spec: str, pairs: Sequence[Pair]) -> Any:
         suite="correlate",
         cases=[case for case, _ in pairs],
     )
-    return scorer.bind(setting) if hasattr(scorer, "bind") else scorer
+    bound = scorer.bind(setting) if hasattr(scorer, "bind") else scorer
+    if getattr(getattr(bound, "card", None), "kind", "") == "pairwise":
+        raise OptionError(f"--metric {name}: it compares two outputs, and people rated single ones")
+    return bound
 
 
 def _named(name: str) -> Any:

@@ -127,6 +127,19 @@ def test_the_embedded_model_needs_no_key(run: Run) -> None:
     assert re.search(rf"people +groundedness +all +{COUNT} ", out)
 
 
+def test_refusals_are_rated_of_rows_as_of_unanswerable_cases(run: Run) -> None:
+    given = [
+        {**row, "said": "I don't have that." if n % 2 else row["said"], "people": n % 2}
+        for n, row in enumerate(rows())
+    ]
+    write(given)
+    args = ("--metric", "unanswerable_refusal", *MATTER, "--backend", "embedded", "--json")
+    status, out, err = run("--human", "people", *args)
+    assert status == 0, err
+    (one,) = json.loads(out)["correlations"]
+    assert (one["n"], one["pearson"]["value"]) == (COUNT, pytest.approx(1.0))
+
+
 def test_a_metric_that_compares_vectors_asks_for_them(run: Run) -> None:
     given = [
         {**row, "right": row["said"] if n % 2 else "Never.", "people": n % 2}
@@ -171,6 +184,7 @@ def test_interrupted_it_goes_on_where_it_was(run: Run, chat: Chat) -> None:
     [
         (("--metric", "judge:none", *MATTER), 2, "no judge 'none' in"),
         (("--metric", "jugde:tone", *MATTER), 4, 'did you mean "judge"?'),
+        (("--metric", "judge:preference", *MATTER), 4, "it compares two outputs"),
         (("--metric", "ragas:no metric", *MATTER), 2, "the name of a metric is a word"),
         (("--metric", "similarity", *MATTER), 2, "needs a reference answer"),
         (("--metric", "judge:tone"), 4, "--metric needs --output FIELD"),
