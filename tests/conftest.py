@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -113,16 +112,13 @@ class Project:
 
     def _fork(self, *command: str) -> pytest.RunResult:
         """`python -m` in the current folder, which both kinds of path to modules begin with."""
-        if not hasattr(os, "fork"):
-            return self.pytester.run(sys.executable, "-m", *command)
         began = time.monotonic()
         paths = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        files = self.path / "stdout", self.path / "stderr"
-        status = self.forks.run(command, environment, *files)
-        said = [file.read_text(encoding="utf-8").splitlines() for file in files]
-        print(*command, *said[0], *said[1], sep="\n")  # shown where a test fails
-        return pytest.RunResult(status, *said, time.monotonic() - began)
+        done = self.forks.run(command, Path.cwd(), environment, self.path)
+        print(*command, done.stdout, done.stderr, sep="\n")  # shown where a test fails
+        said = done.stdout.splitlines(), done.stderr.splitlines()
+        return pytest.RunResult(done.returncode, *said, time.monotonic() - began)
 
 
 @pytest.fixture(scope="session")

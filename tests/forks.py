@@ -28,21 +28,30 @@ class Forks:
         self._turns = itertools.cycle(("1", "2"))
 
     def run(
-        self, command: Sequence[str], environment: Mapping[str, str], out: Path, err: Path
-    ) -> int:
-        """The status of a process that runs the module `command[0]` in the current folder."""
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], place: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """What a process did that runs the module `command[0]`; it writes to two files in `place`,
+        as one of pytester's does."""
+        if not hasattr(os, "fork"):
+            words = [sys.executable, "-m", *command]
+            return subprocess.run(
+                words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+        said = [place / name for name in ("stdout", "stderr")]
         asked = {
             "command": list(command),
-            "folder": str(Path.cwd()),
+            "folder": str(folder),
             "environment": dict(environment),
-            "files": [os.devnull, str(out), str(err)],
+            "files": [os.devnull, *map(str, said)],
         }
         server = self._server(next(self._turns))
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps(asked) + "\n")
         server.stdin.flush()
-        return int(server.stdout.readline())
+        status = int(server.stdout.readline())
+        out, err = (each.read_text(encoding="utf-8") for each in said)
+        return subprocess.CompletedProcess(command, status, out, err)
 
     def close(self) -> None:
         for server in self._servers.values():

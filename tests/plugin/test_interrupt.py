@@ -60,7 +60,7 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on(
             break
         time.sleep(0.01)
     os.killpg(process.pid, number)  # as a terminal does
-    said, _ = process.communicate(timeout=10)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 2
     kept = re.search(r"interrupted; (\d+) finished cases are kept", said)
     assert kept is not None, said

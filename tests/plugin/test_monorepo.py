@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Forks
 
 SUITE = """
 import evalsuite as ev
@@ -37,8 +39,9 @@ PACKAGES = ("chat", "search")
 class Repository:
     """`root` holds pytest's settings, each package those of its evals."""
 
-    def __init__(self, path: Path, *, ini_in_packages: bool) -> None:
+    def __init__(self, path: Path, forks: Forks, *, ini_in_packages: bool) -> None:
         self.path = path
+        self.forks = forks
         path.mkdir()
         self.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '--strict-markers'\n")
         for name in PACKAGES:
@@ -65,14 +68,7 @@ class Repository:
 
     def command(self, *words: str, at: str = "") -> Any:
         folder = self.package(at) if at else self.path
-        return subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return self.forks.run(words, folder, os.environ, self.path.parent)
 
     def run(self, *more: str, at: str = "") -> Any:
         return self.command("pytest", "--evals", "-p", "no:cacheprovider", *more, at=at)
@@ -117,14 +113,14 @@ def _answers(file: Path) -> list[str]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Any:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "evalsuite.plugin")
     for name in ("CI", "GITHUB_BASE_REF", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
 
     def make(name: str = "one", *, ini_in_packages: bool = False) -> Repository:
-        return Repository(tmp_path / name, ini_in_packages=ini_in_packages)
+        return Repository(tmp_path / name, forks, ini_in_packages=ini_in_packages)
 
     return make
 
