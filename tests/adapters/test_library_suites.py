@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ async def words(case, llm):
 """
 CONFTEST = """
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 denied = runpy.run_path({denied!r})
 denied["deny"](Path(__file__).with_name("reached.txt"))
@@ -139,3 +141,20 @@ def test_in_a_process_of_its_own_it_gives_the_same_and_tells_nobody(
     assert len(served.bodies) == asked  # the same calls, which the store has
     assert not log.exists()
     assert not (project.path / "reached.txt").exists()
+
+
+@pytest.mark.parametrize("library", ["ragas", "deepeval"])
+def test_a_library_that_is_missing_is_said_at_collection(
+    library: str, project: Any, served: Served
+) -> None:
+    if find_spec(library) is not None:
+        pytest.skip(f"{library} is here")
+    write(project, served, library, 1)
+    result = project.run()
+    assert result.ret != 0
+    result.stdout.no_fnmatch_line("*Traceback*")
+    said = (
+        f"*a metric of {library} needs an optional package: pip install 'evalsuite[[]{library}]'*"
+    )
+    result.stdout.fnmatch_lines([said])
+    assert not served.bodies

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -106,12 +108,49 @@ def test_it_is_killed_with_the_run(
         assert hanging.cancelled()
 
     asyncio.run(run())
-    number = int((tmp_path / "pid").read_text())
-    until = time.monotonic() + 5
-    while Path(f"/proc/{number}").exists() and time.monotonic() < until:
+    assert gone(tmp_path / "pid")
+
+
+KILLED = """
+import asyncio, sys
+sys.path[:0] = {paths!r}
+import evalsuite as ev
+from evalsuite.records import Output
+from judged import CASES, setting
+scorer = ev.ragas.metric("Hangs", python={python!r}).bind(setting("http://127.0.0.1:1/v1"))
+asyncio.run(scorer(CASES[0], Output(text="x"), None))
+"""
+
+
+def test_it_ends_with_a_run_that_is_killed(
+    tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    program = KILLED.format(paths=[str(Path(__file__).parent)], python=python)
+    run = subprocess.Popen([sys.executable, "-c", program])
+    until = time.monotonic() + 20
+    while not (tmp_path / "pid").exists() and time.monotonic() < until:
         time.sleep(0.01)
-    with pytest.raises(ProcessLookupError):
-        os.kill(number, 0)
+    run.kill()
+    run.wait()
+    assert gone(tmp_path / "pid")
+
+
+def gone(noted: Path) -> bool:
+    """Whether a process ends, soon."""
+    number = int(noted.read_text())
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return True
+        if Path(f"/proc/{number}/stat").exists():
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+            if state == "Z":  # ended, and nobody asked how
+                return True
+        time.sleep(0.01)
+    return False
 
 
 def refused(served: Served, python: str, name: str = "Asks") -> str:
