@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from evalsuite.rag.cards import ALONE, QUESTIONS, metric_card
 from evalsuite.rag.names import METRICS
 from evalsuite.rating.showing import names_shown
 from evalsuite.records import Document, Standing
+from evalsuite.runner.score import _informs
 from evalsuite.runner.standings import standings_of
 
 Say = Callable[..., tuple[int, str]]
@@ -188,6 +190,26 @@ def test_a_judges_card_of_the_metrics_name_is_not_taken_for_its_measure(
     found = standings(project, ev.rag.faithfulness())["faithfulness"]
     assert (found.state, found.error) == ("uncertified", 1.0)
     assert "judge.md is a judge's card, of the metric's name" in found.says
+
+
+@pytest.mark.parametrize(
+    ("states", "aside"),
+    [
+        (("uncertified", "uncertified", "uncertified"), True),
+        (("provisional", "uncertified", "uncertified"), False),
+        (("uncertified", "uncertified", "trusted"), False),
+        ((), False),
+    ],
+)
+def test_a_case_may_lack_replies_only_for_metrics_none_of_which_gates(
+    states: tuple[Any, ...], aside: bool, tmp_path: Path
+) -> None:
+    setting = Setting(config=load_config(tmp_path), specs={"default": "embedded"}, suite="s")
+    triad = ev.rag.triad().bind(setting)
+    standing = [Standing(state=each) for each in states]
+    known = dict(zip([each.name for each in triad.metrics], standing, strict=False))
+    bench: Any = SimpleNamespace(plan=SimpleNamespace(standings=known))
+    assert _informs(bench, triad) is aside
 
 
 def test_strict_settings_refuse_a_metric_that_nobody_measured(project: Path) -> None:
