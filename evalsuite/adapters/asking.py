@@ -49,6 +49,21 @@ class Asking:
         except Unparsable as bad:
             raise Unanswered(f"{asked}: {bad}") from None
 
+    async def weigh(self, prompt: str, top: int) -> Mapping[str, Json]:
+        """The reply, which must be JSON, with the log probabilities of its tokens; raises as
+        `chat` does."""
+        entry: dict[str, Json] = {"asked for": "a weighted score"}
+        self.said.append(entry)
+        reply = await self.llm[self.role].chat(prompt, logprobs=True, top_logprobs=top)
+        entry["said"] = clip(reply.text, KEPT)
+        try:
+            json_in(reply)
+        except Unparsable as bad:
+            raise Unanswered(str(bad)) from None
+        if not reply.logprobs:
+            raise Unanswered("the reply has no log probabilities: leave out top_logprobs")
+        return {"text": reply.text, "logprobs": [dict(each) for each in reply.logprobs]}
+
     async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """One vector per text; BackendError where there is none."""
         return await self.llm[self.embeddings].embed(texts)

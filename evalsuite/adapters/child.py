@@ -5,7 +5,8 @@
     <- {"know": "Faithfulness", "params": {...}}
     -> {"known": {...}} | {"refused": "..."}
     <- {"measure": 1, "about": {...}, "params": {...}, "fields": {...}}
-    -> {"measure": 1, "ask": 1, "prompt": "...", "schema": {...}} | {..., "texts": [...]}
+    -> {"measure": 1, "ask": 1, "prompt": "...", "schema": {...}}
+       | {..., "prompt": "...", "top": 20} | {..., "texts": [...]}
     <- {"ask": 1, "value": ...} | {"ask": 1, "unanswered": "..."}
     -> {"measure": 1, "value": 0.5, "reason": "..."}
     <- {"cancel": 1}
@@ -85,6 +86,9 @@ class Questions:
 
     async def chat(self, prompt: str, schema: Mapping[str, Any] | None) -> Any:
         return await self._parent.ask({"measure": self._number, "prompt": prompt, "schema": schema})
+
+    async def weigh(self, prompt: str, top: int) -> Any:
+        return await self._parent.ask({"measure": self._number, "prompt": prompt, "top": top})
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         vectors = await self._parent.ask({"measure": self._number, "texts": list(texts)})

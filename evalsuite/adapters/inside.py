@@ -29,6 +29,11 @@ class Model(Protocol):
         """The reply as JSON if there is a schema, else as text."""
         ...
 
+    async def weigh(self, prompt: str, top: int) -> Mapping[str, Json]:
+        """The reply's "text", and its "logprobs": one {"token", "logprob", "top": {token:
+        logprob}} per token, with that many alternatives."""
+        ...
+
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector per text."""
         ...
@@ -85,6 +90,16 @@ class Answers:
             raise
         except Exception as error:
             self.trouble.append(f"{getattr(schema, '__name__', 'text')}: {said_by(error)}")
+            raise Unanswered(self.trouble[-1]) from error
+
+    async def weigh(self, prompt: object, top: int) -> Mapping[str, Json]:
+        """A reply with its log probabilities, as `Model` has it; Unanswered if there is none."""
+        try:
+            assert self.model is not None
+            assert isinstance(prompt, str)
+            return await self.model.weigh(prompt, top)
+        except Exception as error:
+            self.trouble.append(str(error) if isinstance(error, Unanswered) else said_by(error))
             raise Unanswered(self.trouble[-1]) from error
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 import os
 import sys
 import warnings
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from evalsuite.adapters.inside import (
@@ -176,7 +178,8 @@ def _made(cls: Any, params: Mapping[str, Json], answers: Answers) -> Any:
     ours = {"eval_mode": "llm", "async_mode": True, "name": cls.__name__}
     given = {name: each for name, each in ours.items() if name in shape}
     if "model" in shape:
-        given["model"] = _llm()(answers)
+        weighted = params.get("top_logprobs") is not None
+        given["model"] = (_weighing_llm() if weighted else _llm())(answers)
     label = f"deepeval.{cls.__name__}"
     given |= converted(label, params, shape)
     try:
@@ -239,7 +242,7 @@ def _llm() -> Any:
 
     class OurModel(base):  # type: ignore[misc, valid-type]
         """The suite's model, as the metrics of deepeval ask it. It gives no log probabilities, so
-        that GEval's value is always the score that was said."""
+        that GEval's value is the score that was said."""
 
         def __init__(self, answers: Answers) -> None:
             self._answers = answers
@@ -258,3 +261,31 @@ def _llm() -> Any:
             return await self._answers.chat(prompt, schema)
 
     return OurModel
+
+
+@functools.cache
+def _weighing_llm() -> Any:
+    class OurWeighingModel(_llm()):  # type: ignore[misc]
+        """A model that GEval's score is weighted with, by log probabilities."""
+
+        async def a_generate_raw_response(self, prompt: Any, top_logprobs: int) -> Any:
+            said = await self._answers.weigh(prompt, top_logprobs)
+            tokens = [
+                _token(each["token"], each["logprob"], each["top"]) for each in said["logprobs"]
+            ]
+            score = json.loads(said["text"]).get("score")
+            if str(score) not in [each.token for each in tokens]:  # deepeval would not weigh it
+                self._answers.trouble.append("the score is no token of the reply: it has no weight")
+            message = SimpleNamespace(content=said["text"])
+            weighed = SimpleNamespace(content=tokens)
+            return SimpleNamespace(
+                choices=[SimpleNamespace(message=message, logprobs=weighed)]
+            ), None
+
+    return OurWeighingModel
+
+
+def _token(token: str, logprob: float, top: Mapping[str, float]) -> SimpleNamespace:
+    """A token of a reply, as OpenAI's client has it."""
+    alternatives = [SimpleNamespace(token=name, logprob=each) for name, each in top.items()]
+    return SimpleNamespace(token=token, logprob=logprob, top_logprobs=alternatives)

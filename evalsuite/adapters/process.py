@@ -136,8 +136,11 @@ class Process:
         """Ask for the process. Any failure is told to it: what it makes of that is no value."""
         number = message["ask"]
         try:
+            value: Json
             if "texts" in message:
                 value = [list(each) for each in await model.embed(message["texts"])]
+            elif "top" in message:
+                value = await model.weigh(message["prompt"], message["top"])
             else:
                 value = await model.chat(message["prompt"], message["schema"])
             self._send({"ask": number, "value": value})

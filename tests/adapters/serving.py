@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -23,13 +24,15 @@ ALLOWED = {"rating": (0, 2), "score": (1, 2, 3, 4, 5)}
 @dataclass
 class Served:
     """`bodies` are the chat requests, `vectors` model and texts of each request for them. `broken`:
-    this many of the first chat replies are no JSON. `other` answers what it knows better."""
+    this many of the first chat replies are no JSON.
+    `weighs`: it gives log probabilities. `other` answers what it knows better."""
 
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     vectors: list[tuple[str, list[str]]] = field(default_factory=list)
     broken: int = 0
     lists: int | None = None
+    weighs: bool = False
     other: Callable[[dict[str, Any], dict[str, Any] | None], str | None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -111,6 +114,20 @@ def vector(text: str) -> list[float]:
     return found
 
 
+def weighed(text: str) -> list[dict[str, Any]]:
+    """Log probabilities: a number may be another one, words are certain."""
+    found = []
+    for token in re.findall(r"\d+|\D+", text):
+        top = {token: 0.0}
+        if token.isdigit():
+            share = 0.5 + digest(text, token) % 40 / 100
+            top = {token: share, str(int(token) + 1): 1 - share}
+            top = {each: math.log(chance) for each, chance in top.items()}
+        listed = [{"token": each, "logprob": top[each], "bytes": None} for each in top]
+        found.append({**listed[0], "top_logprobs": listed})
+    return found
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     served: Served
@@ -148,12 +165,15 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("tools"):
             call = {"name": body["tools"][0]["function"]["name"], "arguments": text}
             message |= {"tool_calls": [{"id": "1", "type": "function", "function": call}]}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        if body.get("logprobs") and self.served.weighs:
+            choice["logprobs"] = {"content": weighed(text)}
         return {
             "id": "1",
             "object": "chat.completion",
             "created": 0,
             "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "choices": [choice],
             "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
         }
 

@@ -103,6 +103,29 @@ def test_the_values_that_are_compared_differ(served: Served, tmp_path: Path) -> 
         assert len(set(values(judged(metric, served, tmp_path)))) > 1
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_weighted_score_is_the_librarys_own(served: Served, tmp_path: Path) -> None:
+    plain = values(judged(ev.deepeval.geval(**GEVAL), served, tmp_path))
+    served.weighs = True
+    metric = ev.deepeval.geval(**GEVAL, top_logprobs=20)
+    ours = values(judged(metric, served, tmp_path))
+    assert ours == asyncio.run(directly("GEval", GEVAL, served))
+    assert all(one != other for one, other in zip(ours, plain, strict=True))
+    asked = len(served.bodies)
+    apart = ev.deepeval.geval(**GEVAL, top_logprobs=20, python=sys.executable)
+    assert values(judged(apart, served, tmp_path)) == ours
+    assert len(served.bodies) == asked
+
+
+def test_a_score_that_can_t_be_weighted_is_none(served: Served, tmp_path: Path) -> None:
+    metric = ev.deepeval.geval(**GEVAL, top_logprobs=20)
+    (score,) = judged(metric, served, tmp_path, CASES[:1])
+    assert (score.value, score.reason) == (
+        None,
+        "the reply has no log probabilities: leave out top_logprobs",
+    )
+
+
 def test_its_reason_is_the_scores(served: Served, tmp_path: Path) -> None:
     (score,) = judged(ev.deepeval.geval(**GEVAL), served, tmp_path, CASES[:1])
     assert "says reason" in score.reason
