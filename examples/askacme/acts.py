@@ -30,7 +30,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "examples/askacme"
 MODULES = {"askacme": "test_askacme.py", "askacme_tools": "test_tools.py"}
-NEEDED = ("pyproject.toml", "examples", "golden", "snapshots")
+NEEDED = ("pyproject.toml", "examples", "golden", "judges", "snapshots")
 SCREEN = 15
 """Lines of a first screen, at most."""
 

@@ -16,8 +16,12 @@ import evalsuite as ev
         "handbook": "handbook",
         "retriever": "retriever.toml",
     },
+    scorers=[
+        ev.ranking("recall", "mrr"),
+        ev.rag.triad(also=["unanswerable_refusal"], unanswerable="kind=unanswerable"),
+    ],
     gate=ev.Gate(
-        min={"checks": 0.70},
+        min={"checks": 0.70, "recall": 0.85, "unanswerable_refusal": 0.60},
         slices={"topic=legal": ev.Slice(margin=0.05, exclude=0.25)},
     ),
 )
