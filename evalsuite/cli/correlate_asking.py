@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +57,8 @@ def register(command: argparse.ArgumentParser) -> None:
 
 def asked_of(args: argparse.Namespace, units: Sequence[Unit]) -> Asked:
     """Ask for the metric's values of all units, after saying what that takes at most."""
+    import asyncio  # noqa: PLC0415 (only where a model is asked)
+
     from evalsuite.calibration import applying, consulting  # noqa: PLC0415
     from evalsuite.rag.names import UNANSWERABLE  # noqa: PLC0415
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -35,6 +34,8 @@ def consulted_of(
 ) -> tuple[Consulted, int]:
     """Ask for verdicts, after saying how many calls that takes at most; 130 if it was interrupted:
     what was answered by then is kept. `title` is what the judge is called, its name by default."""
+    import asyncio  # noqa: PLC0415 (only where a model is asked)
+
     from evalsuite.calibration import consulting  # noqa: PLC0415
     from evalsuite.judging.asking import of_llm  # noqa: PLC0415
 
