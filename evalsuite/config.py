@@ -28,6 +28,7 @@ class Config:
     "hash" (their keys alone). `patience` is how many seconds a provider may fail every call before
     the run stops. `limits` and `prices` are by "PROVIDER:MODEL" or "PROVIDER": requests_per_minute,
     tokens_per_minute and concurrency; US dollars per million tokens as input, cached and output.
+    `trials` is how often each case is asked, 0: as its suite says.
     `budget` ends the run, each as "2.50usd", "500calls", "200000tokens" or "10minutes".
     `recordings` are committed files of replies, read where the store has none. `judges` is the
     folder of judge cards, `bar` what a certificate asks (see `judging.bar`), `strict_judges` makes
@@ -44,6 +45,7 @@ class Config:
     concurrency: int = 20
     timeout: float = 300.0
     seed: int = 0
+    trials: int = 0
     replay: str = ""
     formats: tuple[str, ...] = ("html", "markdown", "json")
     outputs: Literal["full", "redacted", "hash"] = "full"
@@ -94,6 +96,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "concurrency": (int,),
     "timeout": (int, float),
     "seed": (int,),
+    "trials": (int,),
     "replay": (str,),
     "formats": (list,),
     "outputs": (str,),
@@ -211,6 +214,8 @@ def _limits(values: Mapping[str, Any]) -> list[str]:
         problems.append("concurrency must be from 1 to 10000")
     if not 0 < values.get("timeout", 1) <= 86_400:
         problems.append("timeout must be seconds, from above 0 to 86400")
+    if not 1 <= values.get("trials", 1) <= 100:
+        problems.append("trials must be from 1 to 100")
     if values.get("replay", "") not in ("", "only"):
         problems.append('replay must be "only" or left out')
     if values.get("outputs", "full") not in ("full", "redacted", "hash"):

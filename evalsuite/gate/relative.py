@@ -8,7 +8,8 @@ from dataclasses import replace
 from evalsuite.diff import Diff
 from evalsuite.gate.family import Effects, Hypothesis, bounds, informs, moved
 from evalsuite.gate.judged import MISSING, People, judged
-from evalsuite.gate.sequential import Outcome, outcomes
+from evalsuite.gate.rules import AGAIN
+from evalsuite.gate.sequential import HOPELESS, Outcome, outcomes
 from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
@@ -139,7 +140,8 @@ def _finding(
     )
     if len(each.at):
         finding = _with_figures(finding, each, effect)
-        return _judged(finding, each, effect, diff.lost, rejected=outcome.rejected)
+        finding = _judged(finding, each, effect, diff.lost, rejected=outcome.rejected)
+        return _with_way(diff, finding)
     result, reason = _of_nothing(diff, each)
     return replace(finding, after=_level(diff, each), result=result, reason=reason)
 
@@ -172,6 +174,17 @@ def _judged(
     if not reason:
         return replace(finding, result="pass")
     return replace(finding, result="inconclusive" if each.declared else "not proven", reason=reason)
+
+
+def _with_way(diff: Diff, finding: Finding) -> Finding:
+    """An open gate with what the snapshot lacks, so that cases that moved could be asked again."""
+    run, old = diff.candidate, diff.baseline
+    once = old is not None and run.trials == 1 and not run.again and old.trials <= AGAIN
+    open_ = finding.result == "inconclusive" and finding.slice == OVERALL and finding.fell
+    if not (once and open_ and finding.p is not None and finding.p <= HOPELESS):
+        return finding
+    way = "a snapshot of 5 trials (--evals-trials 5) lets cases that moved be asked again"
+    return replace(finding, reason=f"{finding.reason}; {way}")
 
 
 def _doubt(finding: Finding, worst: float, exclude: float) -> str:
@@ -212,6 +225,8 @@ def _of_nothing(diff: Diff, each: Hypothesis) -> tuple[Result, str]:
 def _detectable(diff: Diff, each: Hypothesis) -> float | None:
     if diff.baseline is None or each.metric != CHECKS:
         return None
+    if diff.candidate.looks is not None and not diff.candidate.looks.last:
+        return None  # simulated for all cases
     return diff.baseline.detectable.get(each.slice)
 
 

@@ -10,6 +10,9 @@ from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.policy import DERIVED, Gate, Slice
 from evalsuite.records import Json
 
+AGAIN = 4
+"""Further trials of a case that moved; a baseline needs one more to compare with."""
+
 _SHARES = ("margin", "exclude", "slice_margin", "slice_exclude")
 
 

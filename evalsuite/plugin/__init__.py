@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+_OPTIONS = (
+    *("backend", "concurrency", "timeout", "seed", "trials", "sequential", "budget", "replay"),
+)
 _SUITES = pytest.StashKey[dict[str, str]]()
 
 
@@ -46,6 +49,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the root of all seeds (default 0); setting: seed",
     )
     group.addoption(
+        "--evals-trials",
+        type=int,
+        metavar="N",
+        help="ask each case N times, whatever its suite says; with a snapshot of 5 trials, cases "
+        "that moved are asked again before a gate is left undecided; setting: trials",
+    )
+    group.addoption(
+        "--evals-sequential",
+        action="store_true",
+        default=None,
+        help="take cases in a drawn order, look at the gates after a quarter, a half and three "
+        "quarters of them, and end the run once the verdict is decided",
+    )
+    group.addoption(
         "--evals-budget",
         action="append",
         metavar="LIMIT",
@@ -76,11 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "evals_slice(**slices): the slices of an eval case, set by evalsuite"
     )
     if not config.getoption("evals") or config.option.help or config.option.version:
-        given = [
-            name
-            for name in ("backend", "concurrency", "timeout", "seed", "budget", "replay")
-            if config.getoption(f"evals_{name}") is not None
-        ]
+        given = [name for name in _OPTIONS if config.getoption(f"evals_{name}") is not None]
         if given:
             raise pytest.UsageError(f"--evals-{given[0]} does nothing without --evals")
         return

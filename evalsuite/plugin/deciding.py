@@ -27,6 +27,7 @@ STATUS = {
     "missing": ("missing", "?", ("MISSING", {"yellow": True})),
     "inconclusive": ("inconclusive", "i", ("INCONCLUSIVE", {"yellow": True})),
     "incomparable": ("incomparable", "i", ("INCOMPARABLE", {"yellow": True})),
+    "unneeded": ("not needed", "n", ("NOT NEEDED", {"green": True})),
     "undecided": ("undecided", "-", ("NOT DECIDED", {"yellow": True})),
     "observed": ("would block", "o", ("WOULD BLOCK", {"yellow": True})),
 }
@@ -52,9 +53,9 @@ class Deciding:
         if self.invocation.worker is None and "evals" in report.__dict__:
             suite, result = report.__dict__.pop("evals")
             with or_stop(self.invocation.refuse):
-                self._writer(suite).add(result)
+                self.writer_of(suite).add(result)
 
-    def _writer(self, suite: str) -> RunWriter:
+    def writer_of(self, suite: str) -> RunWriter:
         if suite not in self.writers:
             settings = self.invocation.settings_of(suite)
             folder = settings.state_dir / "runs" / self.invocation.run
@@ -99,7 +100,7 @@ class Deciding:
         for nodeid in sorted({*self.briefs, *self.writers}):
             if nodeid not in self.briefs:
                 continue  # the worker that ran it has crashed, which pytest reports
-            writer = self._writer(nodeid)
+            writer = self.writer_of(nodeid)
             plan = self.invocation.plan_of(nodeid)
             brief = self.briefs[nodeid]
             settings = self.invocation.settings_of(nodeid)

@@ -17,7 +17,7 @@ from evalsuite.runner.plan import Plan, with_options
 class Invocation:
     """`worker` is what xdist's controller gave this worker, None elsewhere; `controller` that the
     cases run in workers; `plans` the suites that were collected; `refused` an exit status above 0
-    once something could not be read, written or opened."""
+    once something could not be read, written or opened; `sequential` that the run may end early."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -25,6 +25,12 @@ class Invocation:
         self.controller = bool(config.getoption("numprocesses", None) or config.getoption("tx", []))
         self.controller = self.controller and self.worker is None
         self.options = options_of(config)
+        self.sequential = bool(config.getoption("evals_sequential"))
+        if self.sequential and (self.controller or self.worker is not None):
+            raise pytest.UsageError(
+                "--evals-sequential looks at one run in one order, and cases that are dealt to "
+                "xdist's workers have none: run it without -n"
+            )
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
         self.arguments = arguments_of(config, self.worker)
         self.plans: dict[tuple[Path, str], Plan] = {}

@@ -23,6 +23,8 @@ class Evals(Protocol):
 
     def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None: ...
 
+    def unneeded(self, job: Job) -> str: ...
+
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> CaseResult: ...
 
 
@@ -31,7 +33,7 @@ class MustPassFailed(Exception):
 
 
 class CaseItem(pytest.Item):
-    """`test_x.py::suite[case-id]`; `result` is there once it ran."""
+    """`test_x.py::suite[case-id]`; `result` is there once it ran, `unneeded` why it did not."""
 
     def __init__(self, *, evals: Evals, job: Job, needs: FixtureNeeds, **rest: Any) -> None:
         super().__init__(**rest)
@@ -40,6 +42,7 @@ class CaseItem(pytest.Item):
         self.needs = needs
         # Named here although it comes later: a new name would cost each of thousands a dictionary.
         self.result: CaseResult | None = None
+        self.unneeded = ""
         if needs.info is not None:
             self._fixtureinfo = needs.info
             self.fixturenames = needs.info.names_closure
@@ -60,6 +63,9 @@ class CaseItem(pytest.Item):
             raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def runtest(self) -> None:
+        self.unneeded = self.evals.unneeded(self.job)
+        if self.unneeded:
+            pytest.skip(self.unneeded)
         own = self.funcargs if self.needs.sequential else None
         fixtures = own and {name: own[name] for name in self.job.plan.suite.fixtures}
         self.result = self.evals.result(self.job, fixtures)

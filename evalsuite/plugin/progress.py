@@ -66,6 +66,13 @@ class Progress:
             self._write("")
         self._total = 0
 
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if not self._worker and reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"evalsuite: {text}")
+
     def _tell(self, state: str, now: float) -> None:
         """A line of its own, now and then, where none is drawn: a log that stands still for
         minutes looks like a run that hangs."""

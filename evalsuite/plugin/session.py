@@ -24,6 +24,7 @@ from evalsuite import registry
 from evalsuite.backends.budget import run_budget
 from evalsuite.errors import DataError, EvalsuiteError
 from evalsuite.plugin.collecting import Collecting
+from evalsuite.plugin.courses import Courses
 from evalsuite.plugin.deciding import Deciding
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem
@@ -40,7 +41,7 @@ from evalsuite.plugin.xdist import dealt
 from evalsuite.runner.checkups import Occasions
 from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
-from evalsuite.runner.results import RunWriter, brief_of
+from evalsuite.runner.results import RunWriter
 from evalsuite.runner.schedule import Job
 from evalsuite.runner.watch import Watch
 from evalsuite.seeds import derive
@@ -85,6 +86,7 @@ class Running:
         self.progress = progress
         self.watch = config.stash[_WATCH] if _WATCH in config.stash else begin_watch(config)
         self.engine: Engine | None = None
+        self.courses = Courses(invocation, deciding, progress)
         self.items: list[CaseItem] = []
         self.begun: dict[Plan, EvalsuiteError | None] = {}
         self.read = 0
@@ -145,6 +147,11 @@ class Running:
             self.watch.touch(file)
         if self.config.getoption("xmlpath", None):
             self.watch.wrote(Path(self.config.option.xmlpath))
+        self.items = self.courses.start(self.engine, self.items)
+        ordered = iter(self.items)
+        session.items[:] = [
+            next(ordered) if isinstance(item, CaseItem) else item for item in session.items
+        ]
         # What is loaded and collected by now lives as long as the process does: not to be looked
         # through while cases run, nor several times when pytest ends.
         gc.freeze()
@@ -184,6 +191,9 @@ class Running:
         if failed is not None:
             raise failed
 
+    def unneeded(self, job: Job) -> str:
+        return self.courses.unneeded(job)
+
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> Any:
         assert self.engine is not None
         try:
@@ -217,6 +227,7 @@ class Running:
         hook.pytest_runtest_logreport(report=report)
         if self.config.getoption("xmlpath", None):  # junit closes a case at its teardown
             self._close_case(_closing(report))
+        self.courses.after(item)
         stopping = item.session.shouldfail or item.session.shouldstop
         if stopping and self.engine is not None:
             self.engine.cancel()
@@ -247,11 +258,16 @@ class Running:
             suite = item.job.plan.nodeid
             told = RunWriter.payload(result) if self.invocation.worker else result
             report.evals = (suite, told)
+        elif isinstance(item, CaseItem) and call.when == "call" and item.unneeded:
+            report.evals_status = "unneeded"
+            report.user_properties.append(("evals_status", "unneeded"))
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """Before fixtures go away under `-x`, nothing may use them any more."""
+        if isinstance(item, CaseItem):
+            self.courses.after(item)
         stopping = item.session.shouldfail or item.session.shouldstop
         if stopping and self.engine is not None:
             self.engine.cancel()
@@ -262,9 +278,8 @@ class Running:
             return
         self.watch.stop()
         self.deciding.damage += self.engine.close()
-        for plan, bench in self.engine.benches.items():
-            counts, stopped = self.engine.counts[plan], self.engine.stopped(plan)
-            brief = brief_of(bench, counts, self.deciding.damage, stopped)
+        for plan, course in self.courses.courses.items():
+            brief = course.brief(self.deciding.damage, self.engine.stopped(plan))
             self.deciding.briefs[plan.nodeid] = brief
         self.deciding.finished = sum(each.done for each in self.engine.counts.values())
 

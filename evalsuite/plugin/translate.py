@@ -50,7 +50,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     """The command line's settings, checked as the file's are."""
     given: dict[str, Any] = {
         name: config.getoption(f"evals_{name}")
-        for name in ("concurrency", "timeout", "seed", "budget", "replay")
+        for name in ("concurrency", "timeout", "seed", "trials", "budget", "replay")
     }
     backends = {}
     for spec in config.getoption("evals_backend") or []:
@@ -76,6 +76,7 @@ _OF_PYTEST = re.compile(
 )
 """Arguments that select, print or distribute, or that the harness itself keys."""
 
+_FLAGS = frozenset({"--evals-sequential"})
 _WITH_VALUE = frozenset({"-k", "-m", "-n", "--basetemp", "--tb", "--color", "--maxfail", "--dist"})
 
 
@@ -104,7 +105,8 @@ def telling(arguments: Sequence[str], selected: Sequence[str] = ()) -> list[str]
     kept = []
     after = ""
     for argument in arguments:
-        selecting = after in _WITH_VALUE or after.startswith("--evals-") or argument in selected
+        valued = after.startswith("--evals-") and after not in _FLAGS
+        selecting = after in _WITH_VALUE or valued or argument in selected
         if not selecting and not _OF_PYTEST.fullmatch(argument) and argument not in _WITH_VALUE:
             kept.append(argument)
         after = argument if "=" not in argument and not selecting else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evalsuite.diff import Change, Diff
 from evalsuite.gate import OVERALL, Finding, Verdict
-from evalsuite.records import CHECKS, Manifest
+from evalsuite.records import CHECKS, Looks, Manifest
 from evalsuite.report import figures
 from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
@@ -103,8 +103,9 @@ def _change(change: Change) -> Text:
 
 
 def _states(material: Material) -> Line | None:
-    """Everything that makes this less than a full fresh run, each in a few words."""
+    """Everything that makes this another thing than a full fresh run, each in a few words."""
     manifest = material.diff.candidate
+    meant = _stages(material)
     said: list[Text] = []
     if manifest.partial:
         ran = f"{figures.number(len(material.after))} of {figures.number(manifest.expected)}"
@@ -117,7 +118,27 @@ def _states(material: Material) -> Line | None:
         said.append(("replayed: latency and cost are recorded ones",))
     if material.diff.baseline is None and material.verdict.result != "no baseline":
         said.append(("no baseline",))
-    return Line("state", joined(said), "warn") if said else None
+    if not said and not meant:
+        return None
+    return Line("state", joined([*meant, *said]), "warn" if said else "plain")
+
+
+def _stages(material: Material) -> list[Text]:
+    """That the run was looked at on its way, and which of its cases were asked again."""
+    manifest = material.diff.candidate
+    said: list[Text] = []
+    if manifest.looks is not None and manifest.looks.ended:
+        said.append((_looks(manifest.looks),))
+    if asked := sum(bool(row.again) for row in material.after.values()):
+        cases = figures.many(asked, "case")
+        said.append((f"{cases} that moved asked {manifest.again} times more",))
+    return said
+
+
+def _looks(looks: Looks) -> str:
+    of = f"{figures.number(looks.read)} of {figures.many(len(looks.order), 'case')}"
+    decided = "decided" if looks.reason else "ended"
+    return f"sequential: {decided} at look {looks.ended} of {len(looks.sizes)} ({of})"
 
 
 def _also(material: Material) -> Line | None:

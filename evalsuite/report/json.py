@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from evalsuite.records import Json, Manifest
+from evalsuite.records import Json, Looks, Manifest
 from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat, Report, block_of
 from evalsuite.report.escape import plain
 from evalsuite.stats.trials import Tries
@@ -90,10 +90,22 @@ def _manifest(manifest: Manifest) -> dict[str, Json]:
         "complete": manifest.complete,
         "replayed": manifest.replayed,
         "stopped": manifest.stopped,
+        "sequential": None if manifest.looks is None else _looks(manifest.looks),
+        "again": manifest.again,
         "notes": list(manifest.notes),
         "versions": dict(manifest.versions),
         "detectable": dict(manifest.detectable),
         "operations": asdict(manifest.operations),
+    }
+
+
+def _looks(looks: Looks) -> dict[str, Json]:
+    return {
+        "sizes": list(looks.sizes),
+        "ended": looks.ended,
+        "read": looks.read,
+        "cases": len(looks.order),
+        "reason": looks.reason,
     }
 
 

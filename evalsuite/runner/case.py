@@ -78,7 +78,7 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     compiled = bench.plan.checks_of(case)
 
     async def trials(numbers: Iterable[int]) -> list[Trial]:
-        return await together([_trial(bench, case, each, compiled, slots) for each in numbers])
+        return await together([try_once(bench, case, each, compiled, slots) for each in numbers])
 
     wanted = bench.plan.suite.trials
     made = await trials(range(1, wanted + 1))
@@ -89,7 +89,7 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     missing = next((each.missing for each in made if each.missing), "")
     if missing:
         return CaseResult(case, None, (), "missing", missing, tallies, reused, 0.0)
-    row = _row(bench.plan, case, made)
+    row = row_of(bench.plan, case, made)
     status, message = _status(case, made)
     outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
     crossed = [each.crossed for each in made if each.crossed and each.crossed.new]
@@ -111,7 +111,7 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     )
 
 
-async def _trial(
+async def try_once(
     bench: Bench, case: Case, number: int, compiled: Sequence[checks.Check], slots: Slots
 ) -> Trial:
     """Its slot is free again as soon as nothing of it may wait any more: the next case's target
@@ -158,7 +158,7 @@ def _failed(trial: Trial) -> bool:
     return any(score.metric == CHECKS and score.value == 0.0 for score in trial.scores)
 
 
-def _row(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
+def row_of(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
     metrics = dict.fromkeys(score.metric for trial in made for score in trial.scores)
     values: dict[str, list[float | None]] = {name: [] for name in metrics}
     reasons: dict[str, str] = {}

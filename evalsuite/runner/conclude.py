@@ -22,7 +22,7 @@ from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.gate import OVERALL, Finding, Verdict, decide, policy_from
 from evalsuite.golden import Dataset
-from evalsuite.records import Manifest, Metric, Operations, Run
+from evalsuite.records import Looks, Manifest, Metric, Operations, Run
 from evalsuite.report import Report
 from evalsuite.report.sentences import spread
 from evalsuite.runner.peopled import as_rated, people_of
@@ -82,7 +82,7 @@ def conclude(
         SnapshotError: the snapshot changed for the worse since collection.
     """
     before = baseline.manifest.versions if baseline else {}
-    manifest = _manifest(brief, writer, command, run, seconds, before)
+    manifest = manifest_of(brief, writer, command, run, seconds, before)
     if manifest.judges:
         manifest = replace(manifest, judges=as_rated(config, manifest, writer.rows))
     candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
@@ -110,24 +110,26 @@ def conclude(
         commands=commands_of(candidate.manifest, config.root, stored=True, reports=shown),
     )
     _write_reports(made, files)
-    return Conclusion(brief.suite, verdict, made, _gates(verdict))
+    return Conclusion(brief.suite, verdict, made, _gates(verdict, brief.looks))
 
 
-def _manifest(
+def manifest_of(
     brief: Brief,
     writer: RunWriter,
-    command: str,
-    run: str,
-    seconds: float,
-    before: Mapping[str, str],
+    command: str = "",
+    run: str = "",
+    seconds: float = 0.0,
+    before: Mapping[str, str] | None = None,
 ) -> Manifest:
-    notes = [*brief.notes, *probe.notes(brief.account, before)]
+    """The head of the run as far as it was read; `before` are the baseline's versions."""
+    notes = [*brief.notes, *probe.notes(brief.account, before or {})]
     if writer.missing and not brief.stopped:
         shown = ", ".join(sorted(writer.missing)[:10])
         notes.append(f"{len(writer.missing)} cases have no stored reply: {shown}")
     known = {metric.name: metric for metric in brief.metrics}
     metrics = [known.get(name, Metric(name)) for name in dict.fromkeys([*known, *writer.metrics])]
-    ran = len(writer.rows) + len(writer.missing)
+    ran = len({*writer.rows, *writer.missing})
+    unasked = len(brief.looks.order) - brief.looks.read if brief.looks else 0
     return Manifest(
         suite=brief.suite,
         run=run,
@@ -141,7 +143,7 @@ def _manifest(
         command=command,
         trials=brief.trials,
         seed=brief.seed,
-        partial=ran < brief.expected,
+        partial=ran + unasked < brief.expected,
         complete=not writer.missing,
         replayed=brief.replayed,
         stopped=brief.stopped,
@@ -149,6 +151,8 @@ def _manifest(
         operations=_operations(brief, seconds),
         versions=_versions() | probe.fingerprints(brief.account),
         judges=brief.judges,
+        looks=brief.looks,
+        again=brief.again,
     )
 
 
@@ -201,16 +205,19 @@ def _write_reports(made: Report, files: Mapping[str, Path]) -> None:
         new.replace(file)
 
 
-def _gates(verdict: Verdict) -> list[GateReport]:
+def _gates(verdict: Verdict, looks: Looks | None) -> list[GateReport]:
     """Declared gates, and whatever else would block. must_pass cases are items of their own."""
     found = []
+    early = ""
+    if looks is not None and not looks.last:
+        early = f"; decided after {looks.read} of {len(looks.order)} cases"
     for finding in verdict.findings:
         red = finding.result in ("regression", "below")
         if finding.informs and finding.slice != OVERALL:
             continue
         if finding.kind != "must_pass" and (finding.declared or (red and not finding.derived)):
             status = _status(finding)
-            found.append(GateReport(finding.name, status, finding.result, _says(finding)))
+            found.append(GateReport(finding.name, status, finding.result, _says(finding) + early))
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from evalsuite.backends.account import Account
 from evalsuite.backends.calls import Tally
 from evalsuite.records import Standing
+from evalsuite.runner.again import Again
 from evalsuite.runner.case import CaseResult
 
 
@@ -37,6 +38,14 @@ class Counts:
         self.reused += result.reused
         self.judged += result.judged
         for tally in result.tallies:
+            self.spent(tally)
+
+    def repeated(self, again: Again) -> None:
+        """A case was asked again."""
+        self.missing += bool(again.missing)
+        self.reused += again.reused
+        self.judged += again.judged
+        for tally in again.tallies:
             self.spent(tally)
 
     def spent(self, tally: Tally) -> None:

@@ -16,7 +16,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from evalsuite.backends.calls import Halt
+from evalsuite.backends.together import together
 from evalsuite.errors import EvalsuiteError, SuiteError
+from evalsuite.records import Case
+from evalsuite.runner.again import Again, ask_again
 from evalsuite.runner.answer import Bench, note_written
 from evalsuite.runner.benches import Benches
 from evalsuite.runner.case import CaseResult, run_case
@@ -151,6 +154,14 @@ class Engine:
         self._alive()
         return False
 
+    def open_look(self, plan: Plan, look: int) -> None:
+        """A look did not decide a sequential run: the cases up to the next one may start."""
+        self._loop.call_soon_threadsafe(self._open_look, plan, look)
+
+    def again(self, plan: Plan, cases: Sequence[Case]) -> list[Again]:
+        """Ask these cases again, while nothing of their suite has been torn down."""
+        return self._call(self._again(plan, cases))
+
     def check_judges(self, occasions: Occasions) -> None:
         """Once the cases are through; see `checkups.check_judges`."""
         for plan, counts in self.counts.items():
@@ -242,6 +253,20 @@ class Engine:
     def _add(self, jobs: list[Job]) -> None:
         self._schedule.add(jobs)
         self._pump()
+
+    def _open_look(self, plan: Plan, look: int) -> None:
+        self._schedule.open_look(plan, look)
+        self._pump()
+
+    async def _again(self, plan: Plan, cases: Sequence[Case]) -> list[Again]:
+        bench, counts = self.benches[plan], self.counts[plan]
+        slots = self._groups[bench.lanes].slots
+        made = await together([ask_again(bench, case, slots) for case in cases])
+        for each in made:
+            counts.repeated(each)
+            if each.missing and plan.config.replay != "only":
+                self.halt.pull(each.missing)
+        return made
 
     def _pump(self) -> None:
         """Start what may start; a loop that is ended cancels cases, which give their slots back."""

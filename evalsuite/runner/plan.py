@@ -118,6 +118,7 @@ def make_plan(
     for name in set(config.formats) - registry.names("formats"):
         registry.find("formats", name)  # says what is known; those that are load when they print
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
+    suite = replace(suite, trials=config.trials or suite.trials)
     dataset = dataset or _dataset(suite, config, where)
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")

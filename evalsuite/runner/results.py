@@ -13,7 +13,8 @@ from pathlib import Path
 from evalsuite import snapshot
 from evalsuite.backends.account import Account
 from evalsuite.gate import policy_json
-from evalsuite.records import Json, Metric, Output, Part, Row, Standing, Subject
+from evalsuite.records import Json, Looks, Metric, Output, Part, Row, Standing, Subject
+from evalsuite.runner.again import Again
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
@@ -46,6 +47,8 @@ class Brief:
     account: Account = field(default_factory=Account)
     stopped: str = ""
     judges: Mapping[str, Standing] = field(default_factory=dict)
+    looks: Looks | None = None
+    again: int = 0
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -76,8 +79,17 @@ class Brief:
         )
 
 
-def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str = "") -> Brief:
-    """Sum up a suite once its cases have run; `stopped` says why the run ended before its end."""
+def brief_of(
+    bench: Bench,
+    counts: Counts,
+    damage: Sequence[str] = (),
+    stopped: str = "",
+    *,
+    looks: Looks | None = None,
+    again: int = 0,
+) -> Brief:
+    """Sum up a suite once its cases have run, or as far as it was looked at; `stopped` says why the
+    run ended before its end."""
     plan = bench.plan
     notes = [*plan.notes, *damage]
     unknown = bench.watch.unknown()
@@ -125,6 +137,8 @@ def brief_of(bench: Bench, counts: Counts, damage: Sequence[str], stopped: str =
         account=counts.account,
         stopped=stopped,
         judges=counts.standings or plan.standings,
+        looks=looks,
+        again=again,
     )
 
 
@@ -171,6 +185,14 @@ class RunWriter:
         self.metrics.update(dict.fromkeys(row.scores))
         for place, output in outputs:
             self.writer.add(place, output)
+
+    def repeat(self, again: Again) -> None:
+        """A case's further trials; without all of them it counts as missing."""
+        self.calls.update(again.calls)
+        if again.missing:
+            self.missing[again.case] = again.missing
+        else:
+            self.rows[again.case] = replace(self.rows[again.case], again=again.values)
 
     def close(self) -> None:
         """Let go of a run that is not concluded; what it held stays in the store."""

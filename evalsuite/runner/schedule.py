@@ -22,11 +22,13 @@ HELD = 64 * 2**20
 @dataclass(slots=True, eq=False)
 class Job:
     """One case that is to run. `place` counts from 0 in the order in which results are read, -1
-    for one that is started when its turn comes."""
+    for one that is started when its turn comes. `look` is the look of a sequential run that it is
+    read by, from 1; 0 where there are none."""
 
     plan: Plan
     case: Case
     place: int = -1
+    look: int = 0
     started: bool = False
 
 
@@ -41,6 +43,7 @@ class Schedule:
         self._enough = enough
         self._queues: dict[Plan, deque[Job]] = {}
         self._ready: set[Plan] = set()
+        self._looks: dict[Plan, int] = {}
         self._failed: list[int] = []
         self._count = 0
 
@@ -54,6 +57,10 @@ class Schedule:
     def ready(self, plan: Plan) -> None:
         """The suite's fixtures and resources are there."""
         self._ready.add(plan)
+
+    def open_look(self, plan: Plan, look: int) -> None:
+        """The suite's jobs up to this look may start; at the beginning those of the first may."""
+        self._looks[plan] = look
 
     def failed(self, job: Job) -> None:
         """This one will fail when it is read."""
@@ -72,7 +79,9 @@ class Schedule:
         queue = self._queues.get(plan)
         while queue and queue[0].started:
             queue.popleft()
-        return queue[0] if queue and plan in self._ready else None
+        if not queue or plan not in self._ready or queue[0].look > self._looks.get(plan, 1):
+            return None
+        return queue[0]
 
     def _end(self) -> int:
         """The place from which on nothing starts: with `-x` nothing after the last that is read."""

@@ -19,6 +19,12 @@ MAX_OUTPUTS = 10 * 10**6
 def refusal(run: Run) -> str:
     """Why a run can't become a snapshot; empty if it can."""
     manifest = run.manifest
+    if manifest.looks is not None and not manifest.looks.last:
+        looks = manifest.looks
+        return (
+            f"it was decided after {looks.read} of {len(looks.order)} cases: run without "
+            "--evals-sequential, what is finished is not paid twice"
+        )
     if manifest.partial:
         return "it ran only a part of the cases: run the whole suite"
     if manifest.stopped:
@@ -66,17 +72,19 @@ def as_kept(run: Run) -> Run:
     snapshot's documents says nothing beside a newer one.
     """
     rows = {
-        name: replace(row, crossed=None) if row.crossed else row for name, row in run.rows.items()
+        name: replace(row, crossed=None, again={}) if row.crossed or row.again else row
+        for name, row in run.rows.items()
     }
+    manifest = replace(run.manifest, looks=None, again=0)
     if run.manifest.outputs == "full":
-        return Run(run.manifest, rows)
+        return Run(manifest, rows)
     rows = {
         name: replace(
             row, reasons={}, errors=[each and each.partition(":")[0] for each in row.errors]
         )
         for name, row in rows.items()
     }
-    return Run(run.manifest, rows)
+    return Run(manifest, rows)
 
 
 def unchanged(old: Run | None, new: Run) -> bool:

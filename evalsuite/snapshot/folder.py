@@ -14,12 +14,13 @@ import re
 import stat
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from evalsuite.canonical import digest
 from evalsuite.errors import Problem, SnapshotError
-from evalsuite.records import Json, Manifest, Output, Row, Run
+from evalsuite.records import Json, Looks, Manifest, Output, Row, Run
 from evalsuite.snapshot.codec import decoder, parse
 from evalsuite.snapshot.outputs import (
     CONTEXT_LINE,
@@ -45,6 +46,7 @@ NEW = ".new"
 MAX_MANIFEST = 16 * 2**20
 MAX_LINE = {SCORES: 2**20, OUTPUTS: 64 * 2**20}
 MAX_ID = 200
+MAX_AGAIN = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,20 @@ def _manifest(value: Json) -> Manifest:
         raise Malformed("must not be negative").within("expected")
     if manifest.trials < 1:
         raise Malformed("must be at least 1").within("trials")
+    if not 0 <= manifest.again <= MAX_AGAIN:
+        raise Malformed(f"must be from 0 to {MAX_AGAIN}").within("again")
+    if manifest.looks is not None:
+        _check_looks(manifest.looks)
     return manifest
+
+
+def _check_looks(looks: Looks) -> None:
+    sizes = [0, *looks.sizes]
+    rising = all(one < other for one, other in pairwise(sizes))
+    if not rising or sizes[-1] != len(looks.order):
+        raise Malformed("must rise to the number of cases in order").within("looks.sizes")
+    if not 0 <= looks.ended <= len(looks.sizes):
+        raise Malformed("must be one of the looks").within("looks.ended")
 
 
 def _open(source: Source, name: str) -> BinaryIO:

@@ -20,6 +20,7 @@ from evalsuite.records import (
     Crossed,
     Document,
     Failure,
+    Looks,
     Manifest,
     Metric,
     Operations,
@@ -48,7 +49,9 @@ FULL_ROW = Row(
     output_facts={"context_tokens": 8, "cited": True},
     must_pass=True,
     cluster="leave.md",
+    void=("cited",),
     crossed=Crossed(("b1", None), (None, None), {CHECKS: (0.0, None)}, ("target: broke", None)),
+    again={CHECKS: (1.0, None, 0.0, 1.0)},
 )
 FULL_MANIFEST = Manifest(
     suite="askacme",
@@ -73,6 +76,8 @@ FULL_MANIFEST = Manifest(
     outputs="redacted",
     detectable={"overall": 0.06},
     accepted={"run": "r0", "reason": "first", "previous": None},
+    looks=Looks(("leave-01", "leave-02"), (1, 2), 1, "checks: regression"),
+    again=4,
 )
 
 
@@ -393,3 +398,18 @@ def test_memory_does_not_grow_with_the_text_of_outputs(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10_000_000  # of 20 MB; threads of tests before this one are counted too
+
+
+@pytest.mark.parametrize(
+    ("looks", "field"),
+    [
+        (Looks(("a", "b"), (2, 1)), "looks.sizes"),
+        (Looks(("a", "b"), (1,)), "looks.sizes"),
+        (Looks(("a", "b"), (1, 2), 3), "looks.ended"),
+        (Looks(("a", "b"), (1, 2), -1), "looks.ended"),
+    ],
+)
+def test_looks_that_can_not_be_are_refused(tmp_path: Path, looks: Looks, field: str) -> None:
+    write(tmp_path / "run", Run(replace(FULL_MANIFEST, looks=looks), {}), [])
+    with pytest.raises(SnapshotError, match=field):
+        load(tmp_path / "run")
