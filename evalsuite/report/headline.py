@@ -223,7 +223,10 @@ def _sensitivity(material: Material) -> Line | None:
 
 
 def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
-    """By slice, for `checks`: as the snapshot's manifest says, else as the gate says."""
+    """By slice, for `checks`: as the snapshot's manifest says, else as the gate says. It is that of
+    all cases: nothing of a run that needed fewer."""
+    if diff.candidate.looks is not None and not diff.candidate.looks.last:
+        return {}
     for manifest in (diff.baseline, diff.candidate):
         if manifest is not None and manifest.detectable:
             return dict(manifest.detectable)

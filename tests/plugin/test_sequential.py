@@ -94,6 +94,7 @@ def test_a_run_that_is_no_worse_ends_before_its_last_case(teams: Any) -> None:
         done.stdout
     )
     assert teams.report()["result"] == "pass"
+    assert "would see" not in done.stdout.str()  # simulated for all cases
     manifest = teams.manifest()
     assert (manifest.get("partial", False), manifest.get("complete", True)) == (False, True)
     kinds = {case["kind"] for case in teams.report()["cases"]}
@@ -258,3 +259,37 @@ def test_a_budget_that_ends_while_cases_are_asked_again_leaves_the_run_open(
         asked = Counter(chat.asked)
         assert sum(asked.values()) == 60 + 4 * 5  # nothing was paid twice
         assert {asked[f"new word {number}"] for number in range(5)} == {5}
+
+
+VARIANTS = """, variants={"one": ev.Variant(), "two": ev.Variant()}"""
+FIXTURE = """
+import pytest
+
+@pytest.fixture(scope="module")
+def opened():
+    state = ["open"]
+    yield state
+    state[0] = "closed"
+"""
+
+
+def test_each_suite_has_looks_of_its_own_and_its_fixtures_live_until_it_has_asked_again(
+    teams: Any,
+) -> None:
+    teams.teams("Be brief.", VARIANTS, ", opened", count=120)
+    suite = (teams.path / "test_words.py").read_text() + FIXTURE
+    first = '    team = case.input["team"]'
+    suite = suite.replace(first, f'    assert opened == ["open"]\n{first}')
+    teams.write("test_words.py", suite)
+    teams.noisy("--evals-trials", "5", noise=0.5)
+    for name in ("words@one", "words@two"):
+        done = teams.evalsuite("accept", name, "--from-run", "last", "--reason", "test")
+        assert done.ret == 0, done.stderr.str()
+    teams.write("prompt.txt", "worse")
+    done = teams.noisy("--evals-sequential", noise=0.5)
+    for name in ("words@one", "words@two"):
+        found = teams.report(name)["run"]["sequential"]
+        assert found["ended"] == 4, found
+        assert sum("again" in row for row in teams.rows(name).values()) > 8
+        assert all(not row.get("errors") for row in teams.rows(name).values())
+    assert done.ret == 1
