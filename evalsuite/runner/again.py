@@ -16,7 +16,6 @@ from evalsuite.gate.rules import AGAIN
 from evalsuite.records import COMPLETION, Case, Row
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import row_of, try_once
-from evalsuite.runner.plan import Plan
 from evalsuite.runner.slots import Slots
 
 
@@ -32,14 +31,6 @@ class Again:
     reused: int
     judged: int
     missing: str
-
-
-def further(plan: Plan, *, sure: bool) -> int:
-    """How many further trials a case that moved may get: none if the baseline has none to compare
-    with, if the suite asks often anyway, or if an answer never varies (`sure`)."""
-    old = plan.baseline
-    stored = old is not None and old.manifest.trials > AGAIN
-    return AGAIN if stored and plan.suite.trials == 1 and not sure else 0
 
 
 async def ask_again(bench: Bench, case: Case, slots: Slots) -> Again:

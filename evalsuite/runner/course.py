@@ -7,11 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from evalsuite.records import Case, Looks, Run
-from evalsuite.runner.again import further
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.order import taken
-from evalsuite.runner.plan import Plan
+from evalsuite.runner.plan import Plan, further
 from evalsuite.runner.results import Brief, RunWriter, brief_of
 
 
@@ -96,7 +95,7 @@ def course_of(
     """
     plan = bench.plan
     course = Course(bench, counts)
-    course.again = further(plan, sure=bench.sure)
+    course.again = 0 if bench.sure else further(plan)  # what never varies need not be asked again
     if course.again and not alone:
         course.again = 0
         plan.notes.append(

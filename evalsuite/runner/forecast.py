@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from evalsuite import snapshot
 from evalsuite.config import Config
 from evalsuite.errors import SnapshotError
+from evalsuite.gate.rules import AGAIN
 from evalsuite.records import Operations
 from evalsuite.report import figures
-from evalsuite.runner.plan import Plan
+from evalsuite.runner.plan import Plan, further
 from evalsuite.snapshot import Head
 
 _LOOKED = 10
@@ -102,6 +103,8 @@ def beforehand(plans: Iterable[Plan]) -> list[str]:
     time = minutes(sum(each.seconds for each in found))
     crossed = any(plan.suite.contexts and plan.baseline is not None for plan in cases)
     again = "; as much again where other documents are retrieved" if crossed else ""
+    if any(map(further, cases)):
+        again += f"; cases that moved are asked {AGAIN} times more"
     return [f"{of}at most {calls}, {usd}, about {time}, less what the store answers{again}"]
 
 

@@ -20,6 +20,7 @@ from evalsuite.checks import Check
 from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError, did_you_mean
 from evalsuite.gate import needed_cases, validate
+from evalsuite.gate.rules import AGAIN
 from evalsuite.golden import Dataset
 from evalsuite.judging.setting import Setting
 from evalsuite.policy import OVERALL
@@ -226,6 +227,14 @@ def _baseline(suite: Suite, config: Config) -> Run | None:
     if reason:
         raise DataError(reason)
     return None
+
+
+def further(plan: Plan) -> int:
+    """How many further trials a case that moved may get: none if the baseline has none to compare
+    with, or if the suite asks often anyway."""
+    old = plan.baseline
+    stored = old is not None and old.manifest.trials > AGAIN
+    return AGAIN if stored and plan.suite.trials == 1 else 0
 
 
 def unreachable(plan: Plan) -> list[str]:

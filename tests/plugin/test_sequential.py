@@ -252,6 +252,7 @@ def test_a_budget_that_ends_while_cases_are_asked_again_leaves_the_run_open(
         done = project.run_apart("--evals-budget", "70calls")
         assert done.ret == 10, done.stdout.str()
         assert project.manifest()["stopped"].startswith("the budget of 70 calls")
+        assert "cases that moved are asked 4 times more" in done.stdout.str()
         assert len(repeated(project)) < 5  # so that none of them counts
         done = project.run_apart()
         assert done.ret == 1, done.stdout.str()
