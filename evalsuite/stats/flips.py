@@ -95,10 +95,11 @@ def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
         moved = np.flatnonzero(np.any(some != 0, axis=1))
         if not len(moved):
             continue
+        which = slice(len(some)) if len(moved) == len(some) else moved  # a slice copies nothing
         signs, some = np.stack(flips, axis=1), some[moved]
         for at in range(0, patterns, _PATTERNS):
             bits = np.unpackbits(signs[at : at + _PATTERNS], axis=1, bitorder="little")
-            flipped[at : at + _PATTERNS] += bits[:, moved].astype(np.float64) @ some
+            flipped[at : at + _PATTERNS] += bits[:, which].astype(np.float64) @ some
     if not everything:
         flipped[0] = 0.0
     sums = (exact.sum(axis=0) - 2 * flipped) * (_ROUND / _QUANTUM)
