@@ -167,6 +167,15 @@ def test_workers_take_no_looks_and_say_so(teams: Any) -> None:
     assert not (teams.path / ".evalsuite").exists()
 
 
+def test_workers_ask_nothing_again_and_say_so(teams: Any) -> None:
+    baseline(teams, "--evals-trials", "5", count=24)
+    teams.teams("worse", count=24)
+    teams.run_apart("-n2", "-p", "xdist", "--evals-backend", "embedded?noise=0.2")
+    assert len(teams.rows()) == 24
+    assert teams.manifest().get("again", 0) == 0
+    assert "cases that moved were not asked again: xdist" in str(teams.manifest()["notes"])
+
+
 def repeated(teams: Any) -> dict[str, Any]:
     return {case: row["again"] for case, row in teams.rows().items() if "again" in row}
 
