@@ -8,6 +8,7 @@ from paired_runs import both, finding_of, row, run_of, verdict_of
 
 from evalsuite.diff import Change, compare
 from evalsuite.errors import SnapshotError
+from evalsuite.gate import Gate
 from evalsuite.records import CHECKS, COMPLETION, Metric, Part, Subject
 
 
@@ -232,3 +233,41 @@ def test_where_neither_side_has_anything_to_judge_no_value_is_missing():
     finding = finding_of(verdict_of(before, after), CHECKS)
     # An answer that falls silent is missing, one that always was silent is not.
     assert (finding.n, finding.missing) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("fell", "spoke", "missing", "result"),
+    [
+        (0, 0, 0, "pass"),
+        (3, 3, 0, "pass"),  # by chance as many fall silent as begin to speak
+        (5, 3, 2, "inconclusive"),
+        (60, 0, 60, "inconclusive"),  # nothing is left to compare, and that is said
+        (0, 5, 0, "pass"),
+    ],
+)
+def test_answers_that_fell_silent_are_missing_beyond_those_that_began_to_speak(
+    fell, spoke, missing, result
+):
+    def side(name, silent):
+        return run_of(
+            [
+                row(f"c{n:02d}", None, side=name, void=[CHECKS])
+                if n in silent
+                else row(f"c{n:02d}", 1.0, side=name)
+                for n in range(60)
+            ],
+            name,
+        )
+
+    before, after = side("before", range(fell, fell + spoke)), side("after", range(fell))
+    finding = finding_of(verdict_of(before, after), CHECKS)
+    assert (finding.missing, finding.result) == (missing, result)
+    floor = finding_of(verdict_of(before, after, Gate(min={CHECKS: 0.9})), "checks >= 0.90")
+    assert floor.missing == missing
+    assert floor.result != "pass" or missing < 6
+
+
+def test_a_run_in_which_nothing_could_be_judged_is_not_decided():
+    rows = [row(f"c{n}", None, void=[CHECKS]) for n in range(5)]
+    verdict = verdict_of(None, run_of(rows))
+    assert (verdict.result, verdict.exit_code) == ("inconclusive", 10)

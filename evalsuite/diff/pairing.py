@@ -17,7 +17,7 @@ from evalsuite.diff.looking import again_trials, earlier_looks, needed, wanted
 from evalsuite.diff.record import Diff, Level, Pairs, Status
 from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Row, Run
-from evalsuite.stats.flips import Bools, Floats
+from evalsuite.stats.flips import Bools, Floats, Ints
 from evalsuite.stats.repeats import combined
 
 Trials = Sequence[float | None]
@@ -80,7 +80,9 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
         pairs=pairs,
         slices=slices,
         derived=_derived(old, new, slices),
-        levels={name: _level(metric, candidate) for name, metric in metrics.items()},
+        levels={
+            name: _level(metric, candidate, pairs.get(name)) for name, metric in metrics.items()
+        },
         must_pass={case: _held(row) for case, row in sorted(new.items()) if row.must_pass},
         lost=_lost(candidate),
         form=form_shift(old, new, shared),
@@ -204,7 +206,14 @@ def _pairs(
         again=again,
         again_seen=again_seen,
         asked=asked,
+        silent=_silent(metric.name, rows),
     )
+
+
+def _silent(metric: str, rows: Sequence[tuple[Row, Row]]) -> Ints | None:
+    """Where one side alone has nothing to judge; see Pairs."""
+    found = [(metric in new.void) - (metric in old.void) for old, new in rows]
+    return np.array(found, dtype=np.int64) if any(found) else None
 
 
 def _own(run: Run, case: str, metric: str) -> Trials:
@@ -232,19 +241,16 @@ def _clusters(rows: Iterable[Row]) -> tuple[str | None, ...]:
     return clusters if any(cluster is not None for cluster in clusters) else ()
 
 
-def _level(metric: Metric, run: Run) -> Level:
+def _level(metric: Metric, run: Run, pairs: Pairs | None) -> Level:
     rows = run.rows
     worst = metric.low if metric.higher_is_better else metric.high
     name = metric.name
-    ids = [
-        case
-        for case in sorted(rows)
-        if _values(rows[case], name) is not None and name not in rows[case].void
-    ]
+    about = [case for case in sorted(rows) if _values(rows[case], name) is not None]
+    ids = [case for case in about if name not in rows[case].void]
     trials: list[Trials] = []
     for case in ids:
-        pairs = zip_longest(_values(rows[case], metric.name) or (), rows[case].errors)
-        scored = [worst if _raised(error) else value for value, error in pairs]
+        both = zip_longest(_values(rows[case], name) or (), rows[case].errors)
+        scored = [worst if _raised(error) else value for value, error in both]
         trials.append(own_trials(rows[case], scored, run.manifest))
     values, seen = _grid(metric, trials)
     return Level(
@@ -253,6 +259,8 @@ def _level(metric: Metric, run: Run) -> Level:
         values=combined(values, seen, vote=metric.name in VOTED),
         seen=np.asarray(seen.any(axis=1), dtype=np.bool_),
         clusters=_clusters(rows[case] for case in ids),
+        void=len(about) - len(ids),
+        fallen=0 if pairs is None or pairs.silent is None else max(0, int(pairs.silent.sum())),
     )
 
 

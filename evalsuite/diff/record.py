@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalsuite.records import Manifest
-from evalsuite.stats.flips import Bools, Floats
+from evalsuite.stats.flips import Bools, Floats, Ints
 
 Status = Literal["same", "changed", "new", "gone", "stale"]
 
@@ -32,7 +32,9 @@ class Pairs:
     empty where every case stands for itself. `crossed` (n, k) with `crossed_seen` are the values of
     the candidate's target on the baseline's documents, `other` (n,) marks cases whose documents
     differ; all three are None where nothing was crossed. `again` (n, r) with `again_seen` are the
-    candidate's further trials of the cases `asked` (n,) again; None where none was.
+    candidate's further trials of the cases `asked` (n,) again; None where none was. `silent` (n,)
+    is 1 where only the candidate has nothing to judge, -1 where only the baseline had, else 0;
+    None where it is 0 everywhere.
     """
 
     metric: str
@@ -49,6 +51,7 @@ class Pairs:
     again: Floats | None = None
     again_seen: Bools | None = None
     asked: Bools | None = None
+    silent: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ class Level:
     `values` (n,) in [0, 1], higher is better, is what a case's trials say together, 0.0 where
     `seen` is False.
     A trial in which the target raised counts as the worst value here, since it can't have met a
-    floor; what only the harness lost is not seen. Sorted by id; `clusters` as in Pairs.
+    floor; what only the harness lost is not seen. Sorted by id; `clusters` as in Pairs. Cases that
+    hold nothing to judge are left out: `void` counts them, `fallen` by how many more answers fell
+    silent against the baseline than began to speak.
     """
 
     metric: str
@@ -66,6 +71,8 @@ class Level:
     values: Floats
     seen: Bools
     clusters: Sequence[str | None] = ()
+    void: int = 0
+    fallen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

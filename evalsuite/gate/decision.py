@@ -68,7 +68,11 @@ def _main(diff: Diff) -> str:
 
 def _hold(diff: Diff) -> Hold | None:
     run = diff.candidate
-    levels = [level for name, level in diff.levels.items() if name != COMPLETION and level.ids]
+    levels = [
+        level
+        for name, level in diff.levels.items()
+        if name != COMPLETION and (level.ids or level.void)
+    ]
     if run.stopped:
         return Hold("inconclusive", f"the run was stopped: {run.stopped}")
     if not any(level.seen.any() for level in levels or [diff.levels[COMPLETION]]):

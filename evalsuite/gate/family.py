@@ -220,7 +220,19 @@ def _hypothesis(
     informs: bool = False,
 ) -> Hypothesis:
     usable = effect.usable[at]
-    return Hypothesis(metric, name, at[usable], at[~usable], declared, derived, informs)
+    lacking = _missing(at[~usable], effect)
+    return Hypothesis(metric, name, at[usable], lacking, declared, derived, informs)
+
+
+def _missing(lacking: Ints, effect: Effects) -> Ints:
+    """Of the pairs without a score those that count as missing. By chance as many answers begin to
+    speak as fall silent, so of these only the surplus counts, the worst first."""
+    if effect.pairs.silent is None:
+        return lacking
+    silent = effect.pairs.silent[lacking]
+    fell = lacking[silent > 0]
+    fell = fell[np.lexsort((fell, effect.worst[fell]))]
+    return np.sort(np.concatenate([lacking[silent == 0], fell[: max(0, int(silent.sum()))]]))
 
 
 def ranks_of(

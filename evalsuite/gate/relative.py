@@ -83,7 +83,9 @@ def asked(policy: Gate, name: str) -> tuple[float, float]:
 
 def _applies(diff: Diff, metric: str) -> bool:
     """Whether any case has this metric, or had it in the baseline."""
-    return bool(diff.levels[metric].ids) or any(metric in names for names in diff.stale.values())
+    level, pairs = diff.levels[metric], diff.pairs.get(metric)
+    here = level.ids or (pairs is not None and pairs.ids)
+    return bool(here) or any(metric in names for names in diff.stale.values())
 
 
 def _absent(policy: Gate, name: str) -> Finding:

@@ -82,11 +82,12 @@ def scored(diff: Diff, metric: str, name: str) -> tuple[Floats, int, int]:
     if name != OVERALL:
         members = {*diff.slices.get(name, ()), *diff.derived.get(name, ())}
         at = np.array([n for n, case in enumerate(level.ids) if case in members], dtype=np.int64)
+    fallen = level.fallen if name == OVERALL else 0
     used = at[level.seen[at]]
     units = len(used)
     if level.clusters:
         units = len({level.clusters[n] or (level.ids[n],) for n in used.tolist()})
-    return level.values[used], len(at) - len(used), units
+    return level.values[used], len(at) - len(used) + fallen, units
 
 
 def _floor_result(values: Floats, missing: int, units: int, floor: float) -> tuple[Result, str]:

@@ -41,8 +41,7 @@ _LEFT_OUT = (
 SILENT = "without a label or claim"
 
 _VOID = (
-    "A metric has nothing to judge there (no label, no claim): left out. Where the snapshot has a"
-    " value, it is missing."
+    "A metric has nothing to judge there (no label, no claim), nor had in the snapshot: left out."
 )
 
 
@@ -105,7 +104,7 @@ def _silent(material: Material, row: Row) -> list[str]:
     """The metrics that gates rest on and that a case has no value of, though it was answered."""
     if any(row.errors):
         return []
-    aside = {*_aside(material), *row.void}
+    aside = {*_aside(material), *_void(material, row)}
     return [
         name
         for name, values in row.scores.items()
@@ -114,9 +113,17 @@ def _silent(material: Material, row: Row) -> list[str]:
 
 
 def _void(material: Material, row: Row) -> list[str]:
-    """The metrics that gates rest on and that have nothing to judge in a case."""
-    aside = _aside(material)
-    return [name for name in row.void if name not in aside]
+    """The metrics that gates rest on and that have nothing to judge in a case, nor had before."""
+    aside, before = _aside(material), material.before.get(row.id)
+    was = before.scores if before is not None else {}
+    spoke = {
+        name
+        for name in row.void
+        if before is not None
+        and name not in before.void
+        and any(each is not None for each in was.get(name, ()))
+    }
+    return [name for name in row.void if name not in aside and name not in spoke]
 
 
 def _aside(material: Material) -> set[str]:
