@@ -159,7 +159,6 @@ OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a parameter that is none": (("--evals-backend=embedded?nois=1",), ("nois",)),
     "a parameter out of range": (("--evals-backend=embedded?noise=7",), ("noise",)),
     "a backend with an escape": (("--evals-backend=\x1b[2Jx",), ("backend",)),
-    "no key": (("--evals-backend=openai:gpt-x",), ("OPENAI_API_KEY",)),
     "an option that is none": (("--evals-sed=1",), ("--evals-sed",)),
 }
 
@@ -229,6 +228,14 @@ def test_a_bad_option_is_named(project: Any, name: str, monkeypatch: pytest.Monk
     project.suite()
     project.cases(project.many(2))
     refused(project, 4, said, *arguments)
+
+
+def test_a_missing_key_is_named(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    asks = "async def words(case, llm):\n    return (await llm.chat(case.input)).text"
+    project.write("test_words.py", f'import evalsuite as ev\n\n@ev.suite(golden="words")\n{asks}\n')
+    project.cases(project.many(2))
+    refused(project, 4, ("OPENAI_API_KEY",), "--evals-backend=openai:gpt-x")
 
 
 @pytest.mark.parametrize("option", ["--evals-seed=x", "--evals-concurrency=0", "--nothing"])

@@ -226,6 +226,6 @@ def test_any_conversation_has_an_answer(messages: list[dict[str, Any]]) -> None:
     "text", ["I am sure " * 20_000, "says " * 40_000, "if it is down " * 20_000]
 )
 def test_long_messages_take_no_long_time(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()  # which a busy machine does not lengthen
     ask([{"role": "system", "content": text[:50_000]}, user("a"), assistant("b"), user(text)])
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

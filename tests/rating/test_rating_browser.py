@@ -367,6 +367,7 @@ def test_very_long_and_right_to_left_texts_leave_the_page_usable(
     links = keeper.start(tmp_path, "long", raters=["r1"])
     with joined(chromium, links["r1"]) as page:
         for _ in range(3):
+            page.wait_for_load_state()
             wide = "document.documentElement.scrollWidth <= innerWidth"
             high = "document.documentElement.scrollHeight < 4000"
             for size in (DESKTOP, PHONE):

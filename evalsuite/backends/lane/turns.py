@@ -34,7 +34,7 @@ class Turns:
 
     `at_once` slots at most. Where most attempts come too late there are fewer, since a server that
     is asked for too much at once answers nobody in time. Of attempts that went together the late
-    ones end last and in a row, so that as many are remembered as go at once.
+    ones end last and in a row, so that twice as many are remembered as go at once.
     """
 
     def __init__(self, at_once: int, pace: Pace, breaker: Breaker, counts: Counts) -> None:
@@ -113,7 +113,7 @@ class Turns:
             self.slots = max(1.0, self.slots / 2.0)
 
     def _remember(self, late: float) -> None:
-        self._late += min(0.1, 1.0 / self.slots) * (late - self._late)
+        self._late += min(0.1, 0.5 / self.slots) * (late - self._late)
 
     async def sleep(self, seconds: float) -> None:
         """A wait between two attempts; RunStopped once the run ends."""
