@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalsuite.backends.llm import LLM
-from evalsuite.errors import SuiteError
+from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.judging.asking import of_llm
 from evalsuite.judging.keys import JudgeKeys
 from evalsuite.judging.records import Card
@@ -15,8 +15,9 @@ from evalsuite.rag.asking import calls, measure
 from evalsuite.rag.cards import metric_card
 from evalsuite.rag.keys import metric_keys, rag_key
 from evalsuite.rag.material import material_of, reference_of
-from evalsuite.rag.names import METRICS, REFERENCE
+from evalsuite.rag.names import METRICS, REFERENCE, UNANSWERABLE
 from evalsuite.records import Case, Metric, Output, Score
+from evalsuite.wording import shown
 
 
 def bind_rag(
@@ -32,6 +33,7 @@ def bind_rag(
         remedy = f'there are {there}; add {role} = "BACKEND" under backends in [tool.evalsuite]'
         raise SuiteError(f'rag {names[0]}: no backend has the role "{role}" ({remedy})')
     dimension, _, value = unanswerable.partition("=")
+    _check_slice(setting.cases, unanswerable)
     marked = [each for each in setting.cases if each.slices.get(dimension) == value]
     others = [each for each in setting.cases if each.slices.get(dimension) != value]
     for name in names if setting.cases else ():
@@ -48,6 +50,18 @@ def bind_rag(
     asked = role if role is not None else role_of("judge", setting.specs)
     spec = setting.specs[asked]
     return BoundRag(tuple(names), unanswerable, asked, spec, rag_key(names, spec))
+
+
+def _check_slice(cases: Sequence[Case], unanswerable: str) -> None:
+    """A slice that a suite names itself has a case; none need be in the one that is the default.
+
+    Raises:
+        SuiteError: no case is in it, as of a name that is misspelt.
+    """
+    there = {f"{name}={value}" for each in cases for name, value in each.slices.items()}
+    if cases and unanswerable != UNANSWERABLE and unanswerable not in there:
+        found = f"no case is in slice {shown(unanswerable)}: {did_you_mean(unanswerable, there)}"
+        raise SuiteError(f"rag: unanswerable: {found}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

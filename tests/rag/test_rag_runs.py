@@ -180,6 +180,14 @@ def test_evidence_is_kept_and_shown_with_its_quotes(project: Any, chat: Chat) ->
             'ev.rag.triad(unanswerable="topic=x")',
             '*rag faithfulness: every case is in slice "topic=x"*',
         ),
+        (
+            'ev.rag.triad(unanswerable="topik=x")',
+            "*rag: unanswerable: no case is in slice 'topik=x': did you mean \"topic=x\"?*",
+        ),
+        (
+            'ev.rag.faithfulness(unanswerable="answerble=no")',
+            "*no case is in slice 'answerble=no': known: topic=x*",
+        ),
         ('ev.rag.triad(role="jugde")', '*no backend has the role "jugde"*'),
         ("ev.rag.triad(), ev.rag.faithfulness()", '*"faithfulness" is the name of another*'),
     ],
@@ -200,6 +208,11 @@ def test_what_can_not_be_measured_is_said_before_anything_is_spent(
     [
         (lambda: ev.rag.triad(also=["faithfullness"]), "no metric .faithfullness.: did you mean"),
         (lambda: ev.rag.triad(also="faithfulness"), "must be a list"),
+        (lambda: ev.rag.triad(also=None), "also must be a list of metrics, not None: write also="),
+        (lambda: ev.rag.triad(also=5), "also must be a list of metrics, not 5"),
+        (lambda: ev.rag.triad(also=[["x"]]), "there is no metric .*x"),
+        (lambda: ev.rag.triad(recall="no"), "recall must be True or False, not 'no'"),
+        (lambda: ev.rag.triad(recall=None), "recall must be True or False, not None"),
         (lambda: ev.rag.triad(unanswerable="no"), "must be a slice"),
         (lambda: ev.rag.faithfulness(role=7), "role must be text"),  # type: ignore[arg-type]
     ],
