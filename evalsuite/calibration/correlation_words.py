@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evalsuite.calibration.correlating import NAMES, Agreed, Correlated, Cut
 from evalsuite.records import Json
 from evalsuite.report.figures import UNKNOWN, many
+from evalsuite.stats.correlation import LEAST_GROUPS, Correlations
 from evalsuite.stats.intervals import Estimate
 
 TITLES = ("Pearson", "Spearman", "Kendall tau-b")
@@ -46,16 +47,16 @@ def _agreed(each: Agreed) -> str:
     said = [f"{each.name}: {many(each.n, 'rated output')}"]
     if each.raters > 1:
         said.append(f"the mean over {each.raters} raters is correlated")
-    said.append(f"mean{' of medians' if each.raters > 1 else ''} {_six(each.median)}")
+    said.append(f"mean{' of medians' if each.raters > 1 else ''} {_three(each.median)}")
     if each.raters > 1 and each.ordinal is None:
         said.append("too many different ratings for an agreement of raters")
     if each.ordinal is not None and each.interval is not None:
         said.append(f"Krippendorff's alpha {_figure(each.ordinal)} as ordinal")
         said.append(f"{_figure(each.interval)} as interval")
-        said.append(f"equal pairs of ratings {_six(each.equal)}")
+        said.append(f"equal pairs of ratings {_three(each.equal)}")
     if each.passing is not None:
-        said.append(f"share that passes {_six(each.passing)}")
-    said += [f"{name} {_six(value)}" for name, value in each.groups.items()]
+        said.append(f"share that passes {_three(each.passing)}")
+    said += [f"{name} {_three(value)}" for name, value in each.groups.items()]
     return "; ".join(said)
 
 
@@ -70,12 +71,14 @@ def rows_of(told: Told) -> list[tuple[str, ...]]:
             inside = each.within
             over = f"within {told.clusters}, mean of {inside.n_used} of {inside.n_clusters}"
             rows.append(
-                (*head, over, str(each.n), *(_six(getattr(inside, name)) for name in NAMES))
+                (*head, over, str(each.n), *(_three(getattr(inside, name)) for name in NAMES))
             )
         if each.between is not None:
-            over = f"between {told.by}"
             between = each.between
-            rows.append((*head, over, str(between.n), *(_six(getattr(between, x)) for x in NAMES)))
+            over = f"between {told.by}, means of {between.n}"
+            rows.append(
+                (*head, over, str(between.n), *(_three(getattr(between, x)) for x in NAMES))
+            )
     return rows
 
 
@@ -85,7 +88,7 @@ def cut_rows_of(told: Told) -> list[tuple[str, ...]]:
         (
             *(each.human, f"{each.value} >= {cut.cut:g}", str(cut.n)),
             *(_figure(found) for found in (cut.accuracy, cut.tpr, cut.tnr)),
-            _six(cut.kappa),
+            _three(cut.kappa),
         )
         for each in told.found
         for cut in each.cuts
@@ -102,6 +105,8 @@ def missing_of(told: Told) -> list[str]:
         if each.undefined:
             over = f", {told.by}={each.group}" if each.group else ""
             lines.append(f"no correlation: {both}{over}: {each.undefined}")
+        if each.between is not None and (why := _unordered(each.between)):
+            lines.append(f"no correlation: {both}, between {told.by}: {why}")
         if each.group:
             continue
         if each.unrated:
@@ -113,14 +118,21 @@ def missing_of(told: Told) -> list[str]:
     return lines
 
 
+def _unordered(between: Correlations) -> str:
+    """Why groups have no correlation, "" if they have one."""
+    if between.n < LEAST_GROUPS:
+        return f"{many(between.n, 'group')}, and {LEAST_GROUPS} are needed: of two it is 1 or -1"
+    return "" if between.pearson is not None else "the means of one side are all the same"
+
+
 def _figure(each: Estimate) -> str:
     if each.low is None or each.high is None:
-        return _six(each.value)
-    return f"{_six(each.value)} [{each.low:.2f}, {each.high:.2f}]"
+        return _three(each.value)
+    return f"{_three(each.value)} [{each.low:.2f}, {each.high:.2f}]"
 
 
-def _six(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.6f}"
+def _three(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"
 
 
 def json_of(told: Told) -> Json:
@@ -166,7 +178,7 @@ def _correlated(each: Correlated, by: str) -> Json:
         counts = {"n_used": each.within.n_used, "n_clusters": each.within.n_clusters}
         found["within"] = {**counts, **levels}
     if each.between is not None:
-        found["between"] = {"n": each.between.n}
+        found["between"] = {"n": each.between.n, "undefined": _unordered(each.between) or None}
         found["between"] |= {name: getattr(each.between, name) for name in NAMES}
     if each.cuts:
         found["cuts"] = [_cut(cut) for cut in each.cuts]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evalsuite.cli.judge_asking import calls_words, interrupted, progress
 from evalsuite.cli.screen import show
 from evalsuite.config import Config, load_config
-from evalsuite.errors import DataError, OptionError, did_you_mean, plain
+from evalsuite.errors import DataError, OptionError, SuiteError, did_you_mean, plain
 from evalsuite.report.figures import many
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LIBRARIES = ("ragas", "deepeval")
 SHOWN = 3
 """Reasons that are told of each metric's missing values."""
+
+LACKS = {"contexts": ("contexts",), "reference": ("reference answer", "expected answer")}
+"""By option the words of reasons for which not having named its field is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def asked_of(args: argparse.Namespace, units: Sequence[Unit]) -> Asked:
     given = [pair for pair in pairs if pair is not None]
     config = load_config(Path.cwd())
     spec = args.backend or config.backends.get("judge", config.backends["default"])
-    scorer = _bound(args.metric, config, spec, given)
+    scorer = _bound(args, config, spec, given)
     plan = plain(_plan(args.metric, scorer, given))
     if args.json:
         sys.stderr.write(f"{plan}\n")
@@ -96,8 +99,18 @@ def asked_of(args: argparse.Namespace, units: Sequence[Unit]) -> Asked:
     columns = applying.columns_of(scorer, found, len(pairs))
     if not any(value is not None for each in columns for value in each.values):
         reasons = applying.reasons_of(found, columns[0].name if columns else args.metric)
-        raise DataError(f"{args.metric} gave no value: {next(iter(reasons), 'nothing to score')}")
-    return Asked(columns, _notes(args.metric, columns, found, len(pairs) - len(given)))
+        reason = _remedied(next(iter(reasons), "nothing to score"), args)
+        raise DataError(f"{args.metric} gave no value: {reason}")
+    return Asked(columns, _notes(args, columns, found, len(pairs) - len(given)))
+
+
+def _remedied(reason: str, args: argparse.Namespace) -> str:
+    """A reason for having no value, with the option that was not given where that is why."""
+    for option, words in LACKS.items():
+        lacks = not reason.startswith("no reply") and any(each in reason for each in words)
+        if lacks and not getattr(args, option):
+            return f"{reason} (name their field by --{option} FIELD)"
+    return reason
 
 
 def _plan(name: str, scorer: Any, pairs: Sequence[Pair]) -> str:
@@ -109,19 +122,22 @@ def _plan(name: str, scorer: Any, pairs: Sequence[Pair]) -> str:
     return f"{name}: {many(len(pairs), 'output')}, {said}; stored ones are free"
 
 
-def _bound(name: str, config: Config, spec: str, pairs: Sequence[Pair]) -> Any:
+def _bound(args: argparse.Namespace, config: Config, spec: str, pairs: Sequence[Pair]) -> Any:
     """The metric, ready to be asked: everything that is wrong with it is said before a call."""
     from evalsuite.calibration.consulting import ROLES  # noqa: PLC0415
     from evalsuite.judging.setting import Setting  # noqa: PLC0415
 
-    scorer = _named(name)
+    name, scorer = args.metric, _named(args.metric)
     setting = Setting(
         config=config,
         specs=dict.fromkeys(ROLES, spec),
         suite="correlate",
         cases=[case for case, _ in pairs],
     )
-    bound = scorer.bind(setting) if hasattr(scorer, "bind") else scorer
+    try:
+        bound = scorer.bind(setting) if hasattr(scorer, "bind") else scorer
+    except SuiteError as error:
+        raise SuiteError(_remedied(str(error), args)) from None
     if getattr(getattr(bound, "card", None), "kind", "") == "pairwise":
         raise OptionError(f"--metric {name}: it compares two outputs, and people rated single ones")
     return bound
@@ -145,16 +161,20 @@ def _named(name: str) -> Any:
     return getattr(rag, own)()
 
 
-def _notes(name: str, columns: Sequence[Column], found: Applied, empty: int) -> list[str]:
+def _notes(
+    args: argparse.Namespace, columns: Sequence[Column], found: Applied, empty: int
+) -> list[str]:
     from evalsuite.calibration.applying import reasons_of  # noqa: PLC0415
 
+    name = args.metric
     notes = [f"{name}: {many(found.fresh, 'call')} asked now, {found.stored:,} from the store"]
     if empty:
         notes.append(f"{name}: {many(empty, 'row has', 'rows have')} no output")
     for each in columns:
         reasons = list(reasons_of(found, each.name).items())
         for reason, count in reasons[:SHOWN]:
-            notes.append(f"{each.name}: not scored: {many(count, 'output')}: {reason}")
+            said = f"{many(count, 'output')}: {_remedied(reason, args)}"
+            notes.append(f"{each.name}: not scored: {said}")
         if more := sum(count for _, count in reasons[SHOWN:]):
             notes.append(f"{each.name}: not scored: {many(more, 'output')} for other reasons")
     return notes

@@ -17,6 +17,9 @@ from evalsuite.errors import MissingExtra
 from evalsuite.stats.agreement import some
 from evalsuite.stats.flips import Floats
 
+LEAST_GROUPS = 3
+"""Two points lie on a line whatever they say: a coefficient between two groups is 1 or -1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Correlations:
@@ -110,11 +113,13 @@ def per_group(
     first: Sequence[float | None], second: Sequence[float | None], groups: Sequence[Hashable]
 ) -> Correlations:
     """Between groups (systems, prompts): of each group's means over the pairs that have both
-    sides. `n` is the number of groups."""
+    sides. `n` is the number of groups; below `LEAST_GROUPS` there is no coefficient."""
     left, right, places = both(first, second)
     members: dict[Hashable, list[int]] = {}
     for row, place in enumerate(places):
         members.setdefault(groups[place], []).append(row)
+    if len(members) < LEAST_GROUPS:
+        return Correlations(len(members), None, None, None)
     return correlations(
         [float(left[rows].mean()) for rows in members.values()],
         [float(right[rows].mean()) for rows in members.values()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from scipy import stats
 from evalsuite.calibration.columns import ABSENT, Column, People, look
 from evalsuite.calibration.correlating import NAMES, correlated
 from evalsuite.cli import main
+from evalsuite.report.figures import UNKNOWN
 
 Run = Callable[..., tuple[int, str]]
 
@@ -74,7 +76,7 @@ def test_one_number_of_people_beside_one_of_a_judge(run: Run) -> None:
     status, out = run(file, "--human", "human_consistency", "--value", "judge_unieval")
     assert status == 0
     for name in NAMES:
-        assert f"{wanted[name]:.6f} [" in out
+        assert f"{wanted[name]:.3f} [" in out
 
 
 @needs_data
@@ -178,11 +180,29 @@ def test_figures_are_those_of_scipy_whatever_the_names_of_the_fields(run: Run) -
     inside = np.mean([of([x for x in pairs if x[2] == f"d{n}"]) for n in range(5)], axis=0)
     assert [whole["within"][name] for name in NAMES] == pytest.approx(inside.tolist())
     assert whole["within"]["n_used"] == 5
-    assert whole["between"]["n"] == 2
+    assert whole["between"] == {
+        "n": 2,
+        "undefined": "2 groups, and 3 are needed: of two it is 1 or -1",
+        **dict.fromkeys(NAMES),
+    }
     assert whole["pearson"]["clusters"] == 5
     alone = only(figures(run, write(rows), "--human", "people", "--value", "said.a.b"))
     assert alone["pearson"]["clusters"] == 37
     assert alone["pearson"]["low"] != whole["pearson"]["low"]
+
+
+def test_between_groups_is_said_of_how_many_and_not_at_all_of_two(run: Run) -> None:
+    rows = [{"h": n + n % 2, "m": n, "sys": f"s{n % 3}", "pair": n % 2} for n in range(12)]
+    file = write(rows)
+    three = ("--human", "h", "--value", "m", "--by", "sys")
+    whole = figures(run, file, *three)["correlations"][0]
+    assert (whole["between"]["n"], whole["between"]["undefined"]) == (3, None)
+    figure = f"{whole['between']['pearson']:.3f}"
+    assert re.search(rf"between sys, means of 3 +3 +{figure} ", run(file, *three)[1])
+    status, out = run(file, *three[:-1], "pair")
+    assert status == 0
+    assert "no correlation: h beside m, between pair: 2 groups, and 3 are needed" in out
+    assert re.search(rf"between pair, means of 2 +2( +{UNKNOWN}){{3}}\n", out)
 
 
 def test_elements_of_a_list_are_units_and_take_what_they_lack_from_their_row(run: Run) -> None:

@@ -94,7 +94,7 @@ def test_a_judge_is_asked_for_every_row_and_compared_with_people(run: Run, chat:
     assert status == 0
     assert len(chat.asked) == COUNT, "what was answered is paid for once"
     assert f"0 calls asked now, {COUNT} from the store" in out
-    assert f"{one['spearman']['value']:.6f}" in out
+    assert f"{one['spearman']['value']:.3f}" in out
 
 
 def test_a_moved_row_is_the_same_call_and_a_changed_one_is_not(run: Run, chat: Chat) -> None:
@@ -119,6 +119,37 @@ def test_what_has_no_value_is_counted_with_its_reason(run: Run, chat: Chat) -> N
     assert "groundedness: not scored: 1 output: groundedness needs contexts" in out
     assert re.search(rf"people +groundedness +all +{COUNT - 3} ", out)
     assert "left out: people beside groundedness: 3 outputs have no value" in out
+
+
+@pytest.mark.parametrize(
+    ("metric", "option", "said"),
+    [
+        ("faithfulness", "contexts", "gave no value: no contexts: the output has none"),
+        ("judge:groundedness", "contexts", "gave no value: groundedness needs contexts"),
+        ("judge:correctness", "reference", "judge correctness needs expected answers"),
+        ("context_recall", "reference", "rag context_recall needs a reference answer"),
+    ],
+)
+def test_the_option_that_was_not_given_is_named_with_what_lacks(
+    run: Run, metric: str, option: str, said: str
+) -> None:
+    args = ("--human", "people", "--metric", metric, *MATTER[:4], "--backend", "embedded")
+    status, _, err = run(*args)
+    assert status == 2
+    assert said in err
+    assert f"(name their field by --{option} FIELD)" in err
+
+
+def test_the_option_is_named_where_one_of_several_metrics_lacks_it(run: Run) -> None:
+    args = ("--human", "people", "--metric", "triad", *MATTER[:4], "--backend", "embedded")
+    status, out, err = run(*args)
+    assert status == 0, err
+    assert f"{COUNT} outputs: no contexts: the output has none (name their field by --con" in out
+    given = rows()
+    given[0]["passages"] = []
+    write(given)
+    named = run("--human", "people", "--metric", "triad", *MATTER, "--backend", "embedded")[1]
+    assert "1 output: no contexts: the output has none\n" in named
 
 
 def test_the_embedded_model_needs_no_key(run: Run) -> None:

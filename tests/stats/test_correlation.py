@@ -91,3 +91,5 @@ def test_over_systems_the_means_are_compared():
     found = per_group(first, second, ["x", "x", "y", "y", "z", "z"])
     assert found.n == 3
     assert found.pearson == pytest.approx(stats.pearsonr([2, 3, 9], [2, 3, 8]).statistic)
+    two = per_group(first, second, ["x", "x", "y", "y", "y", "y"])
+    assert (two.n, two.pearson, two.spearman, two.kendall_b) == (2, None, None, None)
