@@ -89,6 +89,9 @@ class SnapshotError(DataError):
 
 
 class MissingExtra(EvalsuiteError):
+    """The remedy is right wherever evalsuite was installed from: pip takes what is installed and
+    adds what the extra names."""
+
     exit_code = 4
 
     def __init__(self, feature: str, extra: str) -> None:

@@ -70,7 +70,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="evalsuite",
         description="Compare, gate, explain and accept runs of pytest --evals. Calls are made by "
-        "probe, by plan --measure, and by judge calibrate, compare and attack.",
+        "probe, plan --measure, correlate --metric, and judge calibrate, compare and attack.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,7 +108,7 @@ def _golden(commands: argparse._SubParsersAction[Any], given: Sequence[str]) -> 
 
         golden.register(commands)
     else:
-        commands.add_parser("golden", help="add, lint, diff, release and count golden cases")
+        commands.add_parser("golden", help="list, add, lint, diff, release and count golden cases")
 
 
 def _fail(message: str, status: int) -> int:

@@ -1,4 +1,4 @@
-"""`evalsuite golden`: add, lint, diff, release and count golden cases."""
+"""`evalsuite golden`: list, add, lint, diff, release and count golden cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evalsuite.golden.compare import compare
 from evalsuite.golden.fields import FIELDS
 from evalsuite.golden.lines import MAX_CASE_BYTES, decode
 from evalsuite.golden.lint import lint
-from evalsuite.golden.packaged import is_packaged, place_of
+from evalsuite.golden.packaged import is_packaged, packaged, place_of
 from evalsuite.golden.release import Release, latest_release, level, write_release
 from evalsuite.records import Case, Json
 from evalsuite.strictjson import Malformed, parse
@@ -31,11 +31,20 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `golden` and its commands; each sets `run`: from the arguments to an exit code."""
     golden = subparsers.add_parser(
         "golden",
-        help="add, lint, diff, release and count golden cases",
+        help="list, add, lint, diff, release and count golden cases",
         description="Works on the datasets below the folder golden/; lint, diff and stats also "
         "read those of installed packages, PACKAGE:NAME.",
     )
     commands = golden.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser(
+        "list",
+        help="the datasets that a suite can name",
+        description="Lists the project's datasets and those that come with evalsuite, or those of "
+        "another installed package.",
+    )
+    command.add_argument("package", metavar="PACKAGE", nargs="?", help="an installed package")
+    command.set_defaults(run=_list)
 
     command = commands.add_parser(
         "add",
@@ -94,6 +103,23 @@ def _problems(checks: Any) -> Any:
     from evalsuite.checks import problems  # noqa: PLC0415 (most commands need no checks)
 
     return problems(checks)
+
+
+def _list(args: argparse.Namespace) -> int:
+    names = packaged(args.package) if args.package else [*_own(), *packaged("evalsuite")]
+    for name in names:
+        try:
+            said = _title(load_spec(name, _golden_dir()))
+        except GoldenError:
+            said = f"{name}: can't be read; evalsuite golden lint {name} says why"
+        print(printable(said))
+    return 0
+
+
+def _own() -> list[str]:
+    """The project's datasets: the folders below golden/."""
+    found = (each.name for each in _golden_dir().glob("*/"))
+    return sorted(each for each in found if not each.startswith("."))
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -155,9 +181,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _lint(args: argparse.Namespace) -> int:
     folder = _golden_dir()
-    names = args.names or sorted(
-        each.name for each in folder.glob("*/") if not each.name.startswith(".")
-    )
+    names = args.names or _own()
     if not names:
         remedy = "evalsuite golden add NAME --input '…'"
         raise GoldenError([Problem(shown_path(folder), 0, "", "no golden dataset", remedy)])

@@ -6,6 +6,7 @@ package is found and never imported: naming a dataset must not run anybody's cod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
@@ -43,10 +44,19 @@ def place_of(name: str, golden_dir: Path) -> tuple[Path, str]:
     for root in roots:
         if (root / dataset).is_dir():
             return root / dataset, name
-    known = {each.name for root in roots if root.is_dir() for each in root.iterdir()}
     message = f"the package {package} has no golden dataset {dataset}"
-    sets = sorted(each for each in known if name_problem(each) is None)
+    sets = _sets(roots)
     raise _error(name, message, did_you_mean(dataset, sets) if sets else f"it has no {FOLDER}/")
+
+
+def packaged(package: str) -> list[str]:
+    """The golden datasets of an installed package, as a suite names them; GoldenError as above."""
+    return [f"{package}:{each}" for each in _sets(_roots(package, package))]
+
+
+def _sets(roots: Sequence[Path]) -> list[str]:
+    found = {each.name for root in roots for each in root.glob("*/")}
+    return sorted(each for each in found if name_problem(each) is None)
 
 
 def _roots(name: str, package: str) -> list[Path]:

@@ -54,6 +54,8 @@ def read_results(path: Path) -> Run:
                 f"{shown_path(path)}: over {MOST >> 20} MiB: split it, or keep fewer fields"
             )
         text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{shown_path(path)}: there is no such file") from None
     except (OSError, UnicodeError) as error:
         raise DataError(f"{shown_path(path)}: can't be read as UTF-8: {error}") from None
     try:

@@ -273,3 +273,18 @@ def test_odd_fields_of_a_test_case_are_no_traceback(tmp_path: Path, field: str, 
     row = {**measured(0, success=True), field: value}
     run = read_results(Path(write(tmp_path, "a.json", deepeval([row]))))
     assert len(run.rows) == 1
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = write(tmp_path, "a.json", promptfoo([]))
+    for names in (["lost.json", there], ["lost.json", "gone.json"]):
+        assert main(["backtest", *names]) == 2
+        said = capsys.readouterr().err
+        assert "lost.json: there is no such file" in said
+        assert "UTF-8" not in said
+    (tmp_path / "latin.json").write_bytes(b'{"results": "\xe4"}')
+    with pytest.raises(DataError, match="can't be read as UTF-8"):
+        read_results(tmp_path / "latin.json")

@@ -200,6 +200,7 @@ def test_help_explains_with_examples(capsys: pytest.CaptureFixture[str]) -> None
     for name in ("diff", "gate", "explain", "accept", "resolve", "runs", "plan", "golden"):
         assert f"    {name} " in said
     assert "examples:" in said
+    assert "correlate --metric" in said, "it makes calls"
 
 
 def test_the_module_runs_as_the_command_does(root: Path) -> None:

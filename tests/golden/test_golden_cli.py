@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,34 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_list_has_the_projects_datasets_and_those_that_come_with_evalsuite(cli: Cli) -> None:
+    cli.write("set/cases.jsonl", {"input": "y"})
+    cli.write("broken/cases.jsonl", {"input": "y", "chekcs": []})
+    assert cli("list") == 0
+    broken, own, *shipped = cli.out.splitlines()
+    assert broken == "broken: can't be read; evalsuite golden lint broken says why"
+    assert re.fullmatch(r"set \S+ \(1 case\)", own)
+    assert [line.split()[0] for line in shipped] == ["evalsuite:guardrails", "evalsuite:safety"]
+    for line in shipped:
+        assert cli("stats", line.split()[0]) == 0
+        assert cli.out.startswith(line)
+    with pytest.raises(GoldenError, match="no package acme_evalz is installed"):
+        cli("list", "acme_evalz")
+
+
+def test_list_has_the_datasets_of_an_installed_package(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_listed"
+    cases = package / "golden_sets" / "refunds" / "cases.jsonl"
+    cases.parent.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    cases.write_text('{"input": "x"}\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli("list", "acme_listed") == 0
+    assert re.fullmatch(r"acme_listed:refunds \S+ \(1 case\)\n", cli.out)
 
 
 def test_add_appends_one_line_with_a_kept_id(cli: Cli) -> None:
