@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -141,8 +141,11 @@ class Output:
     error: Failure | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.contexts, str):
-            raise TypeError("contexts must be a list of Documents or texts, not one text")
+        if isinstance(self.contexts, str) or not isinstance(self.contexts, Iterable):
+            said = "one text" if isinstance(self.contexts, str) else type(self.contexts).__name__
+            raise TypeError(
+                f"contexts must be a list of Documents or texts, not {said}; [] where there are none"
+            )
         documents = tuple(
             Document(str(place), context) if isinstance(context, str) else context
             for place, context in enumerate(self.contexts, 1)

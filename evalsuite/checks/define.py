@@ -46,7 +46,15 @@ class Check:
 
 
 def negate(check: Check) -> Check:
-    """The check that holds where `check` does not; what can't be decided stays undecided."""
+    """The check that holds where `check` does not; what can't be decided stays undecided.
+
+    Raises:
+        ProblemsError: it is no check.
+    """
+    if not isinstance(check, Check):
+        said = getattr(check, "__name__", None) or _name_of(check)
+        remedy = 'write ev.check.negate(ev.check.contains("16 weeks"))'
+        raise bad("not", f"negates a check, not {clip(said, 60)}", remedy)
 
     def test(case: Case, output: Output) -> Outcome:
         found = check(case, output)
@@ -159,9 +167,12 @@ def _misfit(value: object, hint: Any, default: object) -> tuple[str, str] | None
             wrong = next(each for each in value if not _fits(each, inner))
             said, wanted = _name_of(wrong), f"a list, each {_spoken(inner)}"
         return f"must be {wanted}, not {said}", "docs/checks.md shows how it is written"
-    empty = value in ("", [], ()) or (isinstance(value, (list, tuple)) and "" in value)
-    if empty and hint is not Any:
-        return "must not be empty", "an empty text would be found in every answer"
+    if hint is Any:
+        return None
+    if value in ([], ()):
+        return "must not be empty", "list at least one, or leave it out"
+    if value == "" or (isinstance(value, (list, tuple)) and "" in value):
+        return "must not be empty", "an empty text is in every answer, and the name of nothing"
     return None
 
 

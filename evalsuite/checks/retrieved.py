@@ -59,11 +59,11 @@ def documents_fresh(
     return test
 
 
-@define(version=1)
+@define(version=2)
 def documents_unique(near: float = 0.9, *, ids: bool = True) -> Test:
     """No two documents have the same text, or nearly: the Jaccard index of their character trigrams
     is at least `near`, and their numbers are the same. Nor do two have the same id, unless `ids` is
-    false: pieces of one document may share it.
+    false: pieces of one document may share it. Documents without text say nothing twice.
     """
     if not NEAREST <= near <= 1:
         raise bad("documents_unique.near", f"must be from {NEAREST} to 1", "1: the same words")
@@ -90,7 +90,7 @@ def documents_allowed(
     Where a document has a list of values (its groups, say), one of them is enough. A document that
     lacks the name, or has an empty list, fails.
     """
-    if ids is None and metadata is None:
+    if ids is None and not metadata:
         remedy = 'write {"ids": ["leave#*"]} or {"metadata": {"tenant": ["acme"]}}'
         raise bad("documents_allowed", "nothing says what is allowed", remedy)
     allowed = {name: _values(name, given) for name, given in (metadata or {}).items()}
@@ -158,11 +158,17 @@ def _same_ids(documents: Sequence[Document]) -> list[str]:
 def _same_texts(documents: Sequence[Document], near: float) -> list[str]:
     from evalsuite.golden.near import near_duplicates  # noqa: PLC0415 (needs numpy)
 
+    texts = [each.text for each in documents]
+    found = {each.later: (each.first, each.similarity) for each in near_duplicates(texts, near)}
+    seen: dict[str, int] = {}
+    for place, text in enumerate(texts):  # without a letter there is nothing for trigrams
+        spaced = " ".join(text.split())
+        if spaced and seen.setdefault(spaced, place) != place:
+            found.setdefault(place, (seen[spaced], 1.0))
     return [
-        f"{quoted(documents[each.later].id)} at rank {each.later + 1} says what "
-        f"{quoted(documents[each.first].id)} at rank {each.first + 1} says "
-        f"({each.similarity:.0%} alike)"
-        for each in near_duplicates([each.text for each in documents], near)
+        f"{quoted(documents[later].id)} at rank {later + 1} says what "
+        f"{quoted(documents[first].id)} at rank {first + 1} says ({similarity:.0%} alike)"
+        for later, (first, similarity) in sorted(found.items())
     ]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evalsuite.errors import EvalsuiteError, SuiteError, did_you_mean
 from evalsuite.rag.names import METRICS, TRIAD, UNANSWERABLE
 from evalsuite.records import Case, Metric, Output
+from evalsuite.scoring import clip
 from evalsuite.wording import shown
 
 if TYPE_CHECKING:
@@ -71,10 +72,14 @@ def triad(
     Raises:
         SuiteError: at import.
     """
-    if isinstance(also, str):
-        raise SuiteError(f'rag: also must be a list of metrics, such as ["{also}"]')
+    if type(recall) is not bool:
+        raise SuiteError(f"rag: recall must be True or False, not {shown(recall)}")
+    if isinstance(also, str) or not isinstance(also, Sequence):
+        example = also if isinstance(also, str) else "context_precision"
+        wrong = f"also must be a list of metrics, not {shown(also)}"
+        raise SuiteError(f'rag: {wrong}: write also=["{clip(example, 40)}"]')
     for name in also:
-        if name not in METRICS:
+        if not isinstance(name, str) or name not in METRICS:
             known = did_you_mean(str(name), METRICS)
             raise SuiteError(f"rag: there is no metric {shown(name)}: {known}")
     wanted = [*TRIAD, *(["context_recall"] if recall else []), *also]

@@ -124,6 +124,9 @@ def likeness(one: Sequence[float], other: Sequence[float]) -> tuple[float | None
     """The cosine of two vectors within [0, 1], or None and why there is none."""
     if len(one) != len(other):
         return None, f"vectors of {len(one)} and {len(other)} numbers can't be compared"
+    for what, vector in (("answer", one), ("reference answer", other)):
+        if not all(map(math.isfinite, vector)):
+            return None, f"the vector of the {what} has no direction: a number of it is not finite"
     first, second = _unit(one), _unit(other)
     if first is None or second is None:
         what = "answer" if first is None else "reference answer"
@@ -135,7 +138,7 @@ def likeness(one: Sequence[float], other: Sequence[float]) -> tuple[float | None
 def _unit(vector: Sequence[float]) -> list[float] | None:
     """The vector at length 1; None if it has no direction."""
     largest = max(map(abs, vector), default=0.0)
-    if not 0 < largest < math.inf:
+    if largest == 0:
         return None
     scaled = [each / largest for each in vector]  # so that no square overflows or vanishes
     length = math.sqrt(math.fsum(each * each for each in scaled))

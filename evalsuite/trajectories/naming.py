@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from evalsuite.records import Case, Json, Metric, Output, Score
 from evalsuite.scoring import clip
 from evalsuite.trajectories import measures
 from evalsuite.trajectories.faults import CLASSES, Fault, fault_of, names
-from evalsuite.trajectories.reference import MOST, Step, reference_of, steps
+from evalsuite.trajectories.reference import FIELD, MOST, Step, reference_of, steps
 from evalsuite.wording import shown
 
 VERSION = 1
@@ -93,10 +93,11 @@ class Trajectory:
         for step in wanted or ():
             if self.tools is not None and step.name not in self.tools:
                 offered = ", ".join(sorted(self.tools))
-                raise SuiteError(f"{where}: {shown(step.name)} is not offered ({offered} are)")
+                there = f"({offered} are)" if offered else "(tools= names none: leave it out)"
+                raise SuiteError(f"{where}: {FIELD}: {shown(step.name)} is not offered {there}")
         if wanted and self.max_calls is not None and len(wanted) > self.max_calls:
-            said = f"its reference has {len(wanted)} calls, max_calls is {self.max_calls}"
-            raise SuiteError(f"{where}: {said}")
+            said = f"{FIELD} has {len(wanted)} calls, max_calls is {self.max_calls}"
+            raise SuiteError(f"{where}: {said}: raise it, or shorten the reference")
         return wanted is not None
 
     def __call__(self, case: Case, output: Output) -> Mapping[str, Score]:
@@ -184,10 +185,12 @@ def trajectory(
 
 
 def _named(tools: Sequence[str | Mapping[str, Json]]) -> frozenset[str]:
-    if isinstance(tools, str | Mapping):
-        raise SuiteError("trajectory: tools must be a list of names or definitions")
+    remedy = 'write tools=["search"], or the definitions that the model is given'
+    if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):
+        wrong = f"tools must be a list of names or definitions, not {shown(tools)}"
+        raise SuiteError(f"trajectory: {wrong}: {remedy}")
     found = [each.get("name") if isinstance(each, Mapping) else each for each in tools]
-    for each in found:
+    for place, each in enumerate(found):
         if not isinstance(each, str) or not each:
-            raise SuiteError(f"trajectory: a tool has no name: {shown(each)}")
+            raise SuiteError(f"trajectory: tools[{place}] has no name: {shown(each)}: {remedy}")
     return frozenset(each for each in found if isinstance(each, str))

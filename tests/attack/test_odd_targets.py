@@ -44,7 +44,7 @@ ODD: dict[str, str | None] = {
     'ev.Output(text=b"word")': "bytes is not JSON",
     'ev.Output(text="word", contexts="abc")': "contexts must be a list",
     "ev.Output(contexts=[5])": "contexts.0 must be an object, not 5",
-    "ev.Output(contexts=None)": "TypeError",
+    "ev.Output(contexts=None)": "contexts must be a list of Documents or texts, not NoneType",
     'ev.Output(tool_calls=["x"])': "tool_calls.0 must be an object",
     'ev.Output(latency="x")': "latency must be a number",
     "ev.Output(cost=math.nan)": "ValueError",

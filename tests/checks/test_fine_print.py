@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from test_every_check import BASE, CASE, says
 
 from evalsuite import checks
+from evalsuite.errors import ProblemsError
 from evalsuite.records import Case, Output, ToolCall
 
 COUNTS: list[tuple[str, str, int]] = [
@@ -235,3 +236,11 @@ def test_prose_is_no_sql(text: str) -> None:
 @pytest.mark.parametrize("text", ["plain words", "<!-- a comment -->", "a < b", ""])
 def test_text_without_an_element_is_no_html(text: str) -> None:
     assert checks.html()(CASE, says(text)).holds is False
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(5, "not 5"), (checks.contains, "not contains"), (None, "not null")]
+)
+def test_what_is_no_check_is_not_negated(given: Any, said: str) -> None:
+    with pytest.raises(ProblemsError, match=f"negates a check, {said}.*ev.check.negate"):
+        checks.negate(given)

@@ -116,6 +116,12 @@ def test_a_star_stands_for_any_text(parts: list[str], between: list[str], other:
         ),
         ((of("", "one"), of("", "two")), None),
         ((of("a", ""), of("b", "")), None),
+        ((of("a", " "), of("b", "\n")), None),
+        ((of("a", "🎉 ☕"), of("b", "🎉\n☕")), '"b" at rank 2 says what "a" at rank 1 says (100%'),
+        (
+            (of("a", "🎉"), of("b", "☕"), of("c", "!!!"), of("d", "🎉")),
+            '"d" at rank 4 says what "a"',
+        ),
         (
             (of("a", "The limit of level 3 is 40 EUR"), of("b", "The limit of level 4 is 40 EUR")),
             None,
@@ -157,7 +163,8 @@ def test_a_reason_names_the_first_three_and_counts_the_others() -> None:
         ({"documents_fresh": {"as_of": "today"}}, 'as_of: "today" is no date'),
         ({"documents_fresh": {"days": -1, "as_of": "2026-01-01"}}, "days: must not be negative"),
         ({"documents_allowed": True}, "nothing says what is allowed"),
-        ({"documents_allowed": []}, "must not be empty"),
+        ({"documents_allowed": []}, "must not be empty (list at least one, or leave it out)"),
+        ({"documents_allowed": {"metadata": {}}}, "nothing says what is allowed"),
         ({"documents_allowed": {"metadata": {"tenant": []}}}, "metadata.tenant: must be a list"),
         ({"documents_allowed": {"metadata": {"tenant": [["a"]]}}}, "must be a list of values"),
         ({"documents_allowed": {"tenant": ["acme"]}}, 'unknown parameter "tenant"'),

@@ -48,6 +48,9 @@ def test_the_value_is_the_cosine_and_0_where_that_is_negative(
         ([1.0], [1.0, 2.0], "vectors of 1 and 2 numbers can't be compared"),
         ([float("inf")], [1.0], "has no direction"),
         ([float("nan")], [1.0], "has no direction"),
+        ([1.0, float("nan")], [1.0, 1.0], "the vector of the answer has no direction: a number"),
+        ([1.0, 1.0], [1.0, float("nan")], "the vector of the reference answer has no direction"),
+        ([1.0, float("-inf")], [1.0, 1.0], "not finite"),
     ],
 )
 def test_what_has_no_direction_is_not_scored(

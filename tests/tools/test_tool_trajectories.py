@@ -262,6 +262,7 @@ def test_its_key_follows_what_it_measures() -> None:
     "arguments",
     [
         {"tools": "a"},
+        {"tools": 5},
         {"tools": {"name": "a"}},
         {"tools": [{}]},
         {"tools": [3]},
@@ -286,8 +287,8 @@ def test_a_bad_argument_is_said_at_import(arguments: Any) -> None:
         ([{"name": "a", "args": {}}], "unknown field 'args'"),
         ([{"name": "a"}, {"name": "a", "arguments": []}], r"\[1\].arguments must be an object"),
         ([{"name": "a"}] * (MOST + 1), f"more than {MOST}"),
-        ([{"name": "z"}], r"'z' is not offered \(a, b are\)"),
-        ([{"name": "a"}] * 3, "has 3 calls, max_calls is 2"),
+        ([{"name": "z"}], r"expected.trajectory: 'z' is not offered \(a, b are\)"),
+        ([{"name": "a"}] * 3, "expected.trajectory has 3 calls, max_calls is 2: raise it, or"),
     ],
 )
 def test_a_bad_reference_is_said_with_file_line_and_field_before_the_run(
@@ -297,6 +298,12 @@ def test_a_bad_reference_is_said_with_file_line_and_field_before_the_run(
     bad = Case(id="c", input="q", expected={"trajectory": reference}, source=source)
     with pytest.raises(SuiteError, match=rf"golden/x.jsonl:7: trajectory: case 'c': .*{said}"):
         trajectory(tools=["a", "b"], max_calls=2).bind(Setting(bad))
+
+
+def test_where_no_tool_is_offered_that_is_said() -> None:
+    asked = case("a")
+    with pytest.raises(SuiteError, match=r"'a' is not offered \(tools= names none: leave it out\)"):
+        trajectory(tools=[]).bind(Setting(asked))
 
 
 def test_a_dataset_without_any_reference_is_an_error_and_one_of_empty_ones_is_not() -> None:
