@@ -19,7 +19,7 @@ Mode = Literal["block", "observe"]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What is asked of one slice; None: the gate's value for slices."""
+    """What is asked of one slice, or of one metric over all cases; None: the gate's own value."""
 
     margin: float | None = None
     exclude: float | None = None
@@ -36,7 +36,9 @@ class Gate:
     observed drop of at least `margin` (overall) or `slice_margin`; a pass needs a drop of
     `exclude` or `slice_exclude` ruled out by the one-sided 95 % bound. `slices` declares slices
     ("topic=legal") that get a gate of their own; others with at least `min_cases` cases are in the
-    family and can block too. `mode="observe"` never fails and counts what it would have blocked.
+    family and can block too. `metrics` maps a metric to what is asked of it over all cases, where
+    that is something else: of one that few cases have, say. `mode="observe"` never fails and counts
+    what it would have blocked.
     """
 
     min: Mapping[str, float] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Gate:
     slice_margin: float = 0.05
     slice_exclude: float = 0.25
     slices: Mapping[str, Slice] = field(default_factory=dict)
+    metrics: Mapping[str, Slice] = field(default_factory=dict)
     level: float = 0.05
     min_cases: int = 10
     mode: Mode = "block"

@@ -1,14 +1,17 @@
 """A policy in JSON and back, and everything that can be wrong with one."""
 
 import json
+import re
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paired_runs import both, finding_of, verdict_of
 
 from evalsuite.errors import SuiteError
 from evalsuite.gate import Gate, Slice, needed_cases, policy_from, policy_json, validate
+from evalsuite.records import CHECKS
 
 FULL = Gate(
     min={"checks": 0.8},
@@ -80,6 +83,30 @@ def test_names_are_checked_against_what_the_suite_has():
 
 def test_a_derived_slice_is_known_before_a_run_has_cut_it():
     validate(Gate(slices={"input_length=longest": Slice()}), slices=set())
+
+
+def test_a_metric_has_a_policy_of_its_own_over_all_cases():
+    before, after = both([1.0] * 60, [1.0] * 54 + [0.0] * 6)
+    own = Gate(metrics={CHECKS: Slice(margin=0.2, exclude=0.3, mode="observe", min=0.5)})
+    verdict = verdict_of(before, after, policy_from(policy_json(own)))
+    found = finding_of(verdict, CHECKS)
+    assert (found.result, found.margin, found.exclude, found.mode) == ("pass", 0.2, 0.3, "observe")
+    assert finding_of(verdict, "checks >= 0.50").result == "pass"
+    assert finding_of(verdict_of(before, after), CHECKS).result == "regression"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"chekcs": Slice()}, 'gate.metrics: no metric is named "chekcs"'),
+        ({CHECKS: 0.1}, 'gate.metrics["checks"] must be a Slice, not float'),
+        ({CHECKS: Slice(exclude=7)}, 'gate.metrics["checks"].exclude must be a share'),
+        (["checks"], "gate.metrics must map metrics to Slice(...)"),
+    ],
+)
+def test_a_bad_policy_of_a_metric_is_named(metrics, said):
+    with pytest.raises(SuiteError, match=re.escape(said)):
+        validate(Gate(metrics=metrics), metrics=[CHECKS, "completion"])
 
 
 def test_a_slice_given_as_a_plain_number_is_refused():

@@ -72,13 +72,18 @@ def _no_longer(diff: Diff) -> list[str]:
     return sorted(name for name in names - set(diff.levels) if not informs(old, name))
 
 
-def asked(policy: Gate, name: str) -> tuple[float, float]:
-    """The margin and the excluded drop that hold for a slice, both in (0, 1]."""
+def asked(policy: Gate, name: str, metric: str = CHECKS) -> tuple[float, float]:
+    """The margin and the excluded drop that hold for a metric in a slice, both in (0, 1]."""
+    own, margin, exclude = own_of(policy, name, metric), policy.slice_margin, policy.slice_exclude
     if name == OVERALL:
-        return policy.margin, policy.exclude
-    own = policy.slices.get(name, Slice())
-    margin = policy.slice_margin if own.margin is None else own.margin
-    return margin, policy.slice_exclude if own.exclude is None else own.exclude
+        margin, exclude = policy.margin, policy.exclude
+    margin = margin if own.margin is None else own.margin
+    return margin, exclude if own.exclude is None else own.exclude
+
+
+def own_of(policy: Gate, name: str, metric: str) -> Slice:
+    """What is declared of a slice, or of a metric over all cases."""
+    return (policy.metrics.get(metric) if name == OVERALL else policy.slices.get(name)) or Slice()
 
 
 def _applies(diff: Diff, metric: str) -> bool:
@@ -113,10 +118,10 @@ def _dropped(policy: Gate, metric: str) -> Finding:
 def _finding(
     diff: Diff, policy: Gate, each: Hypothesis, effect: Effects, outcome: Outcome
 ) -> Finding:
-    own = policy.slices.get(each.slice, Slice())
+    own = own_of(policy, each.slice, each.metric)
     unasked = each.derived and not each.declared
     standing = diff.candidate.judges.get(each.metric)
-    margin, exclude = asked(policy, each.slice)
+    margin, exclude = asked(policy, each.slice, each.metric)
     fell, rose = moved(each, effect)
     finding = Finding(
         name=each.metric if each.slice == OVERALL else f"{each.metric}, {each.slice}",

@@ -30,14 +30,14 @@ def policy_from(value: Json) -> Gate:
         SuiteError: all problems at once, a line each.
     """
     table, problems = _known(value, Gate, "gate")
-    declared = table.get("slices", {})
-    if isinstance(declared, Mapping):
-        slices = {}
-        for name, inner in declared.items():
-            settings, more = _known(inner, Slice, f'gate.slices["{name}"]')
-            problems += more
-            slices[name] = Slice(**settings)
-        table["slices"] = slices
+    for part in ("slices", "metrics"):
+        declared = table.get(part, {})
+        if isinstance(declared, Mapping):
+            table[part] = {}
+            for name, inner in declared.items():
+                settings, more = _known(inner, Slice, f'gate.{part}["{name}"]')
+                problems += more
+                table[part][name] = Slice(**settings)
     if problems:
         raise SuiteError("\n".join(problems))
     policy = Gate(**table)
@@ -69,7 +69,8 @@ def validate(
     Raises:
         SuiteError: all problems at once, a line each, with the nearest known name.
     """
-    problems = [*_numbers(policy), *_floors(policy, metrics), *_declared(policy, slices)]
+    problems = [*_numbers(policy), *_floors(policy, metrics), *_slices(policy, slices)]
+    problems += _metrics(policy, metrics)
     if problems:
         raise SuiteError("\n".join(problems))
 
@@ -94,27 +95,41 @@ def _floors(policy: Gate, metrics: Collection[str] | None) -> Iterator[str]:
             yield f'gate.min: no metric is named "{name}": {did_you_mean(str(name), metrics)}'
 
 
-def _declared(policy: Gate, slices: Collection[str] | None) -> Iterator[str]:
+def _slices(policy: Gate, slices: Collection[str] | None) -> Iterator[str]:
     if not isinstance(policy.slices, Mapping):
         yield 'gate.slices must map slices to Slice(...), such as {"topic=legal": Slice()}'
         return
     for name, each in policy.slices.items():
         where = f'gate.slices["{name}"]'
-        if not isinstance(each, Slice):
-            yield f"{where} must be a Slice, not {type(each).__name__}"
-            continue
         if not isinstance(name, str) or not all(name.partition("=")[::2]):
             yield f'{where}: a slice is named "dimension=value"'
         elif slices is not None and name not in slices and name.partition("=")[0] not in DERIVED:
             yield f'gate.slices: no case is in slice "{name}": {did_you_mean(name, slices)}'
-        for setting in ("margin", "exclude", "min"):
-            value = getattr(each, setting)
-            if value is not None:
-                yield from _share(f"{where}.{setting}", value, zero=setting == "min")
-        if each.mode is not None:
-            yield from _mode(f"{where}.mode", each.mode)
-        if not isinstance(each.critical, bool):
-            yield f"{where}.critical must be true or false, not {each.critical!r}"
+        yield from _part(where, each)
+
+
+def _metrics(policy: Gate, metrics: Collection[str] | None) -> Iterator[str]:
+    if not isinstance(policy.metrics, Mapping):
+        yield 'gate.metrics must map metrics to Slice(...), such as {"recall": Slice(margin=0.05)}'
+        return
+    for name, each in policy.metrics.items():
+        if metrics is not None and name not in metrics:
+            yield f'gate.metrics: no metric is named "{name}": {did_you_mean(str(name), metrics)}'
+        yield from _part(f'gate.metrics["{name}"]', each)
+
+
+def _part(where: str, each: object) -> Iterator[str]:
+    if not isinstance(each, Slice):
+        yield f"{where} must be a Slice, not {type(each).__name__}"
+        return
+    for setting in ("margin", "exclude", "min"):
+        value = getattr(each, setting)
+        if value is not None:
+            yield from _share(f"{where}.{setting}", value, zero=setting == "min")
+    if each.mode is not None:
+        yield from _mode(f"{where}.mode", each.mode)
+    if not isinstance(each.critical, bool):
+        yield f"{where}.critical must be true or false, not {each.critical!r}"
 
 
 def _number(value: object) -> bool:

@@ -44,15 +44,19 @@ def decided(diff: Diff, policy: Gate) -> str:
 
 def stricter(policy: Gate) -> Gate:
     """The policy by which a look may pass."""
-    slices = {
-        name: replace(each, exclude=STRICTER * each.exclude) if each.exclude else each
-        for name, each in policy.slices.items()
-    }
+    slices, metrics = (
+        {
+            name: replace(each, exclude=STRICTER * each.exclude) if each.exclude else each
+            for name, each in declared.items()
+        }
+        for declared in (policy.slices, policy.metrics)
+    )
     return replace(
         policy,
         exclude=STRICTER * policy.exclude,
         slice_exclude=STRICTER * policy.slice_exclude,
         slices=slices,
+        metrics=metrics,
     )
 
 

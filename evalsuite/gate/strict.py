@@ -24,6 +24,9 @@ def floors(diff: Diff, policy: Gate) -> list[Finding]:
     between the two the floor is inconclusive.
     """
     wanted = [(metric, OVERALL, floor) for metric, floor in policy.min.items()]
+    for metric, own in policy.metrics.items():
+        if own.min is not None:
+            wanted.append((metric, OVERALL, own.min))
     for name, own in policy.slices.items():
         if own.min is not None:
             wanted.append((CHECKS, name, own.min))
@@ -31,7 +34,7 @@ def floors(diff: Diff, policy: Gate) -> list[Finding]:
 
 
 def _floor(diff: Diff, policy: Gate, metric: str, name: str, floor: float) -> Finding:
-    own = policy.slices.get(name, Slice())
+    own = (policy.metrics.get(metric) if name == OVERALL else policy.slices.get(name)) or Slice()
     values, missing, units = scored(diff, metric, name)
     missing += diff.lost
     rate = float(values.mean()) if len(values) else None
