@@ -300,8 +300,7 @@ def by_unit(effect: Effects, values: Floats, units: Ints) -> tuple[Floats, Float
     if not effect.pairs.clusters:
         return values, np.ones(len(values))
     _, group = np.unique(units, return_inverse=True)
-    sums = np.asarray(np.bincount(group, values), dtype=np.float64)
-    return sums, np.asarray(np.bincount(group), dtype=np.float64)
+    return np.bincount(group, values).astype(float), np.bincount(group).astype(float)
 
 
 def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str, ...]]:

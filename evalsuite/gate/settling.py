@@ -16,11 +16,11 @@ def settled(finding: Finding, each: Hypothesis, effect: Effects) -> Finding:
     exclude, measured = finding.exclude or 0.0, seen(each, effect)
     cases, trials = settling_cases(measured, exclude), settling_trials(measured, exclude)
     if measured.drop >= exclude:
-        way = "no number of cases would: the observed drop is no smaller than that"
+        way = "no number of cases would do: the observed drop is no smaller than that"
     else:
-        ways = [f"about {cases:,} cases"] if cases else []
-        ways += [f"{trials} trials of each"] if trials else []
-        way = f"{' or '.join(ways) or 'over a million cases'} like these would rule that out"
+        way = f"about {cases:,} cases like these" if cases else "over a million cases like these"
+        way += f", or {trials} trials of each," if trials else ""
+        way += " would settle it"
     return replace(
         finding,
         reason=f"{finding.reason}; {way}",

@@ -66,7 +66,7 @@ def test_a_suite_of_the_told_size_is_decided(size):
 
     open_ = decided(1)
     assert open_.result == "inconclusive"
-    assert f"about {open_.settling_cases} cases like these would rule that out" in open_.reason
+    assert f"about {open_.settling_cases} cases like these would settle it" in open_.reason
     larger = decided(-(-open_.settling_cases // size))
     assert larger.upper_drop < 0.05
     assert larger.result != "inconclusive"
@@ -78,10 +78,10 @@ def test_repeats_tell_how_many_more_would_do():
     after = [flaky] * 15 + [good] * 15 + [good] * 30
     found = finding_of(verdict_of(*both(before, after)), CHECKS)
     assert (found.result, found.settling_trials) == ("inconclusive", 10)
-    assert "or 10 trials of each like these would rule that out" in found.reason
+    assert "about 147 cases like these, or 10 trials of each, would settle it" in found.reason
 
 
 def test_an_observed_drop_as_large_as_what_is_asked_has_no_number():
     found = finding_of(verdict_of(*both([1.0] * 30, [0.0] * 2 + [1.0] * 28)), CHECKS)
     assert (found.settling_cases, found.settling_trials) == (None, None)
-    assert "no number of cases would" in found.reason
+    assert "no number of cases would do" in found.reason
