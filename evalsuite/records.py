@@ -378,10 +378,11 @@ class Manifest:
     `golden` is {"name", "key", "version", "cases"}; `expected` the number of cases that the suite
     selects; `partial` says that only a part of them was asked for; `complete` that none is missing.
     `policy` is the gate's policy as JSON, so that a finished run can be decided again without its
-    suite. `detectable` (written by accept and plan) maps a slice to the smallest drop of `checks`
-    that the gate finds with 80 % power. `accepted` says why a snapshot was taken. `judges` says
-    by metric what a judge's values are worth. `looks` is of sequential runs. `again` is how many
-    further trials a case that moved is asked for before a gate is left undecided, 0: none are.
+    suite. `detectable` (written by accept) maps the name of a gate to the smallest drop that it
+    finds with 80 % power; an old one maps a slice to that of `checks`. `accepted` says why a
+    snapshot was taken. `judges` says by metric what a judge's values are worth. `looks` is of
+    sequential runs. `again` is how many further trials a case that moved is asked for before a gate
+    is left undecided, 0: none are.
     """
 
     suite: str

@@ -1,14 +1,19 @@
 """What holds of the gate for any suite."""
 
+import json
 import math
 from dataclasses import fields, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paired_runs import both, finding_of, run_of, verdict_of
+from paired_runs import both, finding_of, run_of, same_answers, verdict_of
 
-from evalsuite.gate import Gate
+from evalsuite.diff import compare
+from evalsuite.gate import Gate, decide
 from evalsuite.records import CHECKS, Run
+from evalsuite.report import build
+from evalsuite.report.blocks import Commands
+from evalsuite.report.json import render
 
 values = st.sampled_from([0.0, 1.0, 1.0, 0.5, None])
 tags = st.fixed_dictionaries({"t": st.sampled_from("abc"), "l": st.sampled_from("de")})
@@ -119,3 +124,70 @@ def test_a_run_compared_with_itself_is_never_worse(suite):
 
 def test_no_case_at_all_stops_instead_of_passing():
     assert verdict_of(run_of([]), run_of([])).exit_code == 10
+
+
+@given(suites)
+@quick
+def test_exchanging_the_runs_exchanges_what_fell_and_what_rose(suite):
+    before, after = both(*suite)
+    back = {each.name: each for each in verdict_of(after, before, POLICY).findings}
+    for finding in verdict_of(before, after, POLICY).findings:
+        if finding.kind == "relative" and finding.effect is not None:
+            other = back[finding.name]
+            assert (list(finding.fell), list(finding.rose)) == (list(other.rose), list(other.fell))
+            assert math.isclose(finding.low, -other.high, abs_tol=1e-9)
+
+
+@given(suites, st.sampled_from([0.0, 0.5, 1.0]))
+@quick
+def test_one_more_unchanged_case_keeps_a_pass_from_becoming_a_regression(suite, value):
+    before, after = both([*suite[0], value], [*suite[1], value], [*suite[2], {"t": "a", "l": "d"}])
+    last = f"c{len(suite[0]):03d}"
+    kept = same_answers(
+        Run(before.manifest, {last: before.rows[last]}),
+        Run(after.manifest, {last: after.rows[last]}),
+    )
+    more = Run(after.manifest, {**after.rows, **kept.rows})
+    was = {each.name: each.result for each in verdict_of(*both(*suite), POLICY).findings}
+    for finding in verdict_of(before, more, POLICY).findings:
+        if finding.kind == "relative" and was.get(finding.name) in ("pass", "unchanged"):
+            assert finding.result != "regression"
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=60),
+    st.lists(st.integers(0, 59), max_size=8),
+)
+@quick
+def test_a_larger_drop_is_never_judged_more_mildly_overall(after, places):
+    before, policy = [1.0] * len(after), Gate(min_cases=100)
+    worse = list(after)
+    for place in places:
+        worse[place % len(worse)] = 0.0
+    gravity = ("pass", "inconclusive", "regression")
+    seen, then = (
+        finding_of(verdict_of(*both(before, each), policy), CHECKS) for each in (after, worse)
+    )
+    assert then.effect <= seen.effect
+    assert gravity.index(then.result) >= gravity.index(seen.result)
+
+
+@given(suites)
+@quick
+def test_the_json_holds_no_nan(suite):
+    before, after = both(*suite)
+    diff = compare(before, after)
+    report = build(
+        diff,
+        decide(diff, POLICY),
+        before=before.rows,
+        after=after.rows,
+        answers={},
+        commands=Commands(),
+    )
+    document = json.loads(render(report), parse_constant=_refuse)
+    assert len(document["findings"]) == len(report.verdict.findings)
+
+
+def _refuse(name):
+    raise AssertionError(name)

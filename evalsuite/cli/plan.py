@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,10 @@ _SHOWN = 20
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     command = subparsers.add_parser(
         "plan",
-        help="the smallest drop that the gate would find; what the next run takes",
-        description="Simulates drops on a suite's own cases, slices and gate (80 % power), and "
-        "tells calls, tokens, money and minutes of the next run from the last one.",
+        help="what each gate can detect, and what would show less; what the next run takes",
+        description="Simulates drops on a suite's own cases, slices and gates (80 % power), says "
+        "how many cases or trials would show smaller ones, and tells calls, tokens, money and "
+        "minutes of the next run from the last one.",
         epilog="example: evalsuite plan askacme --measure 5",
     )
     command.add_argument("suite", metavar="SUITE", nargs="?", help="default: the last run's")
@@ -70,11 +72,20 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _suite(config: Config, suite: str, ref: str, trials: int | None) -> str:
     """What is told of one suite."""
-    from evalsuite.snapshot import open_ref, snapshot_folder  # noqa: PLC0415
+    from evalsuite.cli.plan_gates import assumed, seen  # noqa: PLC0415
+    from evalsuite.gate import policy_from  # noqa: PLC0415
+    from evalsuite.snapshot import open_ref, snapshot_folder, stored_runs  # noqa: PLC0415
 
-    ref = ref or ("snapshot" if snapshot_folder(config, suite).exists() else "last")
-    run, source = open_ref(ref, config, suite)
-    return f"{_drops(run, policy_of(run, source))}\n\n{_takes(config, run.manifest.suite, trials)}"
+    folder = snapshot_folder(config, suite)
+    if not ref and not folder.exists() and not list(stored_runs(config, suite)):
+        run, told = assumed(config, suite)
+        policy = policy_from(run.manifest.policy)
+    else:
+        run, source = open_ref(ref or ("snapshot" if folder.exists() else "last"), config, suite)
+        told, policy = f"{suite}, run {run.manifest.run}", policy_of(run, source)
+    if trials is not None:
+        run = replace(run, manifest=replace(run.manifest, trials=trials))
+    return f"{seen(run, policy, told)}\n\n{_takes(config, run.manifest.suite, trials)}"
 
 
 def _measure(suite: str, cases: int) -> None:
@@ -89,22 +100,6 @@ def _measure(suite: str, cases: int) -> None:
     if done.returncode not in _FINISHED:
         told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_SHOWN:])
         raise EvalsuiteError(f"the sample could not run (status {done.returncode}):\n{told}")
-
-
-def _drops(run: Any, policy: Any) -> str:
-    from evalsuite.gate import detectable  # noqa: PLC0415
-    from evalsuite.records import CHECKS  # noqa: PLC0415
-
-    drops = detectable(run, policy)
-    rows = [("slice", "smallest drop found with 80 % power")]
-    rows += [(name, f"{100 * drop:.1f} points") for name, drop in drops.items()]
-    title = f"{run.manifest.suite}, run {run.manifest.run}: {len(run.rows)} cases"
-    values = [each for row in run.rows.values() for each in row.scores.get(CHECKS, ())]
-    if all(each is None for each in values):
-        return f"{title}: the drop that would be found is known of checks alone; there are none"
-    if not drops:
-        return f"{title}: no drop of any size would be found; more cases or trials are needed"
-    return f"{title}\n\n{table(rows)}\n\nSlices that are not listed are too small to show any drop."
 
 
 def _takes(config: Config, suite: str, trials: int | None) -> str:

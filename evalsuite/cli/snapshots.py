@@ -157,12 +157,19 @@ def _summary(planned: Planned, folder: str) -> list[str]:
     gaps = sum(any(row.errors) for row in planned.new.rows.values())
     if gaps:
         lines.append(f"  {gaps} cases hold an error: what has no score will not be compared")
-    drop = planned.new.manifest.detectable.get("overall")
+    drop = _least(planned.new)
     if drop is not None:
         lines.append(
             f"  smallest drop that the gate finds with 80 % power: {100 * drop:.1f} points"
         )
     return [*lines, f"  commit it with the change that caused it: git add {folder}"]
+
+
+def _least(run: Run) -> float | None:
+    from evalsuite.gate.sensitivity import drops_of  # noqa: PLC0415
+    from evalsuite.records import CHECKS  # noqa: PLC0415
+
+    return drops_of(run.manifest).get(CHECKS)
 
 
 def _resolve(args: argparse.Namespace) -> int:

@@ -18,13 +18,14 @@ from evalsuite.stats.bounds import needed_cases
 
 if TYPE_CHECKING:
     from evalsuite.gate.decision import decide
-    from evalsuite.gate.planning import detectable
+    from evalsuite.gate.planning import Sight, detectable, sights
 
 __all__ = [
     "OVERALL",
     "Finding",
     "Gate",
     "Result",
+    "Sight",
     "Slice",
     "Verdict",
     "decide",
@@ -32,10 +33,16 @@ __all__ = [
     "needed_cases",
     "policy_from",
     "policy_json",
+    "sights",
     "validate",
 ]
 
-_HOMES = {"decide": "decision", "detectable": "planning"}
+_HOMES = {
+    "decide": "decision",
+    "detectable": "planning",
+    "sights": "planning",
+    "Sight": "planning",
+}
 
 
 def __getattr__(name: str) -> Any:

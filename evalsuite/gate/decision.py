@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from evalsuite.diff import Diff
-from evalsuite.gate.family import effects, hypotheses, informs, naive
+from evalsuite.gate.family import Effects, Hypothesis, effects, hypotheses, informs
 from evalsuite.gate.judged import People
 from evalsuite.gate.relative import relative
 from evalsuite.gate.strict import floors, must_pass
@@ -54,7 +54,7 @@ def decide(diff: Diff, policy: Gate, people: People | None = None) -> Verdict:
         findings=tuple(findings),
         reason=reason,
         slices_compared=len(compared),
-        naive_slices=naive(compared, found, NAIVE),
+        naive_slices=_naive(compared, found, NAIVE),
         changed=sum(status == "changed" for status in diff.status.values()),
         moved=int((found[CHECKS].d != 0).sum()),
     )
@@ -131,3 +131,9 @@ def _mildest(diff: Diff, findings: Sequence[Finding]) -> Result:
         return "not proven"  # every judge only informs: nothing gates
     results = {each.result for each in findings if each.kind == "relative"}
     return "unchanged" if results == {"unchanged"} else "pass"
+
+
+def _naive(tested: Iterable[Hypothesis], found: Mapping[str, Effects], points: float) -> int:
+    """How many of these a rule "the mean is down by more than `points`" would have blocked."""
+    means = (found[each.metric].d[each.at].mean() for each in tested if len(each.at))
+    return sum(bool(mean < -points - 1e-9) for mean in means)

@@ -7,7 +7,7 @@ the power of the others: derived slices, which nobody asked for, and judges that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -282,12 +282,7 @@ def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bou
     if lost is not None and len(each.lacking):
         values = np.concatenate([values, effect.worst[each.lacking]])
         units = np.concatenate([units, effect.units[each.lacking]])
-    sums: Floats = values
-    sizes: Floats = np.ones(len(values))
-    if effect.pairs.clusters:
-        _, group = np.unique(units, return_inverse=True)
-        sums = np.asarray(np.bincount(group, values), dtype=np.float64)
-        sizes = np.asarray(np.bincount(group), dtype=np.float64)
+    sums, sizes = by_unit(effect, values, units)
     gone = lost or 0  # each one a cluster of its own whose difference is -1
     return bounds_of(
         len(sizes) + gone,
@@ -300,6 +295,14 @@ def bounds(each: Hypothesis, effect: Effects, *, lost: int | None = None) -> Bou
     )
 
 
+def by_unit(effect: Effects, values: Floats, units: Ints) -> tuple[Floats, Floats]:
+    """Sums and sizes of what is flipped together."""
+    if not effect.pairs.clusters:
+        return values, np.ones(len(values))
+    _, group = np.unique(units, return_inverse=True)
+    return np.bincount(group, values).astype(float), np.bincount(group).astype(float)
+
+
 def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Ids of the cases that fell and that rose, the largest change first, then by id."""
     at = each.at[effect.d[each.at] != 0]
@@ -307,9 +310,3 @@ def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str
     ids = effect.pairs.ids
     fell = tuple(ids[place] for place in ordered if effect.d[place] < 0)
     return fell, tuple(ids[place] for place in ordered if effect.d[place] > 0)
-
-
-def naive(tested: Iterable[Hypothesis], found: Mapping[str, Effects], points: float) -> int:
-    """How many of these a rule "the mean is down by more than `points`" would have blocked."""
-    means = (found[each.metric].d[each.at].mean() for each in tested if len(each.at))
-    return sum(bool(mean < -points - 1e-9) for mean in means)

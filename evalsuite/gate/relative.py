@@ -9,12 +9,13 @@ from evalsuite.diff import Diff
 from evalsuite.gate.family import Effects, Hypothesis, bounds, informs, moved
 from evalsuite.gate.judged import MISSING, People, judged
 from evalsuite.gate.rules import AGAIN
+from evalsuite.gate.sensitivity import drops_of, gate_name
 from evalsuite.gate.sequential import HOPELESS, Outcome, outcomes
+from evalsuite.gate.settling import settled
 from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS, COMPLETION
-from evalsuite.stats.bounds import needed_cases
 
 _TINY = 1e-9
 """Means are compared with what a policy says up to this."""
@@ -124,7 +125,7 @@ def _finding(
     margin, exclude = asked(policy, each.slice, each.metric)
     fell, rose = moved(each, effect)
     finding = Finding(
-        name=each.metric if each.slice == OVERALL else f"{each.metric}, {each.slice}",
+        name=gate_name(each.metric, each.slice),
         metric=each.metric,
         slice=each.slice,
         declared=each.declared,
@@ -180,7 +181,12 @@ def _judged(
     reason = _doubt(finding, bounds(each, effect, lost=lost).upper_drop, exclude)
     if not reason:
         return replace(finding, result="pass")
-    return replace(finding, result="inconclusive" if each.declared else "not proven", reason=reason)
+    finding = replace(
+        finding, result="inconclusive" if each.declared else "not proven", reason=reason
+    )
+    if (finding.upper_drop or 0.0) < exclude or finding.missing > MISSING * _total(finding):
+        return finding
+    return settled(finding, each, effect)
 
 
 def _with_way(diff: Diff, finding: Finding) -> Finding:
@@ -196,7 +202,7 @@ def _with_way(diff: Diff, finding: Finding) -> Finding:
 
 def _doubt(finding: Finding, worst: float, exclude: float) -> str:
     """Why a drop of `exclude` is not ruled out; "" if it is."""
-    total = finding.n + finding.missing
+    total = _total(finding)
     if finding.missing > MISSING * total:
         return f"{finding.missing} of {total} pairs lack a score"
     upper = finding.upper_drop or 0.0
@@ -204,11 +210,11 @@ def _doubt(finding: Finding, worst: float, exclude: float) -> str:
         if worst < exclude:
             return ""
         return f"{finding.missing} missing scores could hide a drop of {_points(worst)} points"
-    reason = f"a drop of {_points(upper)} points is not ruled out, {_points(exclude)} was asked"
-    needed = needed_cases(exclude)
-    if finding.n < needed:
-        reason += f"; that takes {needed} cases even if none moves"
-    return reason
+    return f"a drop of {_points(upper)} points is not ruled out, {_points(exclude)} was asked"
+
+
+def _total(finding: Finding) -> int:
+    return finding.n + finding.missing
 
 
 def _points(share: float) -> str:
@@ -230,11 +236,11 @@ def _of_nothing(diff: Diff, each: Hypothesis) -> tuple[Result, str]:
 
 
 def _detectable(diff: Diff, each: Hypothesis) -> float | None:
-    if diff.baseline is None or each.metric != CHECKS:
+    if diff.baseline is None:
         return None
     if diff.candidate.looks is not None and not diff.candidate.looks.last:
         return None  # simulated for all cases
-    return diff.baseline.detectable.get(each.slice)
+    return drops_of(diff.baseline).get(gate_name(each.metric, each.slice))
 
 
 def _level(diff: Diff, each: Hypothesis) -> float | None:

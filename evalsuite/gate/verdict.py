@@ -39,7 +39,9 @@ class Finding:
     two-sided 95 % interval; `p` the family-wise adjusted one-sided p; `upper_drop` the one-sided
     95 % upper bound of the drop; `detectable` the smallest drop found with 80 % power. `n` counts
     the pairs compared, `missing` those left out for lack of a score. `fell` and `rose` are ids of
-    the cases that moved, the largest change first.
+    the cases that moved, the largest change first. Where a drop of `exclude` is not ruled out,
+    `settling_cases` and `settling_trials` (of each case) would rule it out if they are like those
+    that were seen; None: no number would, or it can't be told.
 
     Of a judge's metric `judge` is the judge's name and `standing` its state, `remedy` the shortest
     way to a better one; with `informs` nothing rests on it. `corrected` with its interval is the
@@ -67,6 +69,8 @@ class Finding:
     margin: float | None = None
     exclude: float | None = None
     floor: float | None = None
+    settling_cases: int | None = None
+    settling_trials: int | None = None
     n: int = 0
     missing: int = 0
     fell: Sequence[str] = ()

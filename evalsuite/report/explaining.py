@@ -9,7 +9,6 @@ from evalsuite.errors import OptionError, did_you_mean
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.attribution import attributions
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS
 from evalsuite.report import figures
 from evalsuite.report.attribution import told
 from evalsuite.report.escape import line, plain, terminal
@@ -108,8 +107,8 @@ def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
 
 
 def _seen_from(finding: Finding, diff: Diff, verdict: Verdict) -> float | None:
-    if finding.kind == "relative" and finding.metric == CHECKS:
-        return detectable(diff, verdict).get(finding.slice, finding.detectable)
+    if finding.kind == "relative":
+        return detectable(diff, verdict).get(finding.name, finding.detectable)
     return finding.detectable
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalsuite.diff import Change, Diff
-from evalsuite.gate import OVERALL, Finding, Verdict
+from evalsuite.gate import Finding, Verdict
+from evalsuite.gate.sensitivity import drops_of
 from evalsuite.records import CHECKS, Looks, Manifest
 from evalsuite.report import figures
 from evalsuite.report.attribution import cause, shares
@@ -210,10 +211,14 @@ def _sensitivity(material: Material) -> Line | None:
     """The smallest drop that would have been seen: overall, and where it is worst or matters."""
     first = lead(material)
     drops = detectable(material.diff, material.verdict)
-    if OVERALL not in drops:
+    main = first or main_finding(material)
+    metric = main.metric if main is not None and main.metric in drops else CHECKS
+    if metric not in drops:
         return None
-    text: Text = (f"drops from {100 * drops[OVERALL]:.1f} points overall",)
-    parts = {name: drop for name, drop in drops.items() if name != OVERALL}
+    of: Text = ("drops from",) if metric == CHECKS else ("drops of ", Name(metric), " from")
+    text: Text = (*of, f" {100 * drops[metric]:.1f} points overall")
+    start = f"{metric}, "
+    parts = {name[len(start) :]: drop for name, drop in drops.items() if name.startswith(start)}
     if parts:
         name = max(parts, key=lambda each: (parts[each], each))
         if first is not None and first.slice in parts:
@@ -223,18 +228,14 @@ def _sensitivity(material: Material) -> Line | None:
 
 
 def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
-    """By slice, for `checks`: as the snapshot's manifest says, else as the gate says. It is that of
+    """By name of the gate: as the snapshot's manifest says, else as the gates say. It is that of
     all cases: nothing of a run that needed fewer."""
     if diff.candidate.looks is not None and not diff.candidate.looks.last:
         return {}
     for manifest in (diff.baseline, diff.candidate):
         if manifest is not None and manifest.detectable:
-            return dict(manifest.detectable)
-    return {
-        each.slice: each.detectable
-        for each in verdict.findings
-        if each.metric == CHECKS and each.detectable is not None
-    }
+            return drops_of(manifest)
+    return {each.name: each.detectable for each in verdict.findings if each.detectable is not None}
 
 
 def _cost(manifest: Manifest) -> Line:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from evalsuite.gate.sensitivity import drops_of
 from evalsuite.records import Json, Looks, Manifest
 from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat, Report, block_of
 from evalsuite.report.escape import plain
@@ -94,7 +95,7 @@ def _manifest(manifest: Manifest) -> dict[str, Json]:
         "again": manifest.again,
         "notes": list(manifest.notes),
         "versions": dict(manifest.versions),
-        "detectable": dict(manifest.detectable),
+        "detectable": drops_of(manifest),
         "operations": asdict(manifest.operations),
     }
 

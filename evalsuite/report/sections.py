@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, Manifest, ModelCalls, Operations, Part
+from evalsuite.records import Manifest, ModelCalls, Operations, Part
 from evalsuite.report import figures
 from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined, prose
 from evalsuite.report.headline import changed, detectable
@@ -165,8 +165,8 @@ def _gate_row(
         interval = figures.interval(finding.low, finding.high)
         change = f"{figures.points(finding.effect)} ({interval}){peopled(finding)}"
     seen = finding.detectable
-    if finding.metric == CHECKS and finding.kind == "relative":
-        seen = drops.get(finding.slice, seen)
+    if finding.kind == "relative":
+        seen = drops.get(finding.name, seen)
     tone, result = _result(finding, odd)
     varied = varies.get((finding.metric, finding.slice)) if finding.kind != "must_pass" else None
     cells: list[Text] = [

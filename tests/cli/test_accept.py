@@ -37,7 +37,7 @@ def test_the_first_snapshot(root: Path, capsys: pytest.CaptureFixture[str]) -> N
     taken = snapshot_of(root)
     assert taken.rows == run.rows
     assert taken.manifest.accepted == {"run": "r1", "reason": "reviewed", "previous": None}
-    assert taken.manifest.detectable["overall"] > 0
+    assert taken.manifest.detectable["checks"] > 0
     assert read_outputs(root / "snapshots/askacme", {outputs[0][0]}) == dict(outputs[:1])
     said = capsys.readouterr().out
     assert "askacme: 20 cases written to snapshots/askacme from run r1" in said

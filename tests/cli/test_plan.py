@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -138,6 +139,46 @@ def test_without_a_suite_each_of_the_last_run_is_told(
     said = capsys.readouterr().out
     assert said.index("askacme, run r1: 10 cases") < said.index("other, run r1: 4 cases")
     assert said.count("at most") == 2
+
+
+def golden_words(root: Path, count: int) -> None:
+    (root / "golden/askacme").mkdir(parents=True)
+    lines = (
+        json.dumps({"input": f"word {each}", "slices": {"topic": "ab"[each % 40 == 0]}}) + "\n"
+        for each in range(count)
+    )
+    (root / "golden/askacme/cases.jsonl").write_text("".join(lines))
+
+
+def test_a_suite_without_a_run_is_planned_from_its_golden_cases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository(tmp_path)
+    golden_words(tmp_path, 80)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "askacme"]) == 0
+    said = capsys.readouterr().out
+    assert "askacme has no run yet" in said
+    assert "80 cases, 1 trial each" in said
+    assert re.search(r"checks +80 +\d+\.\d points +5 points: about \d+ cases", said)
+    assert "Slices of fewer than 10 cases have no gate: topic=b (2)" in said
+
+    assert main(["plan", "askacme", "--trials", "5"]) == 0
+    more = capsys.readouterr().out
+    assert "80 cases, 5 trials each" in more
+    seen = [float(re.search(r"checks +80 +(\S+) points", each)[1]) for each in (said, more)]  # type: ignore[index]
+    assert seen[1] < seen[0]
+
+
+def test_a_suite_without_a_run_or_golden_cases_can_not_be_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "askacme"]) != 0
+    said = capsys.readouterr().err
+    assert "no run is here" in said
+    assert "pytest --evals" in said
 
 
 @pytest.mark.parametrize(
