@@ -10,7 +10,7 @@ from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.attribution import attributions
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
-from evalsuite.report import figures
+from evalsuite.report import figures, operated
 from evalsuite.report.attribution import told
 from evalsuite.report.escape import line, plain, terminal
 from evalsuite.report.headline import detectable
@@ -35,6 +35,8 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
         ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
         ["What to do", *_advice(found, diff)],
     ]
+    if found.kind == "operation":
+        parts[1:] = operated.explained(found, _cause(diff))
     return "\n\n".join("\n  ".join(part) for part in parts) + "\n"
 
 
@@ -142,11 +144,15 @@ _MEANINGS = {
 }
 
 
-def _advice(finding: Finding, diff: Diff) -> list[str]:
+def _cause(diff: Diff) -> list[str]:
     changes = ", ".join(terminal(each.name) for each in diff.subject[:5])
+    return [f"What changed: {changes}."] if changes else []
+
+
+def _advice(finding: Finding, diff: Diff) -> list[str]:
     look = "Read the answers before and after in the report"
     look += f": start with {terminal(finding.fell[0])}." if finding.fell else "."
-    cause = [f"What changed: {changes}."] if changes else []
+    cause = _cause(diff)
     meant = (
         "If the new answers are right, correct the cases; if the loss is meant, evalsuite accept."
     )
