@@ -28,15 +28,16 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
     state = "blocks the merge" if found.blocks else "does not block"
     if found.critical and found.mode == "block" and found.result == "inconclusive":
         state = "stops the run (exit status 10)"
-    parts = [
-        [f"{terminal(found.name)}: {found.result}, {state}"],
-        ["What was seen", *_seen(found)],
-        *_origin(found, diff, verdict),
-        ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
-        ["What to do", *_advice(found, diff)],
-    ]
+    parts = [[f"{terminal(found.name)}: {found.result}, {state}"]]
     if found.kind == "operation":
-        parts[1:] = operated.explained(found, _cause(diff))
+        parts += operated.explained(found, _cause(diff))
+    else:
+        parts += [
+            ["What was seen", *_seen(found)],
+            *_origin(found, diff, verdict),
+            ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
+            ["What to do", *_advice(found, diff)],
+        ]
     return "\n\n".join("\n  ".join(part) for part in parts) + "\n"
 
 
