@@ -135,6 +135,7 @@ _MEANINGS = {
     "unchanged": ("Every answer is the stored one under the same checks: there is no difference.",),
     "regression": ("Answers to the same questions got worse by more than chance explains.",),
     "below": ("Even allowing for chance, the rate is under the floor that the suite asks for.",),
+    "over": ("Even allowing for chance, the figure is over what the suite asks for.",),
     "inconclusive": ("No regression was shown, but one of a size that matters isn't ruled out.",),
     "incomparable": ("The two sides were not measured alike, so no difference can be told.",),
     "no baseline": ("There is no snapshot yet; only floors and must_pass cases decide.",),
@@ -161,7 +162,7 @@ def _advice(finding: Finding, diff: Diff) -> list[str]:
     match finding.result:
         case "regression":
             steps = [look, *cause, meant, again]
-        case "below":
+        case "below" | "over":
             lower = "If the loss is meant, lower the floor in the suite's gate; no snapshot does."
             steps = [look, *cause, lower]
         case "failed":
