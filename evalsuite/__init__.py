@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evalsuite.backends.llm import LLM
     from evalsuite.guardrails import guardrail
     from evalsuite.judging.naming import judge, jury
-    from evalsuite.policy import Gate, Slice
+    from evalsuite.policy import Gate, Objective, Slice
     from evalsuite.rankings.naming import ranking
     from evalsuite.records import Case, Document, Metric, Output, Score, ToolCall, Usage
     from evalsuite.scoring import measures
@@ -39,6 +39,7 @@ __all__ = [
     "Document",
     "Gate",
     "Metric",
+    "Objective",
     "Output",
     "Request",
     "Score",
@@ -72,6 +73,7 @@ _HOMES = {
     "Document": "records",
     "Gate": "policy",
     "Metric": "records",
+    "Objective": "policy",
     "Output": "records",
     "Request": "backends.base",
     "Score": "records",

@@ -247,6 +247,29 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What one trial took, of what was asked afresh: its line's part in `operations.jsonl`.
+
+    `fresh`: the target ran, and none of its replies came from the store. `latency` and
+    `first_token` are seconds, `cost` US dollars; None is not known, never nothing. `lost`: provider
+    or harness failed it. Of judges that were asked afresh: `flips` of `swaps` pairs got another
+    verdict in the other order, and `unparsable` of `verdicts` judgements could not be read.
+    """
+
+    fresh: bool = False
+    latency: float | None = None
+    first_token: float | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    failed_attempts: int = 0
+    lost: bool = False
+    swaps: int = 0
+    flips: float = 0.0
+    verdicts: int = 0
+    unparsable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """All that a run knows of one case: one line of `scores.jsonl`.
 
@@ -256,7 +279,8 @@ class Row:
     and booleans from which derived slices are cut. `void` names the metrics that find nothing to
     judge here: what lacks their value lacks nothing. `crossed` is of runs alone: a snapshot has
     none. `again` are values of further trials, from the second on, for which a case that moved was
-    asked: they enter the gate's test alone, and no snapshot has them.
+    asked: they enter the gate's test alone, and no snapshot has them. `spent`, per trial, is stored
+    in a file of its own and is no part of what a case is: it differs from run to run.
     """
 
     id: str
@@ -274,6 +298,7 @@ class Row:
     void: Sequence[str] = ()
     crossed: Crossed | None = None
     again: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    spent: Sequence[Spent] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,6 @@ being compared: it is expected to differ, and what changed of it is listed.
 from __future__ import annotations
 
 from evalsuite.diff.pairing import VOTED, compare, own_trials
-from evalsuite.diff.record import Change, Diff, Pairs
+from evalsuite.diff.record import Change, Diff, Pairs, Took, Trial
 
-__all__ = ["VOTED", "Change", "Diff", "Pairs", "compare", "own_trials"]
+__all__ = ["VOTED", "Change", "Diff", "Pairs", "Took", "Trial", "compare", "own_trials"]

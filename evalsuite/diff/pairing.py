@@ -15,6 +15,7 @@ from evalsuite.diff.derived import derived_slices
 from evalsuite.diff.form import form_shift
 from evalsuite.diff.looking import again_trials, earlier_looks, needed, wanted
 from evalsuite.diff.record import Diff, Level, Pairs, Status
+from evalsuite.diff.spending import spending
 from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Row, Run
 from evalsuite.stats.flips import Bools, Floats, Ints
@@ -87,6 +88,7 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
         lost=_lost(candidate),
         form=form_shift(old, new, shared),
         uncrossed=uncrossed(old, new),
+        took=spending(baseline, candidate, shared),
     )
 
 

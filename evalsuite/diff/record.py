@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalsuite.records import Manifest
+from evalsuite.records import Manifest, Spent
 from evalsuite.stats.flips import Bools, Floats, Ints
 
 Status = Literal["same", "changed", "new", "gone", "stale"]
@@ -76,6 +76,25 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What one trial took, and whether its checks hold (None: nothing tells)."""
+
+    spent: Spent
+    success: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """One case of the candidate that asked anything afresh, trial by trial; `before` is empty where
+    the baseline has nothing to compare with."""
+
+    case: str
+    cluster: str | None
+    before: Sequence[Trial]
+    after: Sequence[Trial]
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
     """`stale` names the metrics per case that can't be compared; `slices` and `derived` map a name
     ("topic=legal", "input_length=longest") to the ids of its cases in the candidate.
@@ -83,7 +102,7 @@ class Diff:
     `must_pass` holds per strict case what each trial said (None: can't be told); `lost` counts
     cases that the candidate's suite selects but that have no row; `form` says how the form of the
     answers shifted, "" if it did not; `uncrossed` why cases have no crossed answer. `earlier` are
-    the comparisons at the earlier looks of a sequential run.
+    the comparisons at the earlier looks of a sequential run. `took` is what was asked afresh.
     """
 
     suite: str
@@ -101,3 +120,4 @@ class Diff:
     form: str = ""
     uncrossed: Mapping[str, str] = field(default_factory=dict)
     earlier: Sequence[Diff] = ()
+    took: Sequence[Took] = ()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from evalsuite.diff import Diff
 from evalsuite.gate.family import Effects, Hypothesis, effects, hypotheses, informs
 from evalsuite.gate.judged import People
+from evalsuite.gate.operating import operations
 from evalsuite.gate.relative import relative
 from evalsuite.gate.strict import floors, must_pass
 from evalsuite.gate.verdict import BAD, Finding, Result, Verdict
@@ -36,6 +37,7 @@ def decide(diff: Diff, policy: Gate, people: People | None = None) -> Verdict:
     tested = hypotheses(diff, policy, found)
     hold = _hold(diff)
     findings = [*relative(diff, policy, found, tested, people or {}), *floors(diff, policy)]
+    findings += operations(diff, policy)
     if hold:
         findings = [
             replace(each, result=hold.result, reason=hold.reason, p=None)
@@ -121,7 +123,8 @@ def _apart(findings: Sequence[Finding]) -> bool:
 
 
 def _mildest(diff: Diff, findings: Sequence[Finding]) -> Result:
-    """What gates say together of which none found anything worse."""
+    """What gates say together of which none found anything worse. Operational ones stand apart."""
+    findings = [each for each in findings if each.kind != "operation"]
     if any(each.result in ("inconclusive", "incomparable") for each in findings):
         return "inconclusive"
     if diff.baseline is None:

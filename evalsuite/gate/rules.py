@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from evalsuite.errors import SuiteError, did_you_mean
-from evalsuite.policy import DERIVED, Gate, Slice
+from evalsuite.policy import DERIVED, OBJECTIVES, Gate, Objective, Slice
 from evalsuite.records import Json
 
 AGAIN = 4
@@ -20,6 +21,8 @@ def policy_json(policy: Gate) -> dict[str, Json]:
     """A policy as a manifest keeps it."""
     value = asdict(policy)
     value["min"] = dict(policy.min)
+    if not policy.operations:
+        del value["operations"]
     return value
 
 
@@ -30,14 +33,16 @@ def policy_from(value: Json) -> Gate:
         SuiteError: all problems at once, a line each.
     """
     table, problems = _known(value, Gate, "gate")
-    for part in ("slices", "metrics"):
-        declared = table.get(part, {})
+    parts = (("slices", Slice), ("metrics", Slice), ("operations", Objective))
+    for field, record in parts:
+        declared = table.get(field, {})
         if isinstance(declared, Mapping):
-            table[part] = {}
+            made = {}
             for name, inner in declared.items():
-                settings, more = _known(inner, Slice, f'gate.{part}["{name}"]')
+                settings, more = _known(inner, record, f'gate.{field}["{name}"]')
                 problems += more
-                table[part][name] = Slice(**settings)
+                made[name] = record(**settings)
+            table[field] = made
     if problems:
         raise SuiteError("\n".join(problems))
     policy = Gate(**table)
@@ -70,7 +75,7 @@ def validate(
         SuiteError: all problems at once, a line each, with the nearest known name.
     """
     problems = [*_numbers(policy), *_floors(policy, metrics), *_slices(policy, slices)]
-    problems += _metrics(policy, metrics)
+    problems += [*_metrics(policy, metrics), *_objectives(policy)]
     if problems:
         raise SuiteError("\n".join(problems))
 
@@ -126,6 +131,38 @@ def _part(where: str, each: object) -> Iterator[str]:
         value = getattr(each, setting)
         if value is not None:
             yield from _share(f"{where}.{setting}", value, zero=setting == "min")
+    if each.mode is not None:
+        yield from _mode(f"{where}.mode", each.mode)
+    if not isinstance(each.critical, bool):
+        yield f"{where}.critical must be true or false, not {each.critical!r}"
+
+
+def _objectives(policy: Gate) -> Iterator[str]:
+    if not isinstance(policy.operations, Mapping):
+        yield 'gate.operations must map figures to Objective(...), such as {"cost": Objective()}'
+        return
+    for name, each in policy.operations.items():
+        where = f'gate.operations["{name}"]'
+        if name not in OBJECTIVES:
+            known = did_you_mean(str(name), OBJECTIVES)
+            yield f'gate.operations: no figure is named "{name}": {known}'
+            continue
+        if not isinstance(each, Objective):
+            yield f"{where} must be an Objective, not {type(each).__name__}"
+            continue
+        yield from _objective(name, each)
+
+
+def _objective(name: str, each: Objective) -> Iterator[str]:
+    where = f'gate.operations["{name}"]'
+    if each.max is None and each.rise is None:
+        yield f"{where} needs a max ({OBJECTIVES[name]}) or a rise"
+    for setting in ("max", "rise"):
+        value = getattr(each, setting)
+        if OBJECTIVES[name] == "share" and value is not None:
+            yield from _share(f"{where}.{setting}", value, zero=True)
+        elif value is not None and not (_number(value) and 0 <= value < math.inf):
+            yield f"{where}.{setting} must be a finite number from 0, not {value!r}"
     if each.mode is not None:
         yield from _mode(f"{where}.mode", each.mode)
     if not isinstance(each.critical, bool):

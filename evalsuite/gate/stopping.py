@@ -33,8 +33,10 @@ def decided(diff: Diff, policy: Gate) -> str:
     """Why a run that was read in part need not go on; "" if it must.
 
     Worse: a gate blocks by its part of the level, or a must_pass case failed. A floor alone ends
-    nothing: it is held against all cases. As good: everything that counts passes with STRICTER.
+    nothing: it is held against all cases, and so are operational gates. As good: everything else
+    that counts passes with STRICTER.
     """
+    policy = replace(policy, operations={})
     verdict = decide(diff, policy)
     red = [each for each in verdict.findings if each.blocks and each.kind != "floor"]
     if red:
@@ -86,7 +88,7 @@ def ask_again(diff: Diff, policy: Gate) -> tuple[str, ...]:
     looks = diff.candidate.looks
     if not repeatable(diff) or (looks is not None and not looks.last):
         return ()
-    verdict = decide(diff, policy)
+    verdict = decide(diff, replace(policy, operations={}))
     if verdict.blocks or verdict.reason:
         return ()
     found = effects(diff)

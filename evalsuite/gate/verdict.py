@@ -17,6 +17,7 @@ Result = Literal[
     "unchanged",  # every pair is the same stored output: pass, by identity
     "regression",  # significant over the whole family, and at least `margin`
     "below",  # a floor: even the upper bound of the rate is under it
+    "over",  # an operational objective: even the lower bound of the figure is above it
     "inconclusive",  # not enough evidence for either
     "incomparable",  # nothing on the two sides can be compared
     "no baseline",  # no snapshot yet: only floors and must_pass decide
@@ -26,7 +27,7 @@ Result = Literal[
     "flaky",  # a must_pass case that failed once and then held
 ]
 
-BAD: tuple[Result, ...] = ("regression", "below", "failed")
+BAD: tuple[Result, ...] = ("regression", "below", "over", "failed")
 """What fails the build in mode "block"."""
 
 
@@ -46,12 +47,16 @@ class Finding:
     Of a judge's metric `judge` is the judge's name and `standing` its state, `remedy` the shortest
     way to a better one; with `informs` nothing rests on it. `corrected` with its interval is the
     change as people's ratings of some pairs and the judge's of all give it.
+
+    Of an operational gate `before` and `after` are in `unit`, `limit` is its `max` or its `rise`.
+    With a rise `effect` is how much more the figure is, as a share of what it was (in a unit of
+    shares the difference), and `low`..`high` its interval; with a max they are the figure's own.
     """
 
     name: str
     metric: str
     slice: str = OVERALL
-    kind: Literal["relative", "floor", "must_pass"] = "relative"
+    kind: Literal["relative", "floor", "must_pass", "operation"] = "relative"
     declared: bool = True
     derived: bool = False
     critical: bool = False
@@ -82,6 +87,8 @@ class Finding:
     corrected: float | None = None
     corrected_low: float | None = None
     corrected_high: float | None = None
+    unit: str = ""
+    limit: float | None = None
 
     @property
     def worth(self) -> str:

@@ -129,6 +129,10 @@ async def _ask(card: Card, ask: Ask, prompt: Prompt, vote: int) -> list[Judgemen
     ]
 
 
+UNPARSABLE = "unparsable verdict"
+"""How the reason of a judgement begins that nobody can read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """No verdict: why, and the reply as far as it is kept."""
@@ -154,8 +158,8 @@ async def read(ask: Ask, request: Request, parse: Callable[[Completion], T]) -> 
             return parse(reply)
         except Unparsable as bad:
             problem = str(bad)
-    kind = "unparsable" if repairable(reply) else "no"
-    return Unread(f"{kind} verdict: {problem}", clip(reply.text, RAW))
+    kind = UNPARSABLE if repairable(reply) else "no verdict"
+    return Unread(f"{kind}: {problem}", clip(reply.text, RAW))
 
 
 def _repair(messages: Sequence[Mapping[str, Json]], problem: str) -> Sequence[Mapping[str, Json]]:

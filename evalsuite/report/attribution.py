@@ -33,7 +33,7 @@ def cause(material: Material, lead: Finding | None) -> Line | None:
     """Where the gravest regression that can be told apart comes from."""
     for finding in reds(material.verdict):
         found = of(material, finding.metric, finding.slice)
-        if found is not None and finding.kind != "must_pass":
+        if found is not None and finding.kind in ("relative", "floor"):
             name: Text = () if finding is lead else (Name(finding.name), ": ")
             return Line("comes from", (*name, *told(found)))
     return None
@@ -43,7 +43,7 @@ def shares(material: Material, finding: Finding) -> str:
     """The parts in a few words, for beside the figures of a change; "" where retrieval returned the
     same documents, or nothing can be told."""
     found = of(material, finding.metric, finding.slice)
-    if found is None or found.total is None or finding.kind == "must_pass":
+    if found is None or found.total is None or finding.kind not in ("relative", "floor"):
         return ""
     return _parts(found, intervals=False) if found.documents or found.missing else ""
 

@@ -9,7 +9,7 @@ from evalsuite.errors import OptionError, did_you_mean
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.attribution import attributions
 from evalsuite.gate.verdict import BAD
-from evalsuite.report import figures
+from evalsuite.report import figures, operated
 from evalsuite.report.attribution import told
 from evalsuite.report.escape import line, plain, terminal
 from evalsuite.report.headline import detectable
@@ -27,13 +27,16 @@ def explain(diff: Diff, verdict: Verdict, name: str) -> str:
     state = "blocks the merge" if found.blocks else "does not block"
     if found.critical and found.mode == "block" and found.result == "inconclusive":
         state = "stops the run (exit status 10)"
-    parts = [
-        [f"{terminal(found.name)}: {found.result}, {state}"],
-        ["What was seen", *_seen(found)],
-        *_origin(found, diff, verdict),
-        ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
-        ["What to do", *_advice(found, diff)],
-    ]
+    parts = [[f"{terminal(found.name)}: {found.result}, {state}"]]
+    if found.kind == "operation":
+        parts += operated.explained(found, _cause(diff))
+    else:
+        parts += [
+            ["What was seen", *_seen(found)],
+            *_origin(found, diff, verdict),
+            ["What it means", *_meaning(found, _seen_from(found, diff, verdict))],
+            ["What to do", *_advice(found, diff)],
+        ]
     return "\n\n".join("\n  ".join(part) for part in parts) + "\n"
 
 
@@ -131,6 +134,7 @@ _MEANINGS = {
     "unchanged": ("Every answer is the stored one under the same checks: there is no difference.",),
     "regression": ("Answers to the same questions got worse by more than chance explains.",),
     "below": ("Even allowing for chance, the rate is under the floor that the suite asks for.",),
+    "over": ("Even allowing for chance, the figure is over what the suite asks for.",),
     "inconclusive": ("No regression was shown, but one of a size that matters isn't ruled out.",),
     "incomparable": ("The two sides were not measured alike, so no difference can be told.",),
     "no baseline": ("There is no snapshot yet; only floors and must_pass cases decide.",),
@@ -141,11 +145,15 @@ _MEANINGS = {
 }
 
 
-def _advice(finding: Finding, diff: Diff) -> list[str]:
+def _cause(diff: Diff) -> list[str]:
     changes = ", ".join(terminal(each.name) for each in diff.subject[:5])
+    return [f"What changed: {changes}."] if changes else []
+
+
+def _advice(finding: Finding, diff: Diff) -> list[str]:
     look = "Read the answers before and after in the report"
     look += f": start with {terminal(finding.fell[0])}." if finding.fell else "."
-    cause = [f"What changed: {changes}."] if changes else []
+    cause = _cause(diff)
     meant = (
         "If the new answers are right, correct the cases; if the loss is meant, evalsuite accept."
     )
@@ -153,7 +161,7 @@ def _advice(finding: Finding, diff: Diff) -> list[str]:
     match finding.result:
         case "regression":
             steps = [look, *cause, meant, again]
-        case "below":
+        case "below" | "over":
             lower = "If the loss is meant, lower the floor in the suite's gate; no snapshot does."
             steps = [look, *cause, lower]
         case "failed":

@@ -8,7 +8,7 @@ from evalsuite.diff import Change, Diff
 from evalsuite.gate import Finding, Verdict
 from evalsuite.gate.sensitivity import drops_of
 from evalsuite.records import CHECKS, Looks, Manifest
-from evalsuite.report import figures
+from evalsuite.report import figures, operated
 from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
 from evalsuite.report.escape import shorten
@@ -172,6 +172,8 @@ def _listed(material: Material, findings: Sequence[Finding], limit: int = 4) -> 
     said: list[Text] = []
     for finding in findings[:limit]:
         change = "" if finding.effect is None else f" {figures.points(finding.effect)} points"
+        if finding.kind == "operation":
+            change = f" {operated.move(finding)}"
         parts = shares(material, finding)
         said.append((Name(finding.name), change, f" ({parts})" if parts else ""))
     if len(findings) > limit:

@@ -107,7 +107,7 @@ def reds(verdict: Verdict) -> list[Finding]:
 def helped_by_accepting(verdict: Verdict) -> bool:
     """Whether a new snapshot could change anything: floors and strict cases ask for none."""
     red = reds(verdict)
-    return not red or any(finding.kind == "relative" for finding in red)
+    return not red or any(finding.result == "regression" for finding in red)
 
 
 def _gravity(finding: Finding) -> tuple[bool, int, float, float, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import Manifest, ModelCalls, Operations, Part
-from evalsuite.report import figures
+from evalsuite.report import figures, operated
 from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined, prose
 from evalsuite.report.headline import changed, detectable
 from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
@@ -21,6 +21,7 @@ _RESULTS = {
     "unchanged": "unchanged",
     "regression": "regressed",
     "below": "below floor",
+    "over": "over objective",
     "not proven": "not proven",
 }
 
@@ -159,6 +160,8 @@ def _gate_row(
     move, change = f"{figures.percent(finding.before)} → {figures.percent(finding.after)}", ""
     if finding.kind == "must_pass":
         move = ""
+    elif finding.kind == "operation":
+        move, change = operated.move(finding), operated.change(finding)
     elif finding.kind == "floor":
         move, change = rate(finding), f"floor {figures.percent(finding.floor)}"
     elif finding.effect is not None:
@@ -222,6 +225,8 @@ def cost(material: Material) -> Facts:
         first = f"; first token {figures.seconds(new.first_token_p50)}"
         text = f"p50 {figures.seconds(new.call_p50)}, p95 {figures.seconds(new.call_p95)}"
         lines.append(Line("a call", (text + (first if new.first_token_p50 is not None else ""),)))
+    if not material.diff.candidate.replayed:
+        lines += operated.lines(material.diff)
     if len(new.models) > 1:
         lines += [Line("model", (Name(name), _called(each))) for name, each in new.models.items()]
     return Facts("Cost and latency", lines)

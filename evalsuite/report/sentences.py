@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
-from evalsuite.report import figures
+from evalsuite.report import figures, operated
 from evalsuite.report.blocks import Level, Name, Text, prose
 from evalsuite.report.material import (
     Material,
@@ -58,7 +58,7 @@ def lead(material: Material) -> Finding | None:
         open_ = [
             each
             for each in material.verdict.findings
-            if each.result == "inconclusive" and not each.informs
+            if each.result == "inconclusive" and not each.informs and each.kind != "operation"
         ]
         return min(open_, key=lambda each: (not each.critical, not each.declared), default=None)
     return main_finding(material)
@@ -111,6 +111,8 @@ def spread(finding: Finding) -> str:
 
     Of a floor, and where nothing is compared, the rate of this run: 88.3% (n = 240).
     """
+    if finding.kind == "operation":
+        return operated.spread(finding)
     if finding.effect is None:
         return f"{rate(finding)} (n = {figures.number(finding.n)})"
     parts = [f"{figures.points(finding.effect)} points"]
@@ -148,6 +150,9 @@ def _red(finding: Finding) -> Text:
     if finding.kind == "floor":
         low = f" is below its floor of {figures.percent(finding.floor)}: "
         return (*subject_of(finding), f"{low}{spread(finding)}, more than chance explains.")
+    if finding.kind == "operation":
+        text: Text = (Name(finding.name), f" does not hold: {operated.spread(finding)}; ")
+        return (*text, Name(finding.reason), ".")
     verb = "Merging would regress " if finding.blocks else "Seen, not blocked: a drop of "
     return (verb, *subject_of(finding), f": {spread(finding)}.")
 

@@ -17,6 +17,7 @@ from evalsuite.runner.crossing import Crossing, cross, crossed_of, scored
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
 from evalsuite.runner.slots import Slots
+from evalsuite.runner.spending import spent_of
 from evalsuite.runner.target import MISSING, not_asked
 
 MORE_TRIALS = 4
@@ -187,6 +188,11 @@ def row_of(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         cluster=case.cluster,
         void=_void(made),
         crossed=crossed_of([each.crossed for each in made[: plan.suite.trials]]),
+        spent=()
+        if plan.config.replay
+        else spent_of(
+            [(t.output, t.scores, t.tallies, t.reused) for t in made[: plan.suite.trials]]
+        ),
     )
 
 

@@ -212,7 +212,7 @@ def _gates(verdict: Verdict, looks: Looks | None) -> list[GateReport]:
     if looks is not None and not looks.last:
         early = f"; decided after {looks.read} of {len(looks.order)} cases"
     for finding in verdict.findings:
-        red = finding.result in ("regression", "below")
+        red = finding.result in ("regression", "below", "over")
         if finding.informs and finding.slice != OVERALL:
             continue
         if finding.kind != "must_pass" and (finding.declared or (red and not finding.derived)):
@@ -226,7 +226,7 @@ def _status(finding: Finding) -> str:
         return "undecided"
     if finding.result in ("pass", "unchanged"):
         return "passed"
-    if finding.result in ("regression", "below"):
+    if finding.result in ("regression", "below", "over"):
         return "failed" if finding.blocks else "observed"
     if finding.result in ("inconclusive", "incomparable"):
         return finding.result

@@ -45,8 +45,10 @@ def merged(old: Run | None, new: Run, take: Container[str] | None) -> Run:
     stay, a note says so, and as long as one of them is behind the new run's, the subject is the
     old one's, so that the next comparison still lists what changed.
     """
-    if old is None or take is None:
+    if old is None:
         return new
+    if take is None:
+        return Run(new.manifest, {name: _with_spent(old, row) for name, row in new.rows.items()})
     rows: dict[str, Row] = {}
     for name in sorted(old.rows.keys() | new.rows.keys()):
         source = new.rows if name in take else old.rows
@@ -63,6 +65,14 @@ def merged(old: Run | None, new: Run, take: Container[str] | None) -> Run:
         expected=len(rows),
     )
     return Run(manifest, rows)
+
+
+def _with_spent(old: Run, row: Row) -> Row:
+    """The row with what the old snapshot knows of the same answers, where nothing was asked."""
+    before = old.rows.get(row.id)
+    if row.spent or before is None or tuple(before.outputs) != tuple(row.outputs):
+        return row
+    return replace(row, spent=before.spent)
 
 
 def as_kept(run: Run) -> Run:
@@ -91,10 +101,16 @@ def unchanged(old: Run | None, new: Run) -> bool:
     """Whether accepting would leave a snapshot that says the same."""
     if old is None or old.rows != new.rows:
         return False
+    if _has_spent(new) and not _has_spent(old):  # what operational gates are to be compared with
+        return False
     before, after = old.manifest, new.manifest
     names = ("golden", "subject", "policy", "expected", "trials", "seed", "outputs")
     same = all(getattr(before, name) == getattr(after, name) for name in names)
     return same and tuple(before.metrics) == tuple(after.metrics)
+
+
+def _has_spent(run: Run) -> bool:
+    return any(row.spent for row in run.rows.values())
 
 
 def accept(run: Run, sources: Sequence[Source], folder: Path, *, reason: str) -> None:

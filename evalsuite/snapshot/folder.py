@@ -1,4 +1,5 @@
-"""The folder that a run and a snapshot share: manifest.json, scores.jsonl, outputs.jsonl.
+"""The folder that a run and a snapshot share: manifest.json, scores.jsonl, outputs.jsonl, and
+operations.jsonl where calls were made afresh.
 
 The manifest names the other files by their SHA-256 and is renamed into place once they are on disk,
 so the folder holds the old run or the new one whenever the writer is killed: a file that the
@@ -13,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,7 @@ from evalsuite.snapshot.outputs import (
     stored_output,
 )
 from evalsuite.snapshot.revisions import Revision, read
+from evalsuite.snapshot.spending import spent_from
 from evalsuite.strictjson import Malformed
 from evalsuite.wording import shown_path
 
@@ -42,9 +44,10 @@ Source = Path | Revision
 KIND = "evalsuite run"
 FORMAT = 1
 MANIFEST, SCORES, OUTPUTS = "manifest.json", "scores.jsonl", "outputs.jsonl"
+OPERATIONS = "operations.jsonl"
 NEW = ".new"
 MAX_MANIFEST = 16 * 2**20
-MAX_LINE = {SCORES: 2**20, OUTPUTS: 64 * 2**20}
+MAX_LINE = {SCORES: 2**20, OPERATIONS: 2**20, OUTPUTS: 64 * 2**20}
 MAX_ID = 200
 MAX_AGAIN = 99
 
@@ -85,8 +88,22 @@ def load(source: Source) -> Run:
             except Malformed as error:
                 raise _malformed(source, SCORES, error, number) from None
             rows[row.id] = row
+    if OPERATIONS in head.files:
+        _add_spent(source, head.files[OPERATIONS], rows)
     _check_outputs_present(source, head.files.get(OUTPUTS))
     return Run(head.manifest, rows)
+
+
+def _add_spent(source: Source, entry: File, rows: dict[str, Row]) -> None:
+    with _opened(source, OPERATIONS, entry) as handle:
+        for number, line in enumerate(_lines(source, OPERATIONS, handle), 1):
+            try:
+                case, spent = spent_from(parse(line))
+                if case not in rows:
+                    raise Malformed(f"is no case of {SCORES}").within("id")
+            except Malformed as error:
+                raise _malformed(source, OPERATIONS, error, number) from None
+            rows[case] = replace(rows[case], spent=spent)
 
 
 def read_head(source: Source) -> Head:
@@ -215,7 +232,7 @@ def _files(value: Json) -> dict[str, File]:
     if SCORES not in files or not files[SCORES].kept:
         raise Malformed("is missing").within(f"files.{SCORES}")
     for name in files:
-        if name not in (SCORES, OUTPUTS):
+        if name not in (SCORES, OUTPUTS, OPERATIONS):
             raise Malformed("is no file of a run").within(f"files.{name}")
     return files
 

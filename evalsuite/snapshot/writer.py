@@ -19,6 +19,7 @@ from evalsuite.snapshot.folder import (
     KIND,
     MANIFEST,
     NEW,
+    OPERATIONS,
     OUTPUTS,
     SCORES,
     File,
@@ -27,6 +28,7 @@ from evalsuite.snapshot.folder import (
     same,
 )
 from evalsuite.snapshot.outputs import new_lines
+from evalsuite.snapshot.spending import spent_line
 
 MAX_REASON = 200
 DECIMALS = 6
@@ -86,13 +88,14 @@ class Writer:
         kept = keep is None or self._bytes <= keep
         outputs = File(self._sha.hexdigest(), self._bytes, self._lines, kept)
         _to_disk(self._outputs)
-        with (self.folder / (SCORES + NEW)).open("wb") as handle:
-            scores = _write_rows(handle, run)
-            _to_disk(handle)
+        files = {OUTPUTS: outputs, SCORES: self._lines_of(SCORES, run, row_line)}
+        fresh = Run(run.manifest, {name: row for name, row in run.rows.items() if row.spent})
+        if fresh.rows:
+            files[OPERATIONS] = self._lines_of(OPERATIONS, fresh, spent_line)
         manifest = {
             "kind": KIND,
             "format": FORMAT,
-            "files": to_json({SCORES: scores, OUTPUTS: outputs}),
+            "files": to_json(files),
             **to_json(run.manifest),
         }
         with (self.folder / (MANIFEST + NEW)).open("wb") as handle:
@@ -101,12 +104,23 @@ class Writer:
         # From this rename on the new run holds; the others only tidy up after it.
         (self.folder / (MANIFEST + NEW)).replace(self.folder / MANIFEST)
         (self.folder / (SCORES + NEW)).replace(self.folder / SCORES)
+        if fresh.rows:
+            (self.folder / (OPERATIONS + NEW)).replace(self.folder / OPERATIONS)
+        else:
+            (self.folder / OPERATIONS).unlink(missing_ok=True)
         if kept:
             (self.folder / (OUTPUTS + NEW)).replace(self.folder / OUTPUTS)
         else:
             (self.folder / (OUTPUTS + NEW)).unlink()
             (self.folder / OUTPUTS).unlink(missing_ok=True)
         _folder_to_disk(self.folder)
+
+    def _lines_of(self, name: str, run: Run, line_of: Callable[[Row], bytes]) -> File:
+        """Write a line a row beside the file's own place."""
+        with (self.folder / (name + NEW)).open("wb") as handle:
+            entry = _write_rows(handle, run, line_of)
+            _to_disk(handle)
+        return entry
 
 
 def write(
@@ -125,7 +139,7 @@ def row_line(row: Row) -> bytes:
     Scores are rounded to 6 decimals and reasons cut to 200 characters.
     """
     cut = {name: reason[:MAX_REASON] for name, reason in row.reasons.items()}
-    value = to_json(replace(row, reasons=cut, scores={}), sparse=True)
+    value = to_json(replace(row, reasons=cut, scores={}, spent=()), sparse=True)
     value["scores"] = {
         name: [None if each is None else _short(each) for each in row.scores[name]]
         for name in sorted(row.scores)
@@ -146,10 +160,10 @@ def _text(encode: Callable[[Json], bytes], value: Json, what: str) -> bytes:
         raise SnapshotError(f"{what} can't be stored: a number in it is not finite") from None
 
 
-def _write_rows(handle: BinaryIO, run: Run) -> File:
+def _write_rows(handle: BinaryIO, run: Run, line_of: Callable[[Row], bytes]) -> File:
     sha, size = hashlib.sha256(), 0
     for name in sorted(run.rows):
-        line = row_line(run.rows[name]) + b"\n"
+        line = line_of(run.rows[name]) + b"\n"
         handle.write(line)
         sha.update(line)
         size += len(line)

@@ -28,7 +28,7 @@ class Bounds:
     upper_drop: float
 
 
-def paired_bounds(sums: Iterable[float], sizes: Iterable[float]) -> Bounds:
+def paired_bounds(sums: Iterable[float], sizes: Iterable[float], z: float = Z_ONE_SIDED) -> Bounds:
     """Bounds of the mean of paired differences in [-1, 1], of which there must be at least one.
 
     `sums` and `sizes` hold one number per cluster: the sum of its differences and its number of
@@ -46,14 +46,19 @@ def paired_bounds(sums: Iterable[float], sizes: Iterable[float]) -> Bounds:
             math.fsum(each * size for each, size in zip(sums, sizes, strict=True)),
             math.fsum(size * size for size in sizes),
         ),
+        z,
     )
 
 
 def bounds_of(
-    clusters: int, totals: tuple[float, float], products: tuple[float, float, float]
+    clusters: int,
+    totals: tuple[float, float],
+    products: tuple[float, float, float],
+    z: float = Z_ONE_SIDED,
 ) -> Bounds:
     """The same from what it is made of: the number of clusters, the totals of sums and of sizes,
-    and the totals of sum * sum, sum * size and size * size."""
+    and the totals of sum * sum, sum * size and size * size. `z` chooses the level of the one-sided
+    bound."""
     total, n = totals
     if not clusters:
         raise ValueError("bounds of no difference are undefined")
@@ -66,7 +71,7 @@ def bounds_of(
     return Bounds(
         low=max(-1.0, mean - Z_TWO_SIDED * error),
         high=min(1.0, mean + Z_TWO_SIDED * error),
-        upper_drop=min(1.0, -mean + Z_ONE_SIDED * error),
+        upper_drop=min(1.0, -mean + z * error),
     )
 
 

@@ -26,6 +26,15 @@ def student(freedom: int) -> tuple[float, float]:
     return _quantile(0.95, freedom), _quantile(0.90, freedom)
 
 
+def upper(alpha: float, freedom: int) -> float:
+    """The t that is exceeded with chance `alpha` in (0, 0.5).
+
+    >>> round(upper(0.05, 10), 4)
+    1.8125
+    """
+    return _quantile(1 - 2 * alpha, min(freedom, _NORMAL))
+
+
 def _quantile(inside: float, freedom: int) -> float:
     """The t with P(|T| <= t) = `inside`, by bisection of the angle atan(t / sqrt(freedom))."""
     low, high = 0.0, math.pi / 2

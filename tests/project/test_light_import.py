@@ -38,6 +38,7 @@ EXPORTED = [
     "Document",
     "Gate",
     "Metric",
+    "Objective",
     "Output",
     "Request",
     "Score",

@@ -28,6 +28,7 @@ from evalsuite.records import (
     Part,
     Row,
     Run,
+    Spent,
     Subject,
     ToolCall,
     Usage,
@@ -52,6 +53,7 @@ FULL_ROW = Row(
     void=("cited",),
     crossed=Crossed(("b1", None), (None, None), {CHECKS: (0.0, None)}, ("target: broke", None)),
     again={CHECKS: (1.0, None, 0.0, 1.0)},
+    spent=(Spent(True, 1.25, 0.5, 120, 0.002, 1, False, 2, 0.5, 4, 1), Spent(lost=True)),
 )
 FULL_MANIFEST = Manifest(
     suite="askacme",
@@ -89,6 +91,7 @@ def test_every_field_of_a_run_comes_back(tmp_path: Path) -> None:
         assert not same, "the sample must differ from every default, or this test proves nothing"
     write(tmp_path, run, [])
     assert load(tmp_path) == run
+    assert load(tmp_path).rows[FULL_ROW.id].spent == FULL_ROW.spent  # no part of equality
 
 
 def test_an_output_comes_back_without_what_is_volatile(tmp_path: Path) -> None:
