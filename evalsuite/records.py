@@ -379,6 +379,8 @@ class Manifest:
     that the gate finds with 80 % power. `accepted` says why a snapshot was taken. `judges` says
     by metric what a judge's values are worth. `looks` is of sequential runs. `again` is how many
     further trials a case that moved is asked for before a gate is left undecided, 0: none are.
+    `shocks` is by metric what runs of unchanged code were seen to lose as a whole, in shares of 1.
+    `afresh` is of runs of such a check, whose trials are numbered from after it.
     """
 
     suite: str
@@ -406,6 +408,8 @@ class Manifest:
     judges: Mapping[str, Standing] = field(default_factory=dict)
     looks: Looks | None = None
     again: int = 0
+    shocks: Mapping[str, float] = field(default_factory=dict)
+    afresh: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ def _finding(
     unasked = each.derived and not each.declared
     standing = diff.candidate.judges.get(each.metric)
     margin, exclude = asked(policy, each.slice)
+    shock = diff.candidate.shocks.get(each.metric, 0.0) if each.slice == OVERALL else 0.0
+    margin += shock
     fell, rose = moved(each, effect)
     finding = Finding(
         name=each.metric if each.slice == OVERALL else f"{each.metric}, {each.slice}",
@@ -135,6 +137,7 @@ def _finding(
         detectable=_detectable(diff, each),
         margin=margin,
         exclude=exclude,
+        shock=shock,
         n=len(each.at),
         missing=len(each.lacking) + diff.lost,
         fell=fell,

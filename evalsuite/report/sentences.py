@@ -148,6 +148,8 @@ def _red(finding: Finding) -> Text:
     if finding.kind == "floor":
         low = f" is below its floor of {figures.percent(finding.floor)}: "
         return (*subject_of(finding), f"{low}{spread(finding)}, more than chance explains.")
+    if finding.kind == "release":
+        return ("Worse than the release: ", Name(finding.name), f": {spread(finding)}.")
     verb = "Merging would regress " if finding.blocks else "Seen, not blocked: a drop of "
     return (verb, *subject_of(finding), f": {spread(finding)}.")
 
