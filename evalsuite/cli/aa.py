@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _aa(args: argparse.Namespace) -> int:
+    from evalsuite.runner.itself import place_of  # noqa: PLC0415
     from evalsuite.snapshot import snapshot_folder  # noqa: PLC0415
 
     if not 3 <= args.runs <= 40:
@@ -57,7 +59,7 @@ def _aa(args: argparse.Namespace) -> int:
     if not 1 <= args.draws <= 100_000:
         raise OptionError("--draws must be from 1 to 100000")
     config = load_config(Path.cwd())
-    folder = snapshot_folder(config, args.suite)
+    file = place_of(config.snapshot_dir, snapshot_folder(config, args.suite).name)
     if config.replay:
         raise OptionError("a replayed run is the same each time: take replay out of the settings")
     first = _begun(config, args.suite)
@@ -70,11 +72,11 @@ def _aa(args: argparse.Namespace) -> int:
     runs: list[Run] = []
     for number in numbers:
         if number not in have:
-            _run(args.suite, number)
+            _run(config, args.suite, number)
             have = _stored(config, args.suite)
         runs.append(_whole(config, args.suite, have, number))
         _same(config, args.suite, runs, number)
-    show(_told(runs, policy_of(runs[0], have[numbers[0]]), args.draws, folder))
+    show(_told(runs, policy_of(runs[0], have[numbers[0]]), args.draws, file))
     _begin(config, args.suite, first + args.runs)
     return 0
 
@@ -110,18 +112,14 @@ def _begin(config: Config, suite: str, first: int) -> None:
 
 def _stored(config: Config, suite: str) -> dict[int, Path]:
     """The finished runs of checks, by the number from after which their trials are counted."""
-    from evalsuite.errors import SnapshotError  # noqa: PLC0415
-    from evalsuite.snapshot import read_head  # noqa: PLC0415
+    from evalsuite.snapshot import stored_runs  # noqa: PLC0415
 
-    found = {}
-    for manifest in sorted((config.state_dir / "aa").glob(f"*/{suite}/manifest.json")):
-        try:
-            head = read_head(manifest.parent).manifest
-        except SnapshotError:
-            continue
-        if head.afresh and head.complete and not head.stopped and not head.partial:
-            found[head.afresh] = manifest.parent
-    return found
+    heads = [(head.manifest, folder) for head, folder in stored_runs(config, suite, "aa")]
+    return {
+        head.afresh: folder
+        for head, folder in reversed(heads)
+        if head.afresh and head.complete and not head.stopped and not head.partial
+    }
 
 
 def _price(config: Config, suite: str, runs: int, of: int) -> str:
@@ -147,10 +145,23 @@ def _price(config: Config, suite: str, runs: int, of: int) -> str:
     return table(rows)
 
 
-def _run(suite: str, number: int) -> None:
+def _module(config: Config, suite: str) -> list[str]:
+    """The test module of the suite, if a run or the snapshot knows it: others need not be read."""
+    from evalsuite.errors import SnapshotError  # noqa: PLC0415
+    from evalsuite.snapshot import read_head, snapshot_folder, stored_runs  # noqa: PLC0415
+
+    heads = [head for head, _ in stored_runs(config, suite)[:1]]
+    with contextlib.suppress(SnapshotError):
+        heads.append(read_head(snapshot_folder(config, suite)))
+    files = [config.root / head.manifest.nodeid.partition("::")[0] for head in heads]
+    return [str(file) for file in files if file.is_file()][:1]
+
+
+def _run(config: Config, suite: str, number: int) -> None:
     """One run; what it paid is stored, so that the same number goes on where it was interrupted."""
     afresh = ["-p", "evalsuite.plugin.afresh", f"--evals-afresh={number}"]
     command = [sys.executable, "-m", "pytest", "--evals", *afresh, f"--evals-afresh-of={suite}"]
+    command += _module(config, suite)
     done = subprocess.run(  # noqa: S603 (this Python, and a suite's name)
         command, capture_output=True, text=True, errors="replace", check=False
     )
@@ -185,13 +196,13 @@ def _same(config: Config, suite: str, runs: Sequence[Run], number: int) -> None:
         )
 
 
-def _told(runs: Sequence[Run], policy: Any, draws: int, folder: Path) -> str:
+def _told(runs: Sequence[Run], policy: Any, draws: int, file: Path) -> str:
     """What the runs say, and where it was written."""
     from evalsuite.gate.against_itself import exchanged, paired, shocks  # noqa: PLC0415
     from evalsuite.snapshot import shown  # noqa: PLC0415
 
     pairs, mixed, found = paired(runs, policy), exchanged(runs, policy, draws), shocks(runs)
-    file = _write(runs, pairs, mixed, found, folder)
+    _write(runs, pairs, mixed, found, file)
     rows = [
         ("false alarms", "rate", "95% CI", "holds if"),
         (f"{pairs.blocked} of {pairs.compared} pairs of runs", *_rate(pairs), _PAIRS),
@@ -220,13 +231,13 @@ def _shock(each: Shock) -> tuple[str, str, str, str]:
     return f"{100 * each.sd:.1f} points", interval, f"{100 * each.noise:.1f}", wider
 
 
-def _write(runs: Sequence[Run], pairs: Alarms, mixed: Alarms, found: Any, folder: Path) -> Path:
+def _write(runs: Sequence[Run], pairs: Alarms, mixed: Alarms, found: Any, file: Path) -> None:
     from evalsuite.runner.itself import Found, Itself, measure_of, write_itself  # noqa: PLC0415
 
     manifest = runs[0].manifest
     measures = {metric.name: measure_of(metric) for metric in manifest.metrics}
-    return write_itself(
-        folder,
+    write_itself(
+        file,
         Itself(
             suite=manifest.suite,
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -25,6 +25,7 @@ from evalsuite.golden import Dataset
 from evalsuite.records import Looks, Manifest, Metric, Operations, Run
 from evalsuite.report import Report
 from evalsuite.report.sentences import spread
+from evalsuite.runner.flakiness import unstable_cases
 from evalsuite.runner.peopled import as_rated, people_of
 from evalsuite.runner.released import released
 from evalsuite.runner.reporting import commands_of, report_of
@@ -108,6 +109,7 @@ def conclude(
         golden_dir=config.golden_dir,
         dataset=dataset,
         commands=commands_of(candidate.manifest, config.root, stored=True, reports=shown),
+        unstable=unstable_cases(config, candidate),
     )
     _write_reports(made, files)
     return Conclusion(brief.suite, verdict, made, _gates(verdict, brief.looks))

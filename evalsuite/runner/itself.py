@@ -16,7 +16,7 @@ from evalsuite.records import Json, Metric, Part
 from evalsuite.snapshot.codec import decoder, parse, pretty, to_json
 from evalsuite.strictjson import Malformed
 
-FILE = "aa.json"
+ENDING = ".aa.json"
 
 _LEAST = 3
 """Runs from which a shock is known."""
@@ -48,13 +48,17 @@ class Itself:
     exchanged: Sequence[float] = ()
 
 
-def read_itself(folder: Path) -> Itself | None:
-    """What was committed beside a snapshot; None where there is nothing.
+def place_of(snapshots: Path, suite: str) -> Path:
+    """Beside the suite's snapshot, which is replaced as a whole, or may not be there yet."""
+    return snapshots / f"{suite}{ENDING}"
+
+
+def read_itself(file: Path) -> Itself | None:
+    """What was committed; None where there is nothing.
 
     Raises:
         SnapshotError: the file is damaged; the message names it and the remedy.
     """
-    file = folder / FILE
     if not file.is_file():
         return None
     try:
@@ -69,18 +73,17 @@ def read_itself(folder: Path) -> Itself | None:
 
 
 def _damaged(file: Path, why: str) -> SnapshotError:
-    remedy = f"restore it from git, or measure anew: evalsuite aa {file.parent.name}"
+    remedy = f"restore it from git, or measure anew: evalsuite aa {file.name.removesuffix(ENDING)}"
     return SnapshotError(f"{snapshot.shown(file)}: {why} ({remedy})")
 
 
-def write_itself(folder: Path, found: Itself) -> Path:
+def write_itself(file: Path, found: Itself) -> None:
     """Keep it where the gate reads it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file, new = folder / FILE, folder / f".{FILE}.new"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f".{file.name}.new")
     value: Json = to_json(found)
     new.write_bytes(pretty(value))
     new.replace(file)
-    return file
 
 
 def measure_of(metric: Metric) -> str:

@@ -26,7 +26,7 @@ from evalsuite.judging.setting import Setting
 from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run, Standing
 from evalsuite.runner.fingerprint import input_parts
-from evalsuite.runner.itself import Itself, read_itself
+from evalsuite.runner.itself import Itself, place_of, read_itself
 from evalsuite.runner.released import release_of
 from evalsuite.runner.standings import standings_of
 from evalsuite.suites import Suite, variants_of
@@ -131,7 +131,7 @@ def make_plan(
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend, **(chosen or {})}
     baseline = None if config.afresh else _baseline(suite, config)
-    itself = read_itself(config.snapshot_dir / suite.name)
+    itself = read_itself(place_of(config.snapshot_dir, suite.name))
     unknown = bool(config.release) and not config.afresh and release_of(config, suite.name) is None
     inputs: dict[str, Part] = {}
     covered: list[str] = []
