@@ -9,6 +9,16 @@ from typing import Any
 import pytest
 from stored_runs import commit, git
 
+from evalsuite.records import CHECKS, Metric
+from evalsuite.runner.itself import (
+    Found,
+    Itself,
+    measure_of,
+    place_of,
+    read_itself,
+    write_itself,
+)
+
 SUITE = """
 import pathlib
 import evalsuite as ev
@@ -93,34 +103,22 @@ def test_each_run_of_a_check_asks_anew_and_none_is_a_run_of_the_suite(teams: Any
     assert "evalsuite aa made it" in done.stderr.str()
     listed = teams.evalsuite("runs", "--unstable").stdout.str()
     assert "of 4" in listed  # the run's answer and those of the check
-    assert "Unstable cases" not in str(teams.report())
-    teams.run()
-    assert teams.manifest()["shocks"] == {}
+    assert checks(teams)[0]["shocks"] == {}
 
 
-def test_a_check_that_was_interrupted_pays_nothing_twice_and_the_next_one_is_new(
+def test_a_check_that_was_interrupted_goes_on_and_begins_anew_where_code_changed(
     teams: Any,
 ) -> None:
     check(teams)
-    last = checks(teams)[-1]
     folder = teams.path / ".evalsuite" / "aa"
-    (folder / last["run"] / "words" / "manifest.json").unlink()
-    (folder / "words.json").write_text('{"first": 1}')
+    assert json.loads((folder / "words.json").read_text()) == {"first": 4}  # the next one is new
+    last = interrupted(teams)
     done = check(teams)
     assert "3 runs of words, 2 of them there already" in done.stdout.str()
     again = checks(teams)
     assert [each["afresh"] for each in again] == [1000, 2000, 3000]
-    assert (again[-1]["operations"]["fresh_calls"], again[-1]["run"] != last["run"]) == (0, True)
-    check(teams)
-    assert [each["afresh"] for each in checks(teams)] == [1000 * n for n in range(1, 7)]
-
-
-def test_code_that_changes_meanwhile_begins_the_check_anew(teams: Any) -> None:
-    check(teams)
-    last = checks(teams)[-1]
-    folder = teams.path / ".evalsuite" / "aa"
-    (folder / last["run"] / "words" / "manifest.json").unlink()
-    (folder / "words.json").write_text('{"first": 1}')
+    assert (again[-1]["operations"]["fresh_calls"], again[-1]["run"] != last) == (0, True)
+    interrupted(teams)
     teams.write("prompt.txt", "Be very brief.")
     done = teams.evalsuite("aa", "words", "--runs", "3", "--draws", "5")
     assert done.ret == 2
@@ -128,24 +126,37 @@ def test_code_that_changes_meanwhile_begins_the_check_anew(teams: Any) -> None:
     assert json.loads((folder / "words.json").read_text()) == {"first": 3}
 
 
+def interrupted(project: Any) -> str:
+    """As if the check had ended within its third run; that run's id."""
+    folder = project.path / ".evalsuite" / "aa"
+    last: str = checks(project)[-1]["run"]
+    (folder / last / "words" / "manifest.json").unlink()
+    (folder / "words.json").write_text('{"first": 1}')
+    return last
+
+
 def test_a_shock_widens_the_margin_until_the_model_changes(teams: Any) -> None:
-    check(teams)
-    file = teams.path / "snapshots" / "words.aa.json"
-    found = json.loads(file.read_text())
-    found["shocks"]["checks"]["upper"] = 0.5
-    file.write_text(json.dumps(found))
-    assert teams.run_apart().ret == 0
+    teams.run()
     teams.accept()
+    models = {role: part["key"] for role, part in teams.manifest()["subject"]["models"].items()}
+    file = place_of(teams.path / "snapshots", "words")
+    shock = Found(
+        measure=measure_of(Metric(CHECKS)), sd=0.2, low=0.1, high=0.4, upper=0.5, cases=60
+    )
+    found = Itself(
+        suite="words", created="2026-01-02", runs=5, models=models, shocks={CHECKS: shock}
+    )
+    write_itself(file, found)
+    assert read_itself(file) == found
     teams.write("prompt.txt", "broken")
-    done = teams.run_apart("-v")
+    done = teams.run("-v")
     assert done.ret == 0, done.stdout.str()
     assert "margin 52.0 points, 50.0 of them for shocks between runs" in done.stdout.str()
-    settings(teams, noise=0.4)
-    done = teams.run_apart()
+    done = teams.run("--evals-backend", "embedded?noise=0.4")
     assert done.ret == 1, done.stdout.str()
     assert "the model is another one: evalsuite aa words" in str(teams.manifest()["notes"])
     file.write_text("{")
-    done = teams.run_apart()
+    done = teams.run()
     assert "words.aa.json" in done.stdout.str()
     assert "measure anew: evalsuite aa words" in done.stdout.str()
 
@@ -191,7 +202,6 @@ EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 def test_cases_that_flip_between_runs_of_one_subject_are_in_the_report(teams: Any) -> None:
     teams.run_apart("--evals-trials", "3")
-    text = json.dumps(teams.report())
     flipped = [
         case
         for case, row in teams.rows().items()
@@ -200,6 +210,5 @@ def test_cases_that_flip_between_runs_of_one_subject_are_in_the_report(teams: An
     assert flipped
     listed = teams.evalsuite("runs", "--unstable").stdout.str()
     assert all(case in listed for case in flipped)
-    assert text
     shown = teams.evalsuite("diff", "last", "last", "--format", "markdown").stdout.str()
     assert "Unstable cases" in shown
