@@ -134,7 +134,7 @@ def _finding(
         informs=each.informs,
         result="no baseline",
         p=outcome.p,
-        detectable=_detectable(diff, each),
+        detectable=None if shock else _detectable(diff, each),  # known of the margin as it is
         margin=margin,
         exclude=exclude,
         shock=shock,

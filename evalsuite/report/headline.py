@@ -229,7 +229,8 @@ def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
         return {}
     for manifest in (diff.baseline, diff.candidate):
         if manifest is not None and manifest.detectable:
-            return dict(manifest.detectable)
+            widened = {OVERALL} if diff.candidate.shocks.get(CHECKS) else set()
+            return {k: v for k, v in manifest.detectable.items() if k not in widened}
     return {
         each.slice: each.detectable
         for each in verdict.findings
