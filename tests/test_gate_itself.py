@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +13,15 @@ import numpy as np
 import pytest
 from paired_runs import finding_of, row, run_of, verdict_of
 
+from evalsuite import registry
 from evalsuite.diff import compare
 from evalsuite.gate import Gate, decide
 from evalsuite.gate.against_itself import alarm, exchanged, paired, shocks
 from evalsuite.gate.release import beside_release, with_release
 from evalsuite.gate.verdict import Verdict
 from evalsuite.records import CHECKS, Run
+from evalsuite.report import Commands, build
+from evalsuite.stats.flakiness import unstable
 
 
 def unchanged(
@@ -179,3 +184,25 @@ def test_further_trials_of_cases_that_moved_are_not_compared_with_the_release() 
     rows = [row(f"c{n:03d}", 0.0, side="b", **settings) for n in range(20)]
     candidate = run_of(rows, again=4)
     assert compare(merge(0, 0), beside_release(candidate)).pairs[CHECKS].again is None
+
+
+def test_a_report_beside_a_release_is_as_its_schema_says() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    release, candidate, before = merge(0, 0), merge(30, 10), merge(27, 9)
+    diff = compare(before, candidate)
+    told = since(release, candidate, decide(diff, Gate()), gates=True)
+    made = build(
+        diff,
+        told,
+        before=before.rows,
+        after=candidate.rows,
+        answers={},
+        commands=Commands(),
+        unstable=unstable({"c001": [True, False], "c002": [True]}),
+    )
+    schema = files("evalsuite.report").joinpath("report.schema.json").read_text(encoding="utf-8")
+    jsonschema.validate(json.loads(registry.find("formats", "json")(made)), json.loads(schema))
+    text = registry.find("formats", "markdown")(made)
+    assert "Worse than the release" in text
+    assert "Unstable cases" in text
+    assert "c001" in text
