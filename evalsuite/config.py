@@ -33,6 +33,9 @@ class Config:
     `recordings` are committed files of replies, read where the store has none. `judges` is the
     folder of judge cards, `bar` what a certificate asks (see `judging.bar`), `strict_judges` makes
     a gating judge without one an error.
+    `release` is the pinned run that each run is compared with too, such as "git:v1.2", and
+    `release_gates` (an option alone) lets it block. `afresh` is no setting: trials are numbered
+    from after it, where code is compared with itself.
     """
 
     root: Path
@@ -56,6 +59,9 @@ class Config:
     recordings: tuple[str, ...] = ()
     bar: Mapping[str, float] = field(default_factory=dict)
     strict_judges: bool = False
+    release: str = ""
+    release_gates: bool = False
+    afresh: int = 0
 
     @property
     def judge_dir(self) -> Path:
@@ -108,6 +114,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "judges": (str,),
     "bar": (dict,),
     "strict_judges": (bool,),
+    "release": (str,),
 }
 
 _RATES = {
@@ -163,8 +170,7 @@ def config_from(table: object, root: Path, file: str) -> Config:
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name not in _TYPES:
-            known = [each.name for each in fields(Config) if each.name != "root"]
-            problems.append(f'unknown setting "{name}": {did_you_mean(name, known)}')
+            problems.append(f'unknown setting "{name}": {did_you_mean(name, list(_TYPES))}')
         elif not isinstance(value, _TYPES[name]) or (
             isinstance(value, bool) and bool not in _TYPES[name]
         ):

@@ -407,7 +407,9 @@ class Manifest:
     finds with 80 % power; an old one maps a slice to that of `checks`. `accepted` says why a
     snapshot was taken. `judges` says by metric what a judge's values are worth. `looks` is of
     sequential runs. `again` is how many further trials a case that moved is asked for before a gate
-    is left undecided, 0: none are.
+    is left undecided, 0: none are. `shocks` is by metric what runs of unchanged code were seen to
+    lose as a whole, in shares of 1. `afresh` is of runs of such a check, whose trials are numbered
+    from after it.
     """
 
     suite: str
@@ -435,6 +437,8 @@ class Manifest:
     judges: Mapping[str, Standing] = field(default_factory=dict)
     looks: Looks | None = None
     again: int = 0
+    shocks: Mapping[str, float] = field(default_factory=dict)
+    afresh: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import backtest, correlate, plan, probe, rate, runs, snapshots, store
+from evalsuite.cli import aa, backtest, correlate, plan, probe, rate, runs, snapshots, store
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -70,7 +70,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="evalsuite",
         description="Compare, gate, explain and accept runs of pytest --evals. Calls are made by "
-        "probe, plan --measure, correlate --metric, and judge calibrate, compare and attack.",
+        "probe, aa, plan --measure, correlate --metric, and judge calibrate, compare and attack.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -78,6 +78,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     runs.register(commands)
     plan.register(commands)
+    aa.register(commands)
     backtest.register(commands)
     snapshots.register(commands)
     probe.register(commands)

@@ -112,7 +112,7 @@ def _takes(config: Config, suite: str, trials: int | None) -> str:
             "What the next run takes is not known: no run here called a model over a network "
             f"(to measure it: evalsuite plan {suite} --measure 5)"
         )
-    cases = _cases(config, known)
+    cases = cases_of(config, known)
     trials = trials or known.manifest.trials
     made = forecast.forecast(known, cases * trials, config)
     rows = [
@@ -128,7 +128,7 @@ def _takes(config: Config, suite: str, trials: int | None) -> str:
     return f"{table(rows)}\n\n{basis}"
 
 
-def _cases(config: Config, known: Head) -> int:
+def cases_of(config: Config, known: Head) -> int:
     """The golden cases as they are now; as they were where they can't be read."""
     from evalsuite import golden  # noqa: PLC0415
 

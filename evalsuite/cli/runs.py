@@ -67,6 +67,11 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
     command = subparsers.add_parser("runs", help="list the finished runs, the newest first")
     command.add_argument("--suite", metavar="NAME", help="only the runs of this suite")
+    command.add_argument(
+        "--unstable",
+        action="store_true",
+        help="list instead the cases that flipped between runs of the last one's subject",
+    )
     command.set_defaults(run=_runs)
 
 
@@ -140,6 +145,7 @@ def _format(name: str) -> Any:
 
 
 def _report(made: Decided) -> Report:
+    from evalsuite.runner.flakiness import unstable_cases  # noqa: PLC0415
     from evalsuite.runner.reporting import commands_of, report_of  # noqa: PLC0415
 
     run, source = made.after
@@ -151,6 +157,7 @@ def _report(made: Decided) -> Report:
         made.after,
         golden_dir=made.config.golden_dir,
         commands=commands_of(run.manifest, made.config.root, stored=stored),
+        unstable=unstable_cases(made.config, run),
     )
 
 
@@ -158,6 +165,9 @@ def _runs(args: argparse.Namespace) -> int:
     from evalsuite.snapshot import stored_runs  # noqa: PLC0415
 
     config = load_config(Path.cwd())
+    if args.unstable:
+        show(_unstable(config, args.suite))
+        return 0
     rows = [("run", "suite", "created", "cases", "calls", "state")]
     for head, _ in stored_runs(config, args.suite):
         manifest = head.manifest
@@ -170,6 +180,19 @@ def _runs(args: argparse.Namespace) -> int:
     else:
         show(table(rows))
     return 0
+
+
+def _unstable(config: Config, suite: str | None) -> str:
+    from evalsuite.runner.flakiness import unstable_cases  # noqa: PLC0415
+    from evalsuite.snapshot import open_ref  # noqa: PLC0415
+
+    run, _ = open_ref("last", config, suite)
+    rows = [("case", "checks held", "instability")]
+    rows += [
+        (each.case, f"{each.held} of {each.answers}", f"{100 * each.instability:.1f}%")
+        for each in unstable_cases(config, run)
+    ]
+    return table(rows) if len(rows) > 1 else "no case flipped between runs of this subject"
 
 
 def _state(manifest: Manifest) -> str:

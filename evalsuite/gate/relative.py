@@ -123,6 +123,8 @@ def _finding(
     unasked = each.derived and not each.declared
     standing = diff.candidate.judges.get(each.metric)
     margin, exclude = asked(policy, each.slice, each.metric)
+    shock = diff.candidate.shocks.get(each.metric, 0.0) if each.slice == OVERALL else 0.0
+    margin += shock
     fell, rose = moved(each, effect)
     finding = Finding(
         name=gate_name(each.metric, each.slice),
@@ -138,9 +140,10 @@ def _finding(
         informs=each.informs,
         result="no baseline",
         p=outcome.p,
-        detectable=_detectable(diff, each),
+        detectable=None if shock else _detectable(diff, each),  # known of the margin as it is
         margin=margin,
         exclude=exclude,
+        shock=shock,
         n=len(each.at),
         missing=len(each.lacking) + diff.lost,
         fell=fell,

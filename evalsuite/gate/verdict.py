@@ -46,7 +46,9 @@ class Finding:
 
     Of a judge's metric `judge` is the judge's name and `standing` its state, `remedy` the shortest
     way to a better one; with `informs` nothing rests on it. `corrected` with its interval is the
-    change as people's ratings of some pairs and the judge's of all give it.
+    change as people's ratings of some pairs and the judge's of all give it. `shock` is the part of
+    `margin` that unchanged code was seen to lose as a whole run; kind "release" compares with the
+    pinned baseline instead of the snapshot.
 
     Of an operational gate `before` and `after` are in `unit`, `limit` is its `max` or its `rise`.
     With a rise `effect` is how much more the figure is, as a share of what it was (in a unit of
@@ -56,7 +58,7 @@ class Finding:
     name: str
     metric: str
     slice: str = OVERALL
-    kind: Literal["relative", "floor", "must_pass", "operation"] = "relative"
+    kind: Literal["relative", "floor", "must_pass", "operation", "release"] = "relative"
     declared: bool = True
     derived: bool = False
     critical: bool = False
@@ -89,10 +91,24 @@ class Finding:
     corrected_high: float | None = None
     unit: str = ""
     limit: float | None = None
+    shock: float = 0.0
 
     @property
     def worth(self) -> str:
-        """What is to be said of the judge beside its figures; "" for what needs no word."""
+        """What is to be said of margin and judge beside the figures; "" for what needs no word."""
+        return "; ".join(filter(None, (self._widened, self._judge)))
+
+    @property
+    def _widened(self) -> str:
+        if not self.shock:
+            return ""
+        margin, shock = 100 * (self.margin or 0.0), 100 * self.shock
+        return f"margin {margin:.1f} points, {shock:.1f} of them for shocks between runs"
+
+    @property
+    def _judge(self) -> str:
+        if self.kind == "release" and self.informs:
+            return "only informs"
         if self.standing in ("", "trusted") and not self.informs:
             return ""
         state = f"{self.standing} judge" if self.standing != "trusted" else "judge"

@@ -12,6 +12,7 @@ import pytest
 
 _OPTIONS = (
     *("backend", "concurrency", "timeout", "seed", "trials", "sequential", "budget", "replay"),
+    "release",
 )
 _SUITES = pytest.StashKey[dict[str, str]]()
 
@@ -69,6 +70,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help='end the run at "2.50usd", "500calls", "200000tokens" or "10minutes" (joined by '
         "commas, or given again): it is inconclusive, and the same command goes on; "
         "setting: budget",
+    )
+    group.addoption(
+        "--evals-release",
+        metavar="REF",
+        help='compare with a pinned run too, such as "git:v1.2", and let it block: for the main '
+        "branch and nightly runs, each family at half of the level; as a setting (release) it "
+        "informs",
     )
     group.addoption(
         "--evals-replay",

@@ -58,7 +58,8 @@ class Deciding:
     def writer_of(self, suite: str) -> RunWriter:
         if suite not in self.writers:
             settings = self.invocation.settings_of(suite)
-            folder = settings.state_dir / "runs" / self.invocation.run
+            runs = "aa" if settings.afresh else "runs"
+            folder = settings.state_dir / runs / self.invocation.run
             self.writers[suite] = RunWriter(folder, suite)
         return self.writers[suite]
 
@@ -94,7 +95,7 @@ class Deciding:
             self._conclude(session)
 
     def _conclude(self, session: pytest.Session) -> None:
-        from evalsuite.runner.conclude import conclude  # noqa: PLC0415 (loaded while models answer)
+        from evalsuite.runner.conclude import conclude, keep_apart  # noqa: PLC0415 (loaded by then)
 
         command = command_of(self.invocation.arguments)
         for nodeid in sorted({*self.briefs, *self.writers}):
@@ -105,6 +106,10 @@ class Deciding:
             brief = self.briefs[nodeid]
             settings = self.invocation.settings_of(nodeid)
             baseline = plan.baseline if plan else None
+            run, seconds = self.invocation.run, time.monotonic() - self.started
+            if settings.afresh:
+                keep_apart(brief, writer, settings, command, run, seconds)
+                continue
             done = conclude(
                 brief,
                 writer,
@@ -112,8 +117,8 @@ class Deciding:
                 baseline=baseline,
                 dataset=plan.dataset if plan else None,
                 command=command,
-                run=self.invocation.run,
-                seconds=time.monotonic() - self.started,
+                run=run,
+                seconds=seconds,
             )
             self.conclusions[nodeid] = done
             for report in done.gates:

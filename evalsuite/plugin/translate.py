@@ -60,12 +60,15 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
         else:
             backends["default"] = spec
     given["backends"] = backends or None
+    given["release"] = config.getoption("evals_release")
     table = {name: value for name, value in given.items() if value is not None}
     try:
         config_from(table, config.rootpath, "command line")
     except OptionError as error:
         message = str(error).replace("command line: [tool.evalsuite] ", "--evals-")
         raise pytest.UsageError(message) from None
+    given["release_gates"] = True if given["release"] else None
+    given["afresh"] = config.getoption("evals_afresh", None)
     return given
 
 

@@ -16,6 +16,7 @@ from evalsuite.report.cases import case_list, distributions, heat
 from evalsuite.report.headline import headline
 from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair, Shown
+from evalsuite.stats.flakiness import Unstable
 
 
 def build(  # noqa: PLR0913 (all that a report may show comes in here)
@@ -29,13 +30,14 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
     cases: Mapping[str, Case] | None = None,
     evidence: Mapping[str, Sequence[Shown]] | None = None,
     crossed: Mapping[str, Output] | None = None,
+    unstable: Sequence[Unstable] = (),
 ) -> Report:
     """Decide what is said of a run.
 
     `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
     cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions,
     `evidence` what scorers showed for the candidate's answers, `crossed` its answers to the
-    baseline's documents.
+    baseline's documents, `unstable` the cases that flipped over stored runs of the same subject.
     """
     material = Material(
         diff=diff,
@@ -64,6 +66,7 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         guardrails.table(guarded),
         failures.table(failed, compared=diff.baseline is not None),
         repeats.table(tried),
+        repeats.flaky(unstable),
         judges(material),
         shown,
         heat(material, listed, varies),

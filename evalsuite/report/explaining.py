@@ -102,7 +102,9 @@ def _meaning(finding: Finding, drop_seen: float | None) -> list[str]:
         said.append(f"With 95% confidence the true drop is under {drop:.1f} points{_bar(finding)}.")
     if drop_seen is not None:
         said.append(f"A drop of {100 * drop_seen:.1f} points is found here in 4 runs of 5.")
-    if finding.informs:
+    if finding.informs and finding.kind == "release":
+        said.append("It compares with the pinned release, and informs in this run.")
+    elif finding.informs:
         said.append("No gate rests on this judge: it informs.")
     elif finding.result in BAD and not finding.blocks:
         said.append("This gate observes: it says what it would have blocked, and never fails.")

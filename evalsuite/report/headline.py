@@ -236,7 +236,8 @@ def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
         return {}
     for manifest in (diff.baseline, diff.candidate):
         if manifest is not None and manifest.detectable:
-            return drops_of(manifest)
+            widened = {name for name, shock in diff.candidate.shocks.items() if shock}
+            return {k: v for k, v in drops_of(manifest).items() if k not in widened}
     return {each.name: each.detectable for each in verdict.findings if each.detectable is not None}
 
 

@@ -9,8 +9,9 @@ from evalsuite.diff import own_trials
 from evalsuite.gate import OVERALL
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.report.blocks import Cases, Table, TableRow
+from evalsuite.report.blocks import Cases, Name, Table, TableRow
 from evalsuite.report.material import Material
+from evalsuite.stats.flakiness import Unstable
 from evalsuite.stats.intervals import Estimate
 from evalsuite.stats.trials import Tries, tries
 
@@ -83,6 +84,35 @@ def table(found: Sequence[Tries]) -> Table | None:
     columns = ("k", "pass@k, 95% CI", "pass^k, 95% CI", "Not told")
     return Table("Repeated tries", columns, rows, _TRIES)
 
+
+LISTED = 10
+"""Unstable cases that are named."""
+
+
+def flaky(found: Sequence[Unstable]) -> Table | None:
+    """The cases whose checks flipped while nothing changed, the most unstable first; None where
+    none did."""
+    if not found:
+        return None
+    rows = [
+        TableRow(
+            (
+                (Name(each.case),),
+                (f"{each.held} of {figures.many(each.answers, 'answer')}",),
+                (figures.percent(each.instability),),
+            )
+        )
+        for each in found[:LISTED]
+    ]
+    more = len(found) - len(rows)
+    note = f"{_FLAKY} {figures.many(more, 'more case')} flipped." if more else _FLAKY
+    return Table("Unstable cases", ("Case", "Checks held", "Instability"), rows, note)
+
+
+_FLAKY = (
+    "Over the stored runs of this same subject: the chance that two answers of a case disagree,"
+    " with Jeffreys' prior. It changes no verdict."
+)
 
 _TRIES = (
     "Of k tries of a case at least one holds its checks (pass@k), all do (pass^k): unbiased"

@@ -150,6 +150,8 @@ def _red(finding: Finding) -> Text:
     if finding.kind == "floor":
         low = f" is below its floor of {figures.percent(finding.floor)}: "
         return (*subject_of(finding), f"{low}{spread(finding)}, more than chance explains.")
+    if finding.kind == "release":
+        return ("Worse than the release: ", Name(finding.name), f": {spread(finding)}.")
     if finding.kind == "operation":
         text: Text = (Name(finding.name), f" does not hold: {operated.spread(finding)}; ")
         return (*text, Name(finding.reason), ".")

@@ -119,6 +119,7 @@ async def try_once(
     starts while this one is checked and put into its row."""
     if number > 1:
         await slots.take()
+    number += bench.plan.config.afresh
     held = True
     try:
         tally = Tally(case.id, number, bench.plan.config.seed)

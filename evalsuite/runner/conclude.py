@@ -25,7 +25,9 @@ from evalsuite.golden import Dataset
 from evalsuite.records import Looks, Manifest, Metric, Operations, Run
 from evalsuite.report import Report
 from evalsuite.report.sentences import spread
+from evalsuite.runner.flakiness import unstable_cases
 from evalsuite.runner.peopled import as_rated, people_of
+from evalsuite.runner.released import released
 from evalsuite.runner.reporting import commands_of, report_of
 from evalsuite.runner.results import Brief, RunWriter
 from evalsuite.wording import shown_path
@@ -85,10 +87,7 @@ def conclude(
     manifest = manifest_of(brief, writer, command, run, seconds, before)
     if manifest.judges:
         manifest = replace(manifest, judges=as_rated(config, manifest, writer.rows))
-    candidate = Run(replace(manifest, outputs=config.outputs), writer.rows)
-    writer.writer.finish(candidate)
-    snapshot.write_calls(writer.folder, writer.calls)
-    snapshot.write_evidence(writer.folder, writer.evidence)
+    candidate = _finished(manifest, writer, config)
     _prune(config.state_dir / "runs")
     folder = config.snapshot_dir / brief.suite
     if baseline is None and folder.exists():
@@ -97,7 +96,9 @@ def conclude(
         snapshot.remember(config, brief.suite, snapshot.read_head(folder).key)
     diff = compare(baseline, candidate)
     people = people_of(config, baseline, candidate)
-    verdict = decide(diff, policy_from(brief.policy), people)
+    policy = policy_from(brief.policy)
+    verdict = decide(diff, policy, people)
+    verdict = released(verdict, candidate, policy, config)
     files = _report_files(config, brief.suite)
     shown = {name: shown_path(file) for name, file in files.items()}
     made = report_of(
@@ -108,9 +109,29 @@ def conclude(
         golden_dir=config.golden_dir,
         dataset=dataset,
         commands=commands_of(candidate.manifest, config.root, stored=True, reports=shown),
+        unstable=unstable_cases(config, candidate),
     )
     _write_reports(made, files)
     return Conclusion(brief.suite, verdict, made, _gates(verdict, brief.looks))
+
+
+def keep_apart(
+    brief: Brief, writer: RunWriter, config: Config, command: str, run: str, seconds: float
+) -> None:
+    """Write a run of unchanged code that is compared with others of its kind alone: it has no
+    verdict and no report, and no command takes it for the last run or a snapshot."""
+    manifest = manifest_of(brief, writer, command, run, seconds)
+    _finished(replace(manifest, afresh=config.afresh, shocks={}), writer, config)
+    _prune(config.state_dir / "aa")
+
+
+def _finished(manifest: Manifest, writer: RunWriter, config: Config) -> Run:
+    """The run, with all that it leaves in its folder."""
+    made = Run(replace(manifest, outputs=config.outputs), writer.rows)
+    writer.writer.finish(made)
+    snapshot.write_calls(writer.folder, writer.calls)
+    snapshot.write_evidence(writer.folder, writer.evidence)
+    return made
 
 
 def manifest_of(
@@ -153,6 +174,7 @@ def manifest_of(
         judges=brief.judges,
         looks=brief.looks,
         again=brief.again,
+        shocks=brief.shocks,
     )
 
 

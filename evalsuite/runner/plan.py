@@ -26,6 +26,8 @@ from evalsuite.judging.setting import Setting
 from evalsuite.policy import OVERALL
 from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run, Standing
 from evalsuite.runner.fingerprint import input_parts
+from evalsuite.runner.itself import Itself, place_of, read_itself
+from evalsuite.runner.released import release_of
 from evalsuite.runner.standings import standings_of
 from evalsuite.suites import Suite, variants_of
 
@@ -33,7 +35,8 @@ from evalsuite.suites import Suite, variants_of
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A suite made ready. `inputs` and `covered` come from its declared inputs, `baseline` from
-    the committed snapshot; `specs` maps a role to the spec of its backend."""
+    the committed snapshot; `specs` maps a role to the spec of its backend; `itself` is what the
+    suite's last check of unchanged code against itself found."""
 
     suite: Suite
     config: Config
@@ -49,6 +52,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     keys_by_checks: dict[str, dict[str, str]] = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    itself: Itself | None = None
 
     @property
     def snapshot_folder(self) -> Path:
@@ -120,11 +124,15 @@ def make_plan(
         registry.find("formats", name)  # says what is known; those that are load when they print
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
     suite = replace(suite, trials=config.trials or suite.trials)
+    if config.release and config.release_gates:  # two families, half of the level each
+        suite = replace(suite, gate=replace(suite.gate, level=suite.gate.level / 2))
     dataset = dataset or _dataset(suite, config, where)
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
     specs = {**config.backends, **suite.backend, **(chosen or {})}
-    baseline = _baseline(suite, config)
+    baseline = None if config.afresh else _baseline(suite, config)
+    itself = read_itself(place_of(config.snapshot_dir, suite.name))
+    unknown = bool(config.release) and not config.afresh and release_of(config, suite.name) is None
     inputs: dict[str, Part] = {}
     covered: list[str] = []
     try:
@@ -170,7 +178,11 @@ def make_plan(
         scorers=others,
         baseline=baseline,
         nodeid=nodeid or f"{suite.file.name}::{suite.name}",
+        notes=[f"{config.release} has no snapshot of this suite: no release to compare with"]
+        if unknown
+        else [],
         standings=standings,
+        itself=itself,
     )
 
 

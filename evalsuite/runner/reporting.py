@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from evalsuite import golden, report, snapshot
@@ -16,6 +16,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.gate import Verdict
 from evalsuite.records import Case, Json, Manifest, Output, Run
 from evalsuite.report import Commands, Report
+from evalsuite.stats.flakiness import Unstable
 
 Side = tuple[Run, snapshot.Source]
 """A run, and where its outputs are read from."""
@@ -30,6 +31,7 @@ def report_of(
     golden_dir: Path,
     dataset: golden.Dataset | None = None,
     commands: Commands,
+    unstable: Sequence[Unstable] = (),
 ) -> Report:
     """Read the answers and questions that the report shows, and build it.
 
@@ -55,6 +57,7 @@ def report_of(
             for name, found in snapshot.read_evidence(candidate[1], set(ids)).items()
         },
         crossed=_crossed(candidate, ids),
+        unstable=unstable,
     )
 
 

@@ -18,6 +18,7 @@ from evalsuite.runner.again import Again
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
+from evalsuite.runner.itself import shocks_of
 from evalsuite.snapshot.codec import decoder, to_json
 
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -49,6 +50,7 @@ class Brief:
     judges: Mapping[str, Standing] = field(default_factory=dict)
     looks: Looks | None = None
     again: int = 0
+    shocks: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -111,6 +113,7 @@ def brief_of(
         if file in bench.sources and file not in plan.covered and not file.startswith(_PACKAGE)
     }
     dataset = plan.dataset
+    shocks, doubt = shocks_of(plan.itself, bench.models, plan.metrics)
     return Brief(
         suite=plan.suite.name,
         nodeid=plan.place,
@@ -133,12 +136,13 @@ def brief_of(
         reused=counts.reused,
         input_tokens=counts.input_tokens,
         output_tokens=counts.output_tokens,
-        notes=notes,
+        notes=[*notes, *doubt],
         account=counts.account,
         stopped=stopped,
         judges=counts.standings or plan.standings,
         looks=looks,
         again=again,
+        shocks=shocks,
     )
 
 

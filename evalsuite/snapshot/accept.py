@@ -16,9 +16,11 @@ MAX_OUTPUTS = 10 * 10**6
 """Bytes of outputs.jsonl that git is asked to hold; above, a snapshot names them by hash only."""
 
 
-def refusal(run: Run) -> str:
+def refusal(run: Run) -> str:  # noqa: PLR0911 - one return per reason
     """Why a run can't become a snapshot; empty if it can."""
     manifest = run.manifest
+    if manifest.afresh:
+        return "evalsuite aa made it, to compare unchanged code with itself: run pytest --evals"
     if manifest.looks is not None and not manifest.looks.last:
         looks = manifest.looks
         return (
@@ -85,7 +87,7 @@ def as_kept(run: Run) -> Run:
         name: replace(row, crossed=None, again={}) if row.crossed or row.again else row
         for name, row in run.rows.items()
     }
-    manifest = replace(run.manifest, looks=None, again=0)
+    manifest = replace(run.manifest, looks=None, again=0, shocks={})
     if run.manifest.outputs == "full":
         return Run(manifest, rows)
     rows = {

@@ -247,6 +247,8 @@ def _manifest(value: Json) -> Manifest:
         raise Malformed("must not be negative").within("expected")
     if manifest.trials < 1:
         raise Malformed("must be at least 1").within("trials")
+    if not all(0 <= each <= 1 for each in manifest.shocks.values()):
+        raise Malformed("must be shares from 0 to 1").within("shocks")
     if not 0 <= manifest.again <= MAX_AGAIN:
         raise Malformed(f"must be from 0 to {MAX_AGAIN}").within("again")
     if manifest.looks is not None:

@@ -69,13 +69,16 @@ def suites_of(ref: str, config: Config) -> list[str]:
     return inside or [open_ref(ref, config, None)[0].manifest.suite]
 
 
-def stored_runs(config: Config, suite: str | None = None) -> list[tuple[Head, Path]]:
-    """Every finished run (of a suite) in the state folder, the newest first.
+def stored_runs(
+    config: Config, suite: str | None = None, kind: str = "runs"
+) -> list[tuple[Head, Path]]:
+    """Every finished run (of a suite) in the state folder, the newest first; with the kind "aa"
+    those that unchanged code made to be compared with itself.
 
     One that is damaged is left out here; naming it says what is wrong with it.
     """
     found = []
-    for manifest in (config.state_dir / "runs").glob(f"*/*/{MANIFEST}"):
+    for manifest in (config.state_dir / kind).glob(f"*/*/{MANIFEST}"):
         if suite is not None and manifest.parent.name != suite:
             continue
         try:

@@ -80,6 +80,8 @@ FULL_MANIFEST = Manifest(
     accepted={"run": "r0", "reason": "first", "previous": None},
     looks=Looks(("leave-01", "leave-02"), (1, 2), 1, "checks: regression"),
     again=4,
+    shocks={CHECKS: 0.02},
+    afresh=1000,
 )
 
 
