@@ -144,7 +144,7 @@ class Output:
         if isinstance(self.contexts, str) or not isinstance(self.contexts, Iterable):
             said = "one text" if isinstance(self.contexts, str) else type(self.contexts).__name__
             raise TypeError(
-                f"contexts must be a list of Documents or texts, not {said}; [] where there are none"
+                f"contexts must be a list of Documents or texts, not {said}; [] if there are none"
             )
         documents = tuple(
             Document(str(place), context) if isinstance(context, str) else context

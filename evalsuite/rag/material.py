@@ -46,7 +46,7 @@ class Known:
 def material_of(case: Case, output: Output, *, unanswerable: str) -> Material:
     """What is judged of an output. Its contexts are its own alone: a case's reference contexts
     would tell nothing of what was retrieved."""
-    contexts = distinct(output.contexts)
+    contexts, places = distinct(output.contexts)
     answer, question, given = text_of(output), question_of(case.input), as_text(case.input)
     dimension, _, value = unanswerable.partition("=")
     return Material(
@@ -55,7 +55,7 @@ def material_of(case: Case, output: Output, *, unanswerable: str) -> Material:
         contexts=contexts,
         reference=reference_of(case),
         input=given if given != question and not _only_question(case.input) else "",
-        sentences=sentences_of(answer, output.contexts, contexts),
+        sentences=sentences_of(answer, output.contexts, places),
         refused=output.finish_reason in ("refusal", "content_filter"),
         answerable=case.slices.get(dimension) != value,
     )
@@ -74,27 +74,26 @@ def reference_of(case: Case) -> str | None:
     return given if isinstance(given, str) and given.strip() else None
 
 
-def distinct(contexts: Sequence[Document]) -> tuple[Document, ...]:
-    """Contexts without copies of earlier ones (equal but for white space): they bring nothing."""
-    found: dict[str, Document] = {}
-    for each in contexts:
-        found.setdefault(_spaced(each), each)
-    return tuple(found.values())
-
-
-def _spaced(document: Document) -> str:
-    return " ".join(document.text.split())
+def distinct(contexts: Sequence[Document]) -> tuple[tuple[Document, ...], tuple[int, ...]]:
+    """Contexts without copies of earlier ones (equal but for white space): they bring nothing; and
+    for each given one its place among them, from 1. Those without text are nobody's copies."""
+    found: dict[str | int, Document] = {}
+    names: list[str | int] = []
+    for number, each in enumerate(contexts):
+        names.append(" ".join(each.text.split()) or number)
+        found.setdefault(names[-1], each)
+    place = {name: number for number, name in enumerate(found, 1)}
+    return tuple(found.values()), tuple(place[name] for name in names)
 
 
 def sentences_of(
-    answer: str, contexts: Sequence[Document], shown: Sequence[Document]
+    answer: str, contexts: Sequence[Document], places: Sequence[int]
 ) -> tuple[Sentence, ...]:
     """The answer's sentences with what each cites: ids of contexts in brackets, as the check
     `citation` reads them. A citation behind the full stop is of the sentence before it."""
-    place = {_spaced(each): number for number, each in enumerate(shown, 1)}
     known: dict[str, dict[int, None]] = {}
-    for each in contexts:
-        known.setdefault(each.id, {})[place[_spaced(each)]] = None
+    for each, place in zip(contexts, places, strict=True):
+        known.setdefault(each.id, {})[place] = None
     texts: list[str] = []
     for piece in islice(split(answer), MOST_SENTENCES + 1):
         moved = _LEADING.match(piece)
@@ -127,8 +126,8 @@ def settled(name: str, material: Material) -> Known | None:  # noqa: PLR0911 (a 
         return _nothing(f"the question is {what}: this is measured of others")
     if name in REFERENCE and material.reference is None:
         return _nothing("no reference answer: the case expects no text")
-    if name in _NEEDS_CONTEXTS and not material.contexts:
-        return _nothing("no contexts: the output has none")
+    if name in _NEEDS_CONTEXTS and (lacking := _no_contexts(material)):
+        return lacking
     if material.refused or not material.answer.strip():
         why = "the answer was refused" if material.refused else "the answer is empty"
         if name in _OF_CLAIMS:
@@ -141,6 +140,14 @@ def settled(name: str, material: Material) -> Known | None:  # noqa: PLR0911 (a 
         return _nothing("no citations: the answer cites nothing")
     if name in CITATIONS and len(material.sentences) > MOST_SENTENCES:
         return Known(None, f"the answer has more than {MOST_SENTENCES} sentences")
+    return None
+
+
+def _no_contexts(material: Material) -> Known | None:
+    if not material.contexts:
+        return _nothing("no contexts: the output has none")
+    if not any(each.text.strip() for each in material.contexts):
+        return _nothing("the contexts have no text")
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from evalsuite.rag import metrics
 from evalsuite.rag.material import Known
-from evalsuite.rag.names import REFERENCE
+from evalsuite.rag.names import CITATIONS, GIVEN, REFERENCE
 from evalsuite.rag.records import Coverage, Grounding, Heard, Material, Quote
 from evalsuite.records import Json, Score
 from evalsuite.scoring import clip
@@ -15,7 +15,18 @@ from evalsuite.scoring import clip
 ROOM = 12_000
 """Characters of claims and quotes in the evidence of one score; many of them share it."""
 
-CONTRARY = "the verdicts contradict each other: no claim is made, and none is missing"
+CONTRARY = "the verdicts contradict each other"
+"""How reasons begin where a reply can't be right as a whole: that is no want of claims."""
+
+
+_OF_CLAIMS = ("faithfulness", "answer_relevancy", *CITATIONS)
+
+_FROM = {
+    "supported": "from a context",
+    "unverified": "from a context by a quote that is unverified",
+}
+"""Where a wrong claim comes from, by what is said of it. A quote that can't be found must not make
+an answer look better, and so counts as one that was."""
 
 Evidence = list[dict[str, Json]]
 Found = tuple[float | None, str, Evidence]
@@ -42,7 +53,7 @@ def scores_of(
             value, reason, evidence = _found(name, material, heard)
             if heard.left_out:
                 evidence = [*evidence, {"left out": dict(heard.left_out)}]
-            void = value is None and reason != CONTRARY
+            void = value is None and not reason.startswith(CONTRARY)
             made[name] = Score(case_id, 1, name, value, reason, evidence, void)
     return made
 
@@ -57,6 +68,8 @@ def _found(name: str, material: Material, heard: Heard) -> Found:
 
 
 def _of_grounding(name: str, said: Grounding, ids: Sequence[str]) -> Found:
+    if name in _OF_CLAIMS and not said.claims and any(each.claims for each in said.cited):
+        return None, f"{CONTRARY}: no claim is made, and a sentence claims something", []
     if name == "faithfulness":
         return _faithfulness(said, ids)
     if name == "answer_relevancy":
@@ -142,6 +155,8 @@ def _citations(name: str, said: Grounding, ids: Sequence[str]) -> Found:
 
 
 def _of_coverage(name: str, said: Coverage, ids: Sequence[str]) -> Found:
+    if name in GIVEN and not said.given and any(each.answered for each in said.wanted):
+        return None, f"{CONTRARY}: the answer makes no claim, and one of the reference answer's", []
     if name == "context_recall":
         supports = [each.support for each in said.wanted]
         room = _room(said.wanted)
@@ -174,27 +189,26 @@ def _correctness(said: Coverage) -> Found:
     ]
     value = metrics.answer_correctness(correct, answered)
     if value is None:
-        told = CONTRARY if said.wanted else "the reference answer makes no claim"
-        return value, told, evidence
+        return value, "the reference answer makes no claim", evidence
     hits, missed = sum(correct), len(answered) - sum(answered)
     return value, f"{hits} right, {len(correct) - hits} wrong, {missed} missing claims", evidence
 
 
 def _noise(said: Coverage, ids: Sequence[str]) -> Found:
     correct = [each.reference == "supported" for each in said.given]
-    carried = [each.support == "supported" for each in said.given]
+    carried = [each.support in _FROM for each in said.given]
     room = _room(said.given)
     evidence = []
-    for each, right, held in zip(said.given, correct, carried, strict=True):
-        verdict = (
-            "right" if right else "wrong, from a context" if held else "wrong, from no context"
-        )
+    for each, right in zip(said.given, correct, strict=True):
+        verdict = "right" if right else f"wrong, {_FROM.get(each.support, 'from no context')}"
         evidence.append(_claim(each.text, verdict, each.quotes, ids, room))
     value = metrics.noise_sensitivity(correct, carried)
     if value is None:
         return value, "the answer makes no claim", evidence
-    noise = sum(held and not right for held, right in zip(carried, correct, strict=True))
-    return value, f"{noise} of {len(correct)} claims are wrong and from a context", evidence
+    wrong = [each.support for each in said.given if each.reference != "supported"]
+    noise, unverified = sum(each in _FROM for each in wrong), wrong.count("unverified")
+    reason = f"{noise} of {len(correct)} claims are wrong and from a context"
+    return value, f"{reason}, {unverified} of them unverified" if unverified else reason, evidence
 
 
 def _counted(supports: Sequence[str], none: str) -> str:

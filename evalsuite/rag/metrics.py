@@ -85,7 +85,8 @@ def noise_sensitivity(correct: Sequence[bool], carried: Sequence[bool]) -> float
     """Claims of the answer that the reference answer does not support and a context does / claims.
 
     Of wrong claims those that retrieval brought in: RAGChecker (Ru et al. 2024, arXiv 2408.08067),
-    relevant and irrelevant contexts together. Lower is better. None: the answer claims nothing.
+    relevant and irrelevant contexts together. Lower is better. A claim that is said to be in the
+    contexts and whose quote is unverified is `carried`. None: the answer claims nothing.
     """
     return _share([each and not right for right, each in zip(correct, carried, strict=True)])
 

@@ -197,6 +197,47 @@ def test_a_value_that_json_has_not_fails() -> None:
         "ftp://evil.example",
         "https://[::1",
         "https://acme.example@evil.example",
+        '<img src="/\\evil.example/f">',
+        "<img src='\\\\evil.example/f'>",
+        "<img src=/\\evil.example/f>",
+        '<img src=" \t//evil.example/f">',
+        '<img src="/\n/evil.example/f">',
+        '<img src="\x01//evil.example/f">',
+        '<img src="&#x2f;/evil.example">',
+        '<img src="&sol;&NewLine;&bsol;evil.example">',
+        '<img src="h&Tab;ttps:&#0000047;/evil.example">',
+        '<img\nsrc\n=\n"//evil.example">',
+        "<img src=//acme.example'@evil.example>",
+        "<img src=//evil.example\n.acme.example>",
+        '<img srcset="/a.png 1x,\n//evil.example/b.png 2x">',
+        '<a ping="https://acme.example\n//evil.example">',
+        '<meta http-equiv=refresh content="0; url=/\\evil.example">',
+        "<a href=' javascript&colon;alert(1)'>",
+        "<a href=java&Tab;script:alert(1)>",
+        "<p style=\"background:url('/\\evil.example')\">",
+        '<p style="background:url(\\2f\\2f evil.example)">',
+        "![a](  //evil.example/x)",
+        "![a](\n//evil.example/x)",
+        "![a](<//evil.example/x>)",
+        "![a](/\\evil.example/x)",
+        "![a](https\\://evil.example)",
+        "![a](//acme.example\\)@evil.example)",
+        "![a](<//acme.example)@evil.example>)",
+        "![a](//acme.example<@evil.example)",
+        "[form]: //evil.example/x",
+        "[form]:\n  <//evil.example/x>",
+        "[form]: //evil.example\n.acme.example",
+        '<https://acme.example"!@evil.example>',
+        'https://acme.example"@evil.example',
+        "https&colon;//evil.example",
+        "https&#58;//evil.example",
+        "java&Tab;script:alert(1)",
+        "javascript&colon;alert(1)",
+        "https://acme.example:" + "0" * 3_000 + "@evil.example",
+        '<img src="' + "&#32;" * 1_000 + '//evil.example">',
+        '<img src="' + " " * 5_000 + '//evil.example">',
+        '<img src="/' + "&Tab;" * 1_000 + '/evil.example">',
+        '<a href="//acme.example:' + "&#48;" * 1_000 + '@evil.example">',
     ],
 )
 def test_links_that_only_look_allowed_are_not(text: str) -> None:
@@ -211,10 +252,54 @@ def test_links_that_only_look_allowed_are_not(text: str) -> None:
         "(https://acme.example).",
         "**https://a.b.acme.example/x?y=1**",
         "a // b",
+        '<img src="/a/b.png" alt="either // or"> <a href="mailto:a@b.example">mail</a>',
+        '<a href="https://acme.example/a?b=c&amp;d=e"\nclass=x>https://acme.example</a>',
+        "<img src=https://acme.example\nalt=x>",
+        "[a]( <https://acme.example> ) and [b][form]\n\n[form]: https://acme.example 'title'",
+        '<img srcset="https://acme.example/a.png 1x, /b.png 2x">',
+        "<meta content=\"0; url='https://acme.example'\">",
+        "<p style='background: url(\"https://a.acme.example/x\")'>",
+        "Mail me at https://acme.example info@acme.example",
+        "text.split('\\\\n')  # a // b\nf(\n  // a comment\n)",
+        "https://acme.example/" + "a" * 3_000,
+        "&#" + "9" * 10_000 + "; &#x110000; &#xffffffff;",
     ],
 )
 def test_allowed_links_and_prose_pass(text: str) -> None:
     assert checks.urls_allowed(["acme.example", "*.acme.example"])(CASE, says(text)).holds is True
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<img src=",
+        "](",
+        "[a]: ",
+        "&#",
+        "&amp",
+        "url(",
+        "\\",
+        " ",
+        "\n",
+        "//",
+        "src= ",
+        "a@",
+        '"',
+        "a",
+    ],
+)
+def test_a_megabyte_of_half_a_link_is_read_in_a_moment(piece: str) -> None:
+    check = checks.urls_allowed(["acme.example"])
+    began = time.perf_counter()
+    check(CASE, says(piece * (1_000_000 // len(piece))))
+    assert time.perf_counter() - began < 5
+
+
+def test_of_too_many_links_it_is_not_said_that_all_are_allowed() -> None:
+    many = "https://acme.example/a " * 10_001
+    found = checks.urls_allowed(["acme.example"])(CASE, says(f"{many} https://evil.example"))
+    assert (found.holds, found.reason) == (None, "the answer has over 10000 links")
 
 
 def test_no_check_changes_what_it_reads() -> None:

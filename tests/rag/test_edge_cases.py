@@ -222,7 +222,7 @@ def test_a_citation_of_a_copy_is_one_of_the_context() -> None:
     documents = [Document("a", CONTEXT), Document("b", CONTEXT)]
     said = {"context_1": {"quote": CONTEXT, "carries": "fully"}}
     cited = {"sentence_1": {"claims": True, "carried": True, "citations": said}}
-    first = grounded(relevant=[True], sentences=cited)
+    first = grounded(claim("It is blue."), relevant=[True], sentences=cited)
     made = Output(text="It is blue [b].", contexts=documents)
     found = values(both(first), made, ASKED, "citation_precision", "citation_recall")
     assert found == {"citation_precision": 1.0, "citation_recall": 1.0}
@@ -235,7 +235,7 @@ def test_an_id_that_several_contexts_share_cites_them_all() -> None:
         "context_2": {"quote": CONTEXT, "carries": "fully"},
     }
     cited = {"sentence_1": {"claims": True, "carried": True, "citations": said}}
-    first = grounded(relevant=[False, True, False], sentences=cited)
+    first = grounded(claim("It is blue."), relevant=[False, True, False], sentences=cited)
     backend = both(first)
     made = Output(text="It is blue [a].", contexts=documents)
     found = values(backend, made, ASKED, "citation_precision", "citation_recall")
@@ -271,8 +271,61 @@ def test_what_a_reference_claim_and_a_citation_rest_on_is_looked_up_as_well() ->
     first = grounded(claim("It is blue."), relevant=[True], sentences=cited)
     found = values(both(first, second), output("It is blue [d1].", CONTEXT), ASKED)
     assert found["context_recall"] == 0.0
-    assert found["noise_sensitivity"] == 0.0
+    assert found["noise_sensitivity"] == 1.0
     assert (found["citation_precision"], found["citation_recall"]) == (0.0, 0.0)
+
+
+def test_a_wrong_claim_whose_quote_is_unverified_makes_no_answer_look_better() -> None:
+    second = covered(
+        [wanted("It is blue.", True, CONTEXT)],
+        [
+            given("It is blue.", "supported", "made up"),
+            given("It is red.", "contradicted", "made up"),
+            given("It is old.", "absent", CONTEXT),
+            given("It is new.", "absent"),
+        ],
+    )
+    found = measured(both(second=second), output("It is.", CONTEXT), ASKED)["noise_sensitivity"]
+    assert found.value == 0.5
+    assert found.reason == "2 of 4 claims are wrong and from a context, 1 of them unverified"
+    assert [each["verdict"] for each in found.evidence] == [
+        "right",
+        "wrong, from a context by a quote that is unverified",
+        "wrong, from a context",
+        "wrong, from no context",
+    ]
+
+
+def test_contexts_without_text_are_nothing_to_measure_by_and_no_copies() -> None:
+    backend = both(grounded(claim("It is blue."), relevant=[False, False]))
+    found = measured(backend, output("It is blue. [d1]", "", " \n"), ASKED, tuple(METRICS)[:4])
+    for name in ("faithfulness", "context_relevance", "context_precision"):
+        assert (found[name].value, found[name].reason) == (None, "the contexts have no text")
+        assert found[name].void
+    said = grounded(claim("It is blue.", "supported", CONTEXT), relevant=[False, True, False])
+    made = output("It is blue.", "", CONTEXT, " ")
+    assert values(both(said), made, ASKED, "context_relevance") == {"context_relevance": 1 / 3}
+
+
+def test_an_answer_without_claims_and_a_sentence_that_claims_contradict_each_other() -> None:
+    said = {"context_1": {"quote": CONTEXT, "carries": "fully"}}
+    cited = {"sentence_1": {"claims": True, "carried": True, "citations": said}}
+    first = grounded(relevant=[True], sentences=cited)
+    found = measured(both(first), output("It is blue [d1].", CONTEXT), ASKED)
+    for name in ("faithfulness", "answer_relevancy", "citation_precision", "citation_recall"):
+        assert found[name].value is None
+        assert not found[name].void
+        assert found[name].reason.startswith("the verdicts contradict each other: no claim")
+    assert found["context_relevance"].value == 1.0
+
+
+def test_an_answer_without_claims_makes_none_of_the_reference_answer() -> None:
+    second = covered([wanted("It is blue.", True, CONTEXT), wanted("It is new.")], [])
+    found = measured(both(second=second), output("Hm.", CONTEXT), ASKED)
+    for name in ("answer_correctness", "noise_sensitivity"):
+        assert (found[name].value, found[name].void) == (None, False)
+        assert "contradict each other" in found[name].reason
+    assert found["context_recall"].value == 0.5
 
 
 def test_a_citation_is_shown_by_a_quote_of_the_context_that_it_names() -> None:
