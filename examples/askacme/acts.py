@@ -184,6 +184,7 @@ def resampled(played: Played) -> list[str]:
     counts = played.report.get("counts", {})
     return unmet(
         (played.exit == 0, f"exit status {played.exit}, not 0"),
+        (played.report.get("result") == "pass", "the verdict is not pass"),
         (counts.get("changed", 0) >= 24, f"only {counts.get('changed', 0)} answers changed"),
         (counts.get("naive_slices", 0) > 0, "a 3-point rule would have blocked nothing"),
         ("3-point rule" in "\n".join(played.screen), "the 3-point rule is not mentioned"),

@@ -23,6 +23,7 @@ import evalsuite as ev
     gate=ev.Gate(
         min={"checks": 0.70, "recall": 0.85, "unanswerable_refusal": 0.60},
         slices={"topic=legal": ev.Slice(margin=0.05, exclude=0.25)},
+        metrics={"unanswerable_refusal": ev.Slice(margin=0.05, exclude=0.25)},  # of 32 cases
     ),
 )
 async def askacme(
