@@ -125,6 +125,33 @@ def test_an_undeclared_slice_without_enough_evidence_is_not_proven():
     assert verdict.result == "pass"
 
 
+def test_a_metric_of_few_cases_of_a_declared_slice_is_not_proven_there():
+    def side(name, value):
+        rows = [
+            row(
+                f"c{n:02d}",
+                1.0,
+                side=name,
+                slices={"topic": "legal"} if n < 30 else {},
+                **(
+                    {
+                        "scores": {CHECKS: [1.0], "m": [value]},
+                        "scorer_keys": {CHECKS: "c", "m": "m"},
+                    }
+                    if n % 8 == 0
+                    else {}
+                ),
+            )
+            for n in range(60)
+        ]
+        return run_of(rows, name, metrics=[Metric(CHECKS), Metric("m")])
+
+    runs = side("before", 0.9), side("after", 0.8)
+    plain, strict = (Gate(slices={"topic=legal": Slice(critical=each)}) for each in (False, True))
+    assert finding_of(verdict_of(*runs, plain), "m, topic=legal").result == "not proven"
+    assert finding_of(verdict_of(*runs, strict), "m, topic=legal").result == "inconclusive"
+
+
 def test_slices_with_the_same_cases_are_said_once():
     tags = [{"topic": "legal", "lang": "de"}] * 20 + [{"topic": "other", "lang": "en"}] * 180
     names = [each.name for each in verdict_of(*both([1.0] * 200, [1.0] * 200, tags)).findings]

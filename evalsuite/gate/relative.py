@@ -16,6 +16,7 @@ from evalsuite.gate.strict import scored
 from evalsuite.gate.verdict import Finding, Result
 from evalsuite.policy import OVERALL, Gate, Slice
 from evalsuite.records import CHECKS, COMPLETION
+from evalsuite.stats.bounds import needed_cases
 
 _TINY = 1e-9
 """Means are compared with what a policy says up to this."""
@@ -184,12 +185,18 @@ def _judged(
     reason = _doubt(finding, bounds(each, effect, lost=lost).upper_drop, exclude)
     if not reason:
         return replace(finding, result="pass")
-    finding = replace(
-        finding, result="inconclusive" if each.declared else "not proven", reason=reason
-    )
+    stops = each.declared and not _too_few(finding, exclude)
+    finding = replace(finding, result="inconclusive" if stops else "not proven", reason=reason)
     if (finding.upper_drop or 0.0) < exclude or finding.missing > MISSING * _total(finding):
         return finding
     return settled(finding, each, effect)
+
+
+def _too_few(finding: Finding, exclude: float) -> bool:
+    """Whether a metric is about so few cases of a slice that it could never pass there: a slice is
+    declared for the metrics that its cases have."""
+    part = finding.slice != OVERALL and finding.metric != CHECKS and not finding.critical
+    return part and _total(finding) < needed_cases(exclude)
 
 
 def _with_way(diff: Diff, finding: Finding) -> Finding:
