@@ -7,6 +7,7 @@ It runs nothing and reads no file: a module full of suites costs nothing in a ru
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,9 @@ from evalsuite.policy import Gate
 from evalsuite.records import Json
 from evalsuite.variants import Roles, Variant, role_problems, roles_of, variant_problems
 from evalsuite.wording import shown
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
+_HOMES = {"rag": "ev.rag.", "checks": "ev.check."}
 
 Target = Callable[..., Any]
 Input = str | Path | Callable[[], str]
@@ -238,11 +242,35 @@ def _version(value: object) -> bool:
 def _scorer_problems(scorers: object) -> list[str]:
     if isinstance(scorers, str) or not isinstance(scorers, Sequence):
         return ["scorers must be a list of functions"]
-    return [
+    found = [
         f"scorers[{place}] must be a function of (case, output), not {shown(scorer)}"
         for place, scorer in enumerate(scorers)
         if not callable(scorer)
     ]
+    return found + [
+        f"scorers[{place}] is what makes a scorer, and none itself: write {call}"
+        for place, scorer in enumerate(scorers)
+        if (call := _uncalled(scorer))
+    ]
+
+
+def _uncalled(scorer: object) -> str:
+    """How a function of ours that makes scorers is called, "ev.rag.triad()"; "" for any other
+    scorer: none of our functions scores by itself."""
+    made = scorer.func if isinstance(scorer, partial) else scorer
+    code = getattr(made, "__code__", None)
+    if not inspect.isfunction(made) or code is None or not code.co_filename.startswith(_OURS):
+        return ""
+    name = made.__qualname__.rpartition("<locals>.")[2]
+    package, *home = made.__module__.split(".")
+    prefix = "" if package != "evalsuite" else _HOMES.get(home[0], "ev.")
+    if prefix and home[0] == "adapters":  # any metric of theirs is a partial of one function
+        prefix = f"ev.{home[-1]}."
+        name = str(scorer.args[0]) if isinstance(scorer, partial) else name
+    given = inspect.signature(made).parameters.values()
+    needs = any(each.default is each.empty and each.kind != each.VAR_KEYWORD for each in given)
+    more = "…" if needs and made is scorer else ""
+    return f"{prefix}{name}({more})"
 
 
 def _mapping_problems(made: Suite) -> list[str]:

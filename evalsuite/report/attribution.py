@@ -10,6 +10,7 @@ from evalsuite.gate.verdict import BAD
 from evalsuite.records import COMPLETION
 from evalsuite.report import figures
 from evalsuite.report.blocks import Line, Name, Table, TableRow, Text, joined
+from evalsuite.report.documents import alone
 from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import Material, reds
 
@@ -21,6 +22,9 @@ _READING = (
 )
 
 
+_ALONE = "Metrics that look only at the documents are left out: their change is the retrieval's."
+
+
 def of(material: Material, metric: str, part: str) -> Attribution | None:
     """The attribution of a metric in a slice."""
     for each in material.attributions:
@@ -30,8 +34,10 @@ def of(material: Material, metric: str, part: str) -> Attribution | None:
 
 
 def cause(material: Material, lead: Finding | None) -> Line | None:
-    """Where the gravest regression that can be told apart comes from."""
-    for finding in reds(material.verdict):
+    """Where the gravest regression that can be told apart comes from. A metric of documents alone
+    tells only that they changed, so one of the answer is preferred."""
+    red = [each for each in reds(material.verdict) if each.kind != "must_pass"]
+    for finding in sorted(red, key=lambda each: alone(each.metric)):
         found = of(material, finding.metric, finding.slice)
         if found is not None and finding.kind in ("relative", "floor"):
             name: Text = () if finding is lead else (Name(finding.name), ": ")
@@ -44,6 +50,8 @@ def shares(material: Material, finding: Finding) -> str:
     same documents, or nothing can be told."""
     found = of(material, finding.metric, finding.slice)
     if found is None or found.total is None or finding.kind not in ("relative", "floor"):
+        return ""
+    if alone(found.metric):  # no part of it could be the generation's
         return ""
     return _parts(found, intervals=False) if found.documents or found.missing else ""
 
@@ -83,10 +91,13 @@ def table(material: Material) -> Table | None:
         for each in material.verdict.findings
         if each.slice == OVERALL or each.declared or each.result in BAD
     }
-    shown = [each for each in material.attributions if (each.metric, each.slice) in wanted]
+    known = [each for each in material.attributions if (each.metric, each.slice) in wanted]
+    shown = [each for each in known if not alone(each.metric)]
     shown = [each for each in shown if each.metric != COMPLETION or _moved(each)]
     columns = ["Of", "Change", "Retrieval, 95% CI", "Generation, 95% CI", "n", "Other documents"]
     notes = [_READING, *_lacking(shown)]
+    if len(shown) < len(known):
+        notes.append(_ALONE)
     if shown and not any(each.documents or each.missing for each in shown):
         notes.append(f"{_SAME[0].upper()}{_SAME[1:]}.")
     return Table(

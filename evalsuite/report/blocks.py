@@ -8,7 +8,7 @@ escape both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from evalsuite.errors import plain
@@ -78,7 +78,8 @@ class Answer:
     """One case before and after. `pieces` is empty, and `remark` says why, without two texts.
 
     `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it,
-    `crossed` the answer to the baseline's documents where these are others.
+    `crossed` the answer to the baseline's documents where these are others, `documents` which were
+    lost and gained.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Answer:
     command: str = ""
     said: Sequence[Line] = ()
     crossed: Text = ()
+    documents: Text = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,19 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[TableRow]
     note: str = ""
+
+
+def compact(table: Table) -> Table:
+    """Without the columns in which no row says anything."""
+    full = [
+        at
+        for at in range(len(table.columns))
+        if any(span not in ("", Name("")) for row in table.rows for span in row.cells[at])
+    ]
+    if not table.rows or len(full) == len(table.columns):
+        return table
+    rows = [replace(row, cells=[row.cells[at] for at in full]) for row in table.rows]
+    return replace(table, columns=[table.columns[at] for at in full], rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,7 @@ class Cases:
     title: str
     metrics: Sequence[str]
     lines: Sequence[CaseLine]
+    note: Text = ()
 
 
 @dataclass(frozen=True, slots=True)

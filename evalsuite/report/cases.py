@@ -8,7 +8,7 @@ from typing import get_args
 
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, Case, Json, Manifest, Metric, Output, Row
+from evalsuite.records import CHECKS, Case, Manifest, Metric, Output, Row
 from evalsuite.report import figures
 from evalsuite.report.attribution import crossed_answer
 from evalsuite.report.blocks import (
@@ -28,12 +28,12 @@ from evalsuite.report.blocks import (
     Tone,
     joined,
 )
-from evalsuite.report.claims import told
+from evalsuite.report.claims import spoken
+from evalsuite.report.documents import differences
 from evalsuite.report.escape import line, plain, shorten
 from evalsuite.report.material import (
     Material,
     Pair,
-    Shown,
     measured,
     suspects,
     value,
@@ -47,8 +47,8 @@ from evalsuite.report.words import compare
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NOTE = 200
 _BINS = 10
-_VERDICTS, _WORDS = 40, 400
-"""How many verdicts are shown of an answer, and how much of each."""
+_VERDICTS = 40
+"""How many verdicts are shown of an answer."""
 
 
 def case_list(material: Material) -> Cases:
@@ -59,7 +59,12 @@ def case_list(material: Material) -> Cases:
     lines.sort(
         key=lambda one: (KINDS.index(one.kind), min(_changes(one.before, one.after), default=0))
     )
-    return Cases("All cases", [metric.name for metric in shown], lines)
+    names = [metric.name for metric in shown]
+    note: Text = ()
+    if material.diff.baseline is not None and names:
+        others = ", else by the next of the metrics that moved" if len(names) > 1 else ""
+        note = ("Worse and better by ", Name(names[0]), f"{others}.")
+    return Cases("All cases", names, lines, note)
 
 
 def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLine:
@@ -76,7 +81,7 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
         slices=row.slices if row else {},
         before=old,
         after=new,
-        note=_note(after),
+        note=_note(after, [each.name for each in shown], old, new),
         variance=[variance(after, each, now) for each in shown] if repeated else (),
     )
 
@@ -88,32 +93,6 @@ def _before(
     if metric.center is None or before is None or after is None:
         return value(before, metric, run)
     return (metric.center - metric.low) / (metric.high - metric.low)
-
-
-def spoken(shown: Shown) -> list[Line]:
-    """What a scorer showed, a line per verdict: "correct, order ba: no. It leaves out ..."."""
-    metric, trial, evidence = shown
-    label = metric if trial == 1 else f"{metric}, trial {trial}"
-    lines = []
-    for each in evidence:
-        inner = each.get("said")
-        if isinstance(inner, list) and inner:  # of a jury: what each member said
-            lines += spoken((f"{label}, {each.get('member')}", 1, inner))
-        else:
-            lines.append(Line(label, (Name(shorten(line(_verdict(each)), _WORDS)),)))
-    return lines
-
-
-def _verdict(evidence: Mapping[str, Json]) -> str:
-    """A judge's verdict, or one on a claim, as a sentence; other evidence as its fields."""
-    if "criterion" not in evidence:
-        return told(evidence) or "; ".join(f"{name}: {each}" for name, each in evidence.items())
-    order = f", order {evidence['order']}" if evidence.get("order") else ""
-    vote = f", vote {evidence['vote']}" if evidence.get("vote", 1) != 1 else ""
-    label = evidence.get("label")
-    said = f"{evidence['criterion']}{order}{vote}: {'no verdict' if label is None else label}"
-    rest = [evidence.get(name) for name in ("critique", "reason", "raw")]
-    return ". ".join([said, *(str(each) for each in rest if each)])
 
 
 def _kind(
@@ -140,13 +119,26 @@ def _changes(old: Sequence[float | None], new: Sequence[float | None]) -> list[f
     return [b - a for a, b in zip(old, new, strict=True) if a is not None and b is not None]
 
 
-def _note(row: Row | None) -> str:
+def _note(
+    row: Row | None,
+    names: Sequence[str],
+    old: Sequence[float | None],
+    new: Sequence[float | None],
+) -> str:
+    """The error, else the reason of the metric that fell: `checks`, or the one that fell furthest;
+    where none fell, that of what is not as it should be."""
     if row is None:
         return ""
     for error in row.errors:
         if error:
             return brief(error)
-    return brief(row.reasons.get(CHECKS) or next(iter(row.reasons.values()), ""))
+    moves = zip(names, old, new, strict=True)
+    falls = {name: b - a for name, a, b in moves if a is not None and b is not None and b < a}
+    fell = sorted(falls, key=lambda name: (name != CHECKS, falls[name]))
+    if fell:
+        return brief(next(filter(None, map(row.reasons.get, fell)), ""))
+    told = [text for name, text in row.reasons.items() if name not in row.void]
+    return brief(row.reasons.get(CHECKS) or next(iter(told or row.reasons.values()), ""))
 
 
 def brief(message: str) -> str:
@@ -163,14 +155,15 @@ def answers(material: Material, cases: Cases) -> Answers:
         if pair is not None and id_ in by_id:
             case = material.cases.get(id_)
             made = _answer(by_id[id_], pair, case, cases.metrics, material.commands)
-            said = [line for each in material.evidence.get(id_, ()) for line in spoken(each)]
+            said = spoken(material.evidence.get(id_, ()))
             told = made.reason and any(made.reason in plain(each.text) for each in said)
             reason = "" if told else made.reason  # a judge's own words are shown once
             crossed = crossed_answer(material, id_)
             if len(said) > _VERDICTS:
                 more = f"{len(said) - _VERDICTS} further verdicts are in the run's evidence.jsonl"
                 said = [*said[:_VERDICTS], Line("more", (more,))]
-            items.append(replace(made, said=said, reason=reason, crossed=crossed))
+            moved = differences(pair)
+            items.append(replace(made, said=said, reason=reason, crossed=crossed, documents=moved))
     return Answers("Answers before and after", items)
 
 

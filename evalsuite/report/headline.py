@@ -27,6 +27,7 @@ from evalsuite.report.sentences import (
     main_finding,
     sentence,
     spread,
+    standing,
     subject_of,
     word,
 )
@@ -165,7 +166,8 @@ def _watch(material: Material) -> Line | None:
 
 
 def _worth(finding: Finding) -> Text:
-    return ("; ", *prose(finding.worth)) if finding.worth else ()
+    said = standing(finding)
+    return ("; ", *prose(said)) if said else ()
 
 
 def _listed(material: Material, findings: Sequence[Finding], limit: int = 4) -> Text:
@@ -182,8 +184,10 @@ def _listed(material: Material, findings: Sequence[Finding], limit: int = 4) -> 
 
 
 def _overall(material: Material) -> Line | None:
-    main = main_finding(material)
-    if main is None or main is lead(material) or main.before is None:
+    first, main = lead(material), main_finding(material)
+    if first is not None:
+        main = finding_of(material.verdict, first.metric) or main
+    if main is None or main is first or main.before is None:
         return None
     parts = shares(material, main) if reds(material.verdict) else ""
     return Line("overall", (Name(main.metric), f" {spread(main)}", f"; {parts}" if parts else ""))
@@ -196,9 +200,8 @@ def _counts(material: Material, repeats: str) -> Line | None:
     text = f"{figures.number(verdict.changed)} of {figures.number(_compared(material))} changed"
     main = finding_of(verdict, CHECKS)
     if main is not None and (main.fell or main.rose):
-        text += (
-            f", {figures.number(len(main.fell))} now worse, {figures.number(len(main.rose))} better"
-        )
+        worse, better = figures.number(len(main.fell)), figures.number(len(main.rose))
+        text += f", by {CHECKS} {worse} now worse, {better} better"
     if verdict.slices_compared:
         blocked = f"{verdict.naive_slices} of {figures.many(verdict.slices_compared, 'slice')}"
         text += f"; a 3-point rule would have blocked {blocked}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from evalsuite.records import CHECKS
 from evalsuite.report import charts, figures
@@ -33,9 +35,16 @@ from evalsuite.report.blocks import (
 from evalsuite.report.escape import html
 from evalsuite.report.graph import histogram
 from evalsuite.report.page import whole
+from evalsuite.report.words import excerpt
 
 _SHOWN = 10
-_SENTENCE = 32
+_SENTENCE, _WORD = 24, 32
+_EXAMPLE = 600
+"""Characters of the answer on the first screen."""
+
+_MANY = 5
+"""From more metrics on, a slice's change stands below the value."""
+
 _STEPS = (0.01, 0.05, 0.10, 0.20)
 _TAGS = {"same": "", "gone": "del", "new": "ins"}
 
@@ -57,7 +66,7 @@ def document(page: Document) -> str:
 def _block(block: Block, name: str, places: dict[str, str]) -> str:  # noqa: PLR0911
     match block:
         case Headline():
-            return _headline(block, name)
+            return _headline(block, name, places)
         case Facts():
             return _section(html(block.title), _lines(block.lines))
         case Table():
@@ -83,8 +92,16 @@ def _section(title: str, body: str, note: str = "") -> str:
 
 def _text(text: Text) -> str:
     return "".join(
-        f"<code>{html(span.text)}</code>" if isinstance(span, Name) else html(span) for span in text
+        f"<code{_broken(span.text)}>{html(span.text)}</code>"
+        if isinstance(span, Name)
+        else html(span)
+        for span in text
     )
+
+
+def _broken(text: str) -> str:
+    """Words are broken over lines only if they are too long for any."""
+    return " class=any" if any(len(word) > _WORD for word in text.split()) else ""
 
 
 def _lines(lines: Sequence[Line]) -> str:
@@ -95,13 +112,22 @@ def _lines(lines: Sequence[Line]) -> str:
     return f"<dl>{''.join(rows)}</dl>"
 
 
-def _headline(head: Headline, name: str) -> str:
-    example = f'<div class="example">{_body(head.example)}</div>' if head.example else ""
+def _headline(head: Headline, name: str, places: Mapping[str, str]) -> str:
+    example = _example(head.example, places) if head.example else ""
     return (
         f'<header class="{head.level}">\n<p><span class="badge">{html(head.word)}</span>'
         f' <span class="suite">{html(name)}</span></p>\n'
         f"<h1>{_text(head.sentence)}</h1>\n{_lines(head.lines)}\n{example}\n</header>"
     )
+
+
+def _example(answer: Answer, places: Mapping[str, str]) -> str:
+    """The change in a few lines; the rest is at the case."""
+    pieces = excerpt(answer.pieces, _EXAMPLE)
+    body = _body(replace(answer, pieces=pieces, said=(), command="", crossed=(), documents=()))
+    place = places.get(answer.id)
+    more = f'\n<p class="key"><a href="#{place}">the whole case</a></p>' if place else ""
+    return f'<div class="example">{body}{more}</div>'
 
 
 def _table(table: Table) -> str:
@@ -157,6 +183,8 @@ def _body(answer: Answer) -> str:
         parts.append(f'<p class="note">{html(answer.remark)}</p>')
     if answer.reason:
         parts.append(f'<p class="reason">{html(answer.reason)}</p>')
+    if answer.documents:
+        parts.append(f'<p class="note">{_text(("Documents: ", *answer.documents))}</p>')
     if answer.crossed:
         words = _text(("On the baseline's documents: ", *answer.crossed))
         parts.append(f'<p class="note">{words}</p>')
@@ -192,10 +220,11 @@ def _piece(piece: Piece) -> str:
 def _heat(heat: Heat) -> str:
     varied = any(cell.variance is not None for row in heat.rows for cell in row.cells)
     extra = "<th scope=col>variance</th>" * varied
-    head = "".join(f"<th scope=col>{html(name)}</th>{extra}" for name in heat.metrics)
+    head = "".join(f"<th scope=col>{_soft(name)}</th>{extra}" for name in heat.metrics)
     rows = "".join(_heat_row(row, varied) for row in heat.rows)
+    many = " many" if len(heat.metrics) > _MANY else ""
     table = (
-        '<div class="wide"><table class="heat"><thead><tr><th scope=col>Slice</th>'
+        f'<div class="wide"><table class="heat{many}"><thead><tr><th scope=col>Slice</th>'
         f"<th scope=col>Cases</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     note = (
@@ -203,6 +232,11 @@ def _heat(heat: Heat) -> str:
         " A frame marks what a gate calls red or what stands out."
     )
     return _section(heat.title, table, note)
+
+
+def _soft(name: str) -> str:
+    """A metric's name that may be broken after its signs, not within a word."""
+    return re.sub(r"([_.@])", r"\1<wbr>", html(name))
 
 
 def _heat_row(row: HeatRow, varied: bool) -> str:
@@ -260,7 +294,8 @@ def _cases(cases: Cases, places: dict[str, str]) -> str:
         '<p id="find" hidden><input type=search id="q" placeholder="Search id, slice, note'
         '  ( / )" aria-label="Search the cases"> <output id="shown"></output></p>'
     )
-    return _section(html(cases.title), f'{search}\n<div class="filter">{radios}{table}</div>')
+    body = f'{search}\n<div class="filter">{radios}{table}</div>'
+    return _section(html(cases.title), body, _text(cases.note))
 
 
 def _case(line: CaseLine, names: Sequence[str], place: str | None, fails: bool) -> str:

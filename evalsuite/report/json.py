@@ -70,6 +70,7 @@ def document(report: Report) -> dict[str, Any]:
                 "id": answer.id,
                 "remark": answer.remark,
                 "crossed": plain(answer.crossed),
+                "documents": plain(answer.documents),
                 "diff": [[piece.op, piece.text] for piece in answer.pieces],
                 "judged": [{"label": line.label, "text": plain(line.text)} for line in answer.said],
             }

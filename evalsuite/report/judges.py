@@ -5,12 +5,13 @@ Every figure has its interval, and a judge that may not gate says the shortest w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from evalsuite.records import Metric, Row, Standing
 from evalsuite.report import figures
-from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone, prose
-from evalsuite.report.escape import shorten
+from evalsuite.report.blocks import Name, Table, TableRow, Text, Tone, compact, joined, prose
+from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import Material, value
 from evalsuite.stats.bounds import rate_bounds
 
@@ -18,6 +19,9 @@ CONSISTENT, FIRST, AGREEMENT, ESCALATED = "consistent", "first", "agreement", "e
 """What a judge measures of itself, as NAME.consistent and so on."""
 
 _TONES: Mapping[str, Tone] = {"uncertified": "warn", "provisional": "plain", "trusted": "good"}
+
+_REASONS, _REASON = 4, 80
+"""How many reasons are told, and how much of each."""
 
 _NOTE = (
     "Rates with 95 % intervals. As people rate: the run's mean corrected by people's ratings of 30"
@@ -44,23 +48,28 @@ def judges(material: Material) -> Table | None:
         "Votes agree": [_share(AGREEMENT, metric, material) for metric, _ in named],
         "Escalated": [_share(ESCALATED, metric, material) for metric, _ in named],
         "No verdict": [_silent(metric, material.after) for metric, _ in named],
-        "Next": [_next(metric, each) for metric, each in named],
+        "Nothing to judge": [_void(metric, material.after) for metric, _ in named],
+        "Next": _next(named),
     }
-    shown = {name: cells for name, cells in columns.items() if any(cells)}
     rows = [
-        TableRow([cells[at] for cells in shown.values()], _tone(each))
+        TableRow([cells[at] for cells in columns.values()], _tone(each))
         for at, (_, each) in enumerate(named)
     ]
-    return Table("Judges", list(shown), rows, _NOTE)
+    return compact(Table("Judges", list(columns), rows, _NOTE))
 
 
 def _tone(standing: Standing) -> Tone:
     return "bad" if standing.broken and standing.gates else _TONES[standing.state]
 
 
-def _next(metric: Metric, standing: Standing) -> Text:
-    """The way to more; a criterion's is its judge's."""
-    return prose(standing.remedy) if metric.role == "gate" else ()
+def _next(named: Sequence[tuple[Metric, Standing]]) -> list[Text]:
+    """The way to more, each once; a criterion's is its judge's."""
+    said: dict[str, int] = {}
+    for at, (metric, standing) in enumerate(named):
+        if metric.role == "gate":
+            said.setdefault(standing.remedy, at)
+    firsts = {at: remedy for remedy, at in said.items()}
+    return [prose(firsts.get(at, "")) for at in range(len(named))]
 
 
 def _standing(metric: Metric, standing: Standing) -> Text:
@@ -117,18 +126,38 @@ def _share(part: str, metric: Metric, material: Material) -> Text:
 
 
 def _silent(metric: Metric, rows: Mapping[str, Row]) -> Text:
-    """Outputs without a verdict, and why most of them have none."""
-    trials = [(row, each) for row in rows.values() for each in row.scores.get(metric.name, ())]
-    without = [row.reasons.get(metric.name, "") for row, each in trials if each is None]
-    if not without:
-        return ("none",)
-    text = f"{figures.number(len(without))} of {figures.number(len(trials))}: "
-    return (text, Name(_commonest(without)))
+    """Outputs that should have a verdict and have none, and why."""
+    asked = [row for row in rows.values() if metric.name not in row.void]
+    return _lacking(metric, asked, _trials(metric, asked)) or ("none",)
 
 
-def _commonest(reasons: Sequence[str]) -> str:
-    heads = [shorten(reason, 80) for reason in reasons]
-    return max(dict.fromkeys(heads), key=heads.count)
+def _void(metric: Metric, rows: Mapping[str, Row]) -> Text:
+    """Outputs of which there is nothing to say, and why: these are no failures."""
+    void = [row for row in rows.values() if metric.name in row.void]
+    return _lacking(metric, void, _trials(metric, rows.values()))
+
+
+def _trials(metric: Metric, rows: Iterable[Row]) -> int:
+    return sum(len(row.scores.get(metric.name, ())) for row in rows)
+
+
+def _lacking(metric: Metric, rows: Iterable[Row], of: int) -> Text:
+    """ "3 of 40: no JSON (2); refused (1)", the commonest reason first; () if nothing lacks."""
+    counted: Counter[str] = Counter()
+    for row in rows:
+        without = sum(each is None for each in row.scores.get(metric.name, ()))
+        reason = row.reasons.get(metric.name, "")[: 4 * _REASON]
+        counted[shorten(line(reason), _REASON) or "no reason given"] += without
+    told = [(reason, count) for reason, count in counted.most_common() if count]
+    if not told:
+        return ()
+    said: list[Text] = [
+        (Name(reason), f" ({figures.number(count)})" if len(told) > 1 else "")
+        for reason, count in told[:_REASONS]
+    ]
+    if rest := len(told) - len(said):
+        said.append((figures.many(rest, "other reason"),))
+    return (f"{figures.number(counted.total())} of {figures.number(of)}: ", *joined(said))
 
 
 def _rate(rate: float, n: int) -> str:

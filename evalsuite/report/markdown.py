@@ -170,6 +170,8 @@ def _answer(answer: Answer) -> str:
         lines += ["", fenced("\n".join(marked), "diff")]
     elif pieces:
         lines += ["", fenced(shorten("".join(piece.text for piece in pieces), 600))]
+    if answer.documents:
+        lines += ["", _text(("Documents: ", *answer.documents))]
     if answer.crossed:
         lines += ["", _text(("On the baseline's documents: ", *answer.crossed))]
     if answer.reason:
@@ -218,4 +220,4 @@ def _heat_row(row: HeatRow, varied: bool) -> str:
 def _cases(cases: Cases) -> str:
     counts = Counter(line.kind for line in cases.lines)
     text = ", ".join(f"{figures.number(count)} {kind}" for kind, count in counts.items())
-    return f"Cases: {text}." if text else ""
+    return f"Cases: {text}. {_text(cases.note)}".rstrip() if text else ""

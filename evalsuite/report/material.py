@@ -121,7 +121,9 @@ def suspects(verdict: Verdict) -> list[Finding]:
 
     Either the gate calls it a regression without blocking, or its adjusted p is at most 0.05;
     where there is no p, the 95 % interval leaves out zero and the drop is 5 points or more.
-    The largest drop comes first, so that a slice precedes what merely contains it.
+    The largest drop comes first, so that a slice precedes what merely contains it. Where the whole
+    metric is red, a slice that nobody declared is named only for a drop that is larger beyond
+    chance: its interval leaves out the drop overall.
     """
     found = []
     for finding in verdict.findings:
@@ -130,10 +132,20 @@ def suspects(verdict: Verdict) -> list[Finding]:
             continue
         if finding.corrected is not None and finding.result not in BAD:
             continue  # people looked at it
+        if not finding.declared and _shared(finding, verdict):
+            continue
         bounded = finding.high is not None and finding.high < 0 and effect <= -0.05
         if finding.result in BAD or (bounded if p is None else p <= 0.05):
             found.append(finding)
     return sorted(found, key=_suspicion)
+
+
+def _shared(finding: Finding, verdict: Verdict) -> bool:
+    """Whether a slice's drop may be no more than that of the whole metric, which is told itself."""
+    whole = finding_of(verdict, finding.metric)
+    if whole is None or whole is finding or whole.result not in BAD:
+        return False
+    return finding.high is None or finding.high >= (whole.effect or 0.0)
 
 
 def _suspicion(finding: Finding) -> tuple[bool, float, str]:

@@ -9,7 +9,7 @@ from evalsuite.diff import own_trials
 from evalsuite.gate import OVERALL
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.report.blocks import Cases, Name, Table, TableRow
+from evalsuite.report.blocks import Cases, Name, Table, TableRow, compact
 from evalsuite.report.material import Material
 from evalsuite.stats.flakiness import Unstable
 from evalsuite.stats.intervals import Estimate
@@ -82,7 +82,7 @@ def table(found: Sequence[Tries]) -> Table | None:
         for each in found
     ]
     columns = ("k", "pass@k, 95% CI", "pass^k, 95% CI", "Not told")
-    return Table("Repeated tries", columns, rows, _TRIES)
+    return compact(Table("Repeated tries", columns, rows, _TRIES))
 
 
 LISTED = 10

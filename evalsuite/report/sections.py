@@ -9,11 +9,22 @@ from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import Manifest, ModelCalls, Operations, Part
 from evalsuite.report import figures, operated
-from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, joined, prose
+from evalsuite.report.blocks import (
+    Facts,
+    Line,
+    Name,
+    Table,
+    TableRow,
+    Text,
+    Tone,
+    compact,
+    joined,
+    prose,
+)
 from evalsuite.report.headline import changed, detectable
 from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
 from evalsuite.report.repeats import Variances
-from evalsuite.report.sentences import peopled, rate
+from evalsuite.report.sentences import peopled, standing
 from evalsuite.report.shell import fill
 
 _RESULTS = {
@@ -122,16 +133,24 @@ def gates(material: Material, varies: Variances) -> Table:
             held, hidden = held + finding.n, hidden - 1
         elif finding.informs and finding.slice != OVERALL and not finding.declared:
             continue
-        elif finding.declared or finding.name in odd or finding.result in BAD or _rose(finding):
+        elif finding.declared or finding.name in odd or _apart(finding):
             rows.append(_gate_row(finding, odd, drops, varies))
     note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
     hidden -= len(rows)
     if hidden:
-        note.append(f"{figures.many(hidden, 'other slice')} without a finding: see Slices.")
+        note.append(
+            f"{figures.many(hidden, 'other slice')} without a finding of their own: see Slices."
+        )
     columns = ["Gate", "Before → after", "Change, 95% CI", "Adj. p", "n", "Would see", "Verdict"]
     if varies:
         columns.insert(-1, "Variance")
-    return Table("Gates", columns, rows, " ".join(note))
+    return compact(Table("Gates", columns, rows, " ".join(note)))
+
+
+def _apart(finding: Finding) -> bool:
+    """What a slice that nobody declared says beyond its metric: it blocks, is red on its own, or
+    rose. Derived slices of one drop only repeat it."""
+    return finding.blocks or (finding.result in BAD and not finding.derived) or _rose(finding)
 
 
 def _rose(finding: Finding) -> bool:
@@ -163,7 +182,10 @@ def _gate_row(
     elif finding.kind == "operation":
         move, change = operated.move(finding), operated.change(finding)
     elif finding.kind == "floor":
-        move, change = rate(finding), f"floor {figures.percent(finding.floor)}"
+        move, change = figures.percent(finding.after), f"floor {figures.percent(finding.floor)}"
+        if finding.low is not None and finding.high is not None:
+            low, high = figures.percent(finding.low), figures.percent(finding.high)
+            change = f"{low} to {high}, {change}"
     elif finding.effect is not None:
         interval = figures.interval(finding.low, finding.high)
         change = f"{figures.points(finding.effect)} ({interval}){peopled(finding)}"
@@ -180,7 +202,7 @@ def _gate_row(
         (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
         ("" if seen is None else f"{100 * seen:.1f}",),
         *([("" if varied is None else figures.variance(varied),)] if varies else []),
-        (f"{result} (", *prose(finding.worth), ")") if finding.worth else (result,),
+        (f"{result} (", *prose(worth), ")") if (worth := standing(finding)) else (result,),
     ]
     return TableRow(cells, tone)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS
@@ -96,6 +98,11 @@ def sentence(material: Material) -> Text:
         return (f"{figures.number(ran)} of {figures.many(expected, 'case')} ran: gates need all.",)
     reason = verdict.reason or "nothing on the two sides can be compared"
     return ("Not comparable: ", Name(reason))
+
+
+def standing(finding: Finding) -> str:
+    """What the judge of a metric may decide; the way to more is told once, beside the judge."""
+    return replace(finding, remedy="").worth
 
 
 def subject_of(finding: Finding) -> Text:

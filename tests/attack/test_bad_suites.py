@@ -38,6 +38,30 @@ ARGUMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "a timeout that is NaN": (', timeout=float("nan")', ("timeout", "seconds")),
     "scorers that are text": (', scorers="checks"', ("scorers must be a list",)),
     "a scorer that is none": (", scorers=[3]", ("scorers[0]", "function")),
+    "a triad that was not called": (
+        ", scorers=[ev.check.json_valid(), ev.rag.triad]",
+        ("scorers[1]", "write ev.rag.triad()"),
+    ),
+    "a ranking that was not called": (", scorers=[ev.ranking]", ("write ev.ranking(…)",)),
+    "a judge that was not called": (", scorers=[ev.judge]", ("write ev.judge(…)",)),
+    "a trajectory that was not called": (
+        ", scorers=[ev.trajectory]",
+        ("write ev.trajectory()",),
+    ),
+    "a check that was not called": (
+        ", scorers=[ev.check.contains]",
+        ("write ev.check.contains()",),
+    ),
+    "a check of one's own that was not called": (
+        ", scorers=[ev.check.define(version=1)(lambda x: 1)]",
+        ("write <lambda>(…)",),
+    ),
+    "a guardrail that was not called": (", scorers=[ev.guardrail]", ("ev.guardrail(…)",)),
+    "a metric of ragas that was not called": (
+        ", scorers=[ev.ragas.faithfulness]",
+        ("write ev.ragas.faithfulness()",),
+    ),
+    "measures without its function": (", scorers=[ev.measures]", ("ev.measures(…)",)),
     "scorers that are a function": (", scorers=print", ("scorers must be a list",)),
     "two scorers of one name": (
         ", scorers=[ev.measures('a')(lambda c, o: 1), ev.measures('a')(lambda c, o: 0)]",

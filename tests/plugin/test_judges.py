@@ -142,7 +142,9 @@ def test_an_uncertified_judge_informs_and_a_certified_one_blocks(project: Any, c
     assert done.ret == 0, done.stdout.str()
     (finding,) = [each for each in project.report()["findings"] if each["name"] == "correctness"]
     assert (finding["result"], finding["informs"]) == ("regression", True)
-    done.stdout.fnmatch_lines(["*uncertified judge, only informs; * more labels*evalsuite rate*"])
+    done.stdout.fnmatch_lines(
+        ["*more labels, about*", "*evalsuite rate correctness --from-run last"]
+    )
     certify(project, chat)
     asked = len(chat.asked)
     done = project.run_apart()

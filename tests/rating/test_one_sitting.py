@@ -123,7 +123,8 @@ def test_from_an_uncertified_judge_to_a_provisional_gate_that_blocks(
     evals = ("pytest", "--evals", "-q", "-p", "no:cacheprovider")
     first = terminal.run(*evals)
     assert "uncertified" in first
-    assert re.search(r"more labels, about .*`?evalsuite rate correctness --from-run last", first)
+    assert "more labels," in first
+    assert "evalsuite rate correctness --from-run last" in first
     terminal.run("evalsuite", "accept", "--from-run", "last", "--reason", "first baseline")
     terminal.commands += 1
     process, links = start(tmp_path, "--from-run", "last", "--raters", "r1")
@@ -143,7 +144,7 @@ def test_from_an_uncertified_judge_to_a_provisional_gate_that_blocks(
     (tmp_path / "test_handbook.py").write_text(worse, encoding="utf-8")
     gated = terminal.run(*evals, status=1)
     assert "handbook BLOCKED: Merging would regress correctness overall" in gated
-    assert re.search(r"regressed \(provisional judge; ", gated)
+    assert "(provisional judge)" in gated
     folder = tmp_path / "judges" / "correctness"
     labels = read_labels(folder)
     assert len(read_items(folder)) == 80

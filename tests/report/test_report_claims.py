@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalsuite.report.cases import spoken
+from evalsuite.report.claims import spoken
 from evalsuite.report.escape import plain
 
 
@@ -37,5 +37,21 @@ from evalsuite.report.escape import plain
     ],
 )
 def test_a_verdict_is_told_with_what_it_rests_on(evidence: dict[str, object], said: str) -> None:
-    (line,) = spoken(("faithfulness", 1, [evidence]))
+    (line,) = spoken([("faithfulness", 1, [evidence])])
     assert plain(line.text) == said
+
+
+def test_why_a_way_is_wrong_is_told_before_how_long_it_was() -> None:
+    way = " → ".join(f"search({at})" for at in range(100))
+    evidence = {"called": way, "reference": "book", "fault": "planning: no booking"}
+    (line,) = spoken([("trajectory.order", 1, [evidence])])
+    assert plain(line.text).startswith("fault: planning: no booking; reference: book; called: ")
+    assert len(plain(line.text)) <= 400
+
+
+def test_trials_that_are_alike_are_told_once_and_others_by_their_number() -> None:
+    yes, no = [{"fault": "x"}], [{"fault": "y"}]
+    alike = spoken([("m", trial, yes) for trial in (1, 2, 3)])
+    assert [(each.label, plain(each.text)) for each in alike] == [("m", "fault: x")]
+    apart = spoken([("m", 1, yes), ("m", 2, no), ("m", 3, no), ("other", 1, yes)])
+    assert [each.label for each in apart] == ["m", "m, trials 2, 3", "other"]

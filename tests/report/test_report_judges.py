@@ -74,12 +74,13 @@ def test_flip_rate_and_first_position_share_have_their_intervals():
     assert said["No verdict"].startswith("1 of 40: unparsable verdict")
 
 
-def test_a_judge_that_may_not_gate_says_the_way_out_on_each_of_its_lines():
+def test_each_line_of_a_judge_that_may_not_gate_says_so_and_one_the_way_out():
     report = report_of(UNCERTIFIED)
-    for text in (as_terminal.render(report), as_markdown.render(report)):
+    for text in (as_terminal.render(report, width=400), as_markdown.render(report)):
         lines = [line for line in text.splitlines() if line.lstrip(" |`").startswith("preference")]
-        assert lines
-        assert all("evalsuite rate preference --from-run last" in line for line in lines)
+        assert len(lines) > 1
+        assert all("uncertified" in line for line in lines)
+        assert text.count("evalsuite rate preference --from-run last") == 1
 
 
 def test_a_trusted_judge_says_its_rate_as_people_would_give_it():

@@ -1,8 +1,9 @@
 """AskAcme's conversations with tools: every check can fail, and fails alone on what it is for.
 
-answers.jsonl holds per case a right answer and, for each of the case's checks in turn, an output
-that is wrong in that one way: another text, or other calls. What a wrong output doesn't say is as
-in the right one, whose calls are the case's reference.
+answers.jsonl holds per case a right answer, the same in other words (`also`), and for each of the
+case's checks in turn the outputs that it is to fail: another text, or other calls. One of them at
+least is wrong in that one way alone. What a wrong output doesn't say is as in the right one, whose
+calls are the case's reference.
 """
 
 from __future__ import annotations
@@ -73,6 +74,26 @@ def test_a_right_answer_on_the_reference_way_passes_every_check_and_metric(case:
     assert not [name for name in off if scores[name].value]
 
 
+@every
+def test_a_right_answer_passes_in_other_words_too(case: Case) -> None:
+    for text in ANSWERS[case.id]["also"]:
+        assert (text, failing(case, output(case, {"text": text}))) == (text, [])
+
+
+@every
+def test_an_answer_that_says_nothing_fails(case: Case) -> None:
+    for text in ("", " ", "ok", "Ok.", "null", "Done."):
+        assert (text, failing(case, output(case, {"text": text}))) != (text, [])
+
+
+@every
+def test_every_check_is_decided_on_a_long_answer(case: Case) -> None:
+    for part in ("9 left ", "It is not ", ANSWERS[case.id]["right"] + " "):
+        long = output(case, {"text": part * (4_000 // len(part))})
+        for check in compile_checks(case.checks):
+            assert score(case, long, [check], 1).value is not None
+
+
 CLASSES = ("context_overflow", "tool_misuse", "tool_failure", "planning")
 
 
@@ -84,15 +105,20 @@ CLASSES = ("context_overflow", "tool_misuse", "tool_failure", "planning")
         for at in range(len(case.checks))
     ],
 )
-def test_each_check_fails_alone_on_the_wrong_answer_made_for_it(case: Case, at: int) -> None:
+def test_each_check_fails_on_the_wrong_answers_made_for_it_on_one_alone(
+    case: Case, at: int
+) -> None:
     wrong = ANSWERS[case.id]["wrong"]
     assert len(wrong) == len(case.checks)
-    assert failing(case, output(case, wrong[at])) == [at]
+    failed = [failing(case, output(case, made)) for made in wrong[at]]
+    assert [made for made, places in zip(wrong[at], failed, strict=True) if at not in places] == []
+    assert [at] in failed
 
 
 @every
 def test_wrong_calls_fail_the_trajectory_too(case: Case) -> None:
-    calls = [each["calls"] for each in ANSWERS[case.id]["wrong"] if "calls" in each]
+    wrong = [each for made in ANSWERS[case.id]["wrong"] for each in made]
+    calls = [each["calls"] for each in wrong if "calls" in each]
     for made in [*calls, [*reference(case), {"name": "guess", "arguments": {}}]]:
         scores = SCORER(case, output(case, {"calls": made}))
         assert scores["trajectory.order"].value < 1.0
@@ -167,18 +193,17 @@ def test_must_pass_cases_name_their_incident() -> None:
 def test_what_references_lead_to_holds_what_the_checks_ask_for(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The records and the handbook can give the right answer: of the wordings that a check takes,
-    one stands in what the tools return, or the assistant says it of itself."""
+    """The records and the handbook can give the right answer: what a check takes stands in what
+    the tools return, or the assistant says it of itself."""
     if not reference(case) or case.slices["kind"] == "outage":
         return
     monkeypatch.syspath_prepend(ROOT / "examples" / "askacme")
     desk: Any = importlib.import_module("desk")
     told = "I can't find that.\n" + "\n".join(answered(desk, call) for call in reference(case))
     for check in case.checks:
-        if "contains" in check:
-            wanted = check["contains"]
-            texts = [wanted] if isinstance(wanted, str) else wanted["any"]
-            assert any(text in told for text in texts)
+        if "regex" in check:
+            [compiled] = compile_checks([check])
+            assert score(case, output(case, {"text": told}), [compiled], 1).value == 1.0
 
 
 def answered(desk: Any, call: Mapping[str, Json]) -> str:

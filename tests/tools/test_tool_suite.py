@@ -41,7 +41,7 @@ def test_a_broken_schema_turns_its_gates_red_and_no_others_and_undone_all_is_as_
     undone = acts.play(folder, "-p", "no:xdist", suite=change.suite)
     assert undone.exit == 0, undone.printed
     assert undone.report["result"] == "unchanged"
-    assert counted(undone)["none of these"]["after"] == 2
+    assert counted(undone)["none of these"]["after"] == 3
     assert {f"trajectory.{name}" for name in TRAJECTORY} < set(undone.report["metrics"])
     assert "trajectory.planning" not in undone.report["metrics"]
 
