@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +14,11 @@ from evalsuite.report.blocks import (
     Block,
     CaseLine,
     Cases,
-    Cell,
     Distribution,
     Document,
     Facts,
     Headline,
     Heat,
-    HeatRow,
     Intervals,
     Line,
     Matrix,
@@ -34,6 +31,7 @@ from evalsuite.report.blocks import (
 )
 from evalsuite.report.escape import html
 from evalsuite.report.graph import histogram
+from evalsuite.report.heatmap import NOTE, heatmap
 from evalsuite.report.page import whole
 from evalsuite.report.words import excerpt
 
@@ -42,10 +40,6 @@ _SENTENCE, _WORD = 24, 32
 _EXAMPLE = 600
 """Characters of the answer on the first screen."""
 
-_MANY = 5
-"""From more metrics on, a slice's change stands below the value."""
-
-_STEPS = (0.01, 0.05, 0.10, 0.20)
 _TAGS = {"same": "", "gone": "del", "new": "ins"}
 
 
@@ -74,7 +68,7 @@ def _block(block: Block, name: str, places: dict[str, str]) -> str:  # noqa: PLR
         case Answers():
             return _answers(block, places)
         case Heat():
-            return _heat(block)
+            return _section(block.title, heatmap(block), NOTE)
         case Distribution():
             return _distribution(block)
         case Cases():
@@ -215,53 +209,6 @@ def _piece(piece: Piece) -> str:
     if not tag or not words:
         return html(piece.text)
     return f"<{tag}>{html(words)}</{tag}>{html(piece.text[len(words) :])}"
-
-
-def _heat(heat: Heat) -> str:
-    varied = any(cell.variance is not None for row in heat.rows for cell in row.cells)
-    extra = "<th scope=col>variance</th>" * varied
-    head = "".join(f"<th scope=col>{_soft(name)}</th>{extra}" for name in heat.metrics)
-    rows = "".join(_heat_row(row, varied) for row in heat.rows)
-    many = " many" if len(heat.metrics) > _MANY else ""
-    table = (
-        f'<div class="wide"><table class="heat{many}"><thead><tr><th scope=col>Slice</th>'
-        f"<th scope=col>Cases</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-    note = (
-        "Worst first: the value of this run, and its change in points where it can be compared."
-        " A frame marks what a gate calls red or what stands out."
-    )
-    return _section(heat.title, table, note)
-
-
-def _soft(name: str) -> str:
-    """A metric's name that may be broken after its signs, not within a word."""
-    return re.sub(r"([_.@])", r"\1<wbr>", html(name))
-
-
-def _heat_row(row: HeatRow, varied: bool) -> str:
-    derived = ' <span class="kind">derived</span>' if row.derived else ""
-    count = max((cell.n for cell in row.cells), default=0)
-    cells = "".join(
-        _heat_cell(cell) + f"<td>{figures.variance(cell.variance)}</td>" * varied
-        for cell in row.cells
-    )
-    name = f"<th scope=row>{html(row.slice)}{derived}</th>"
-    return f"<tr>{name}<td>{figures.number(count)}</td>{cells}</tr>"
-
-
-def _heat_cell(cell: Cell) -> str:
-    if cell.after is None:
-        return f"<td>{figures.UNKNOWN}</td>"
-    if cell.effect is None:
-        return f"<td>{figures.percent(cell.after)}</td>"
-    size = sum(abs(cell.effect) >= step - 1e-9 for step in _STEPS)
-    shade = f"{'down' if cell.effect < 0 else 'up'}{size}" if size else "flat"
-    change = figures.points(cell.effect)
-    return (
-        f'<td class="{shade} {cell.tone}">{figures.percent(cell.after)}'
-        f" <small>{change}</small></td>"
-    )
 
 
 def _distribution(block: Distribution) -> str:

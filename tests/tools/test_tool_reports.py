@@ -129,5 +129,6 @@ def test_a_reference_that_is_none_stops_the_collection(project: Any) -> None:
     )
     done = project.run()
     assert done.ret != 0
-    said = "*golden/words/*:1: trajectory: case 'a': expected.trajectory: 'x' is not offered*"
-    done.stdout.fnmatch_lines([said])
+    done.stdout.fnmatch_lines(
+        ["*golden/words/*:1: trajectory: case 'a': expected.trajectory: 'x' is not offered*"]
+    )
