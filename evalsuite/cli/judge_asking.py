@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -115,5 +116,6 @@ def write_page(config: Config, document: Document, name: str) -> None:
     for suffix, text in files.items():
         (folder / f"{name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    show(terminal.document(document, colour=colour))
+    width = shutil.get_terminal_size((100, 24)).columns
+    show(terminal.document(document, colour=colour, width=width))
     show(plain(f"report  {shown_path(folder / name)}.html, .md"))

@@ -6,7 +6,7 @@ from collections import Counter
 
 from evalsuite.cli.screen import table
 from evalsuite.config import Config
-from evalsuite.errors import GoldenError, SnapshotError
+from evalsuite.errors import GoldenError, OptionError
 from evalsuite.gate import Gate, Sight, policy_json, sights
 from evalsuite.gate.sensitivity import gate_name
 from evalsuite.records import CHECKS, COMPLETION, Metric, Row, Run, Subject
@@ -25,7 +25,7 @@ def assumed(config: Config, suite: str) -> tuple[Run, str]:
     try:
         cases = golden.load_spec(suite, config.golden_dir).cases
     except GoldenError as error:
-        raise SnapshotError(
+        raise OptionError(
             f"{suite}: no run is here, and no golden set of that name can be read to plan one "
             f"from ({error}): run pytest --evals, or name the golden set"
         ) from None

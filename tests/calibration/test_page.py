@@ -72,7 +72,7 @@ def test_a_policy_of_the_page_allows_its_own_style_and_script_alone() -> None:
 
 def test_every_part_is_there_in_words() -> None:
     items, labels, judged = binary(60, 40, missed=6, passed=4)
-    out = terminal.document(document(CARD, items, labels, judged))
+    out = terminal.document(document(CARD, items, labels, judged), width=200)
     for words in (
         "tone UNCERTIFIED: no certificate",
         "100 items with a verdict and people's answer, 200 ratings of 2 raters",
@@ -135,7 +135,8 @@ def test_a_weighted_kappa_names_its_weights() -> None:
         for shift, rater in enumerate(("ann", "bob"))
     ]
     judged = {x.id: {"good": said(str(1 + at % 5), "good")} for at, x in enumerate(items)}
-    out = terminal.document(document(GRADES, by_id(items), labels, judged))  # type: ignore[arg-type]
+    made = document(GRADES, by_id(items), labels, judged)  # type: ignore[arg-type]
+    out = terminal.document(made, width=200)
     assert "kappa, quadratic weights, of two" in out
     assert "Gwet's AC2, quadratic weights" in out
     assert "kappa without weights" in out
@@ -166,7 +167,8 @@ def test_a_scale_of_grades_has_its_levels_in_the_table() -> None:
         x.id: {"good": said(str(min(5, 1 + (at + at % 2) % 5)), "good")}
         for at, x in enumerate(items)
     }
-    out = terminal.document(document(GRADES, by_id(items), labels, judged))  # type: ignore[arg-type]
+    made = document(GRADES, by_id(items), labels, judged)  # type: ignore[arg-type]
+    out = terminal.document(made, width=200)
     assert f"people \\ judge  {'  '.join(level.label for level in FIVE.scale)}"[:22] in out
     assert "Spearman's rho" in out
 

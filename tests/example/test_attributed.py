@@ -26,8 +26,8 @@ def acts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 SAYS = {
     "narrow": [
-        r"comes from +of -\S+ points, retrieval -\S+ \(95% CI .*\), generation 0\.0 \(",
-        r"also red +mrr -\S+ points \(retrieval -\S+, generation 0\.0\)",
+        r"comes from +checks: of -\S+ points, retrieval -\S+ \(95% CI .*\), generation 0\.0 \(",
+        r"also red .*checks -\S+ points \(retrieval -\S+, generation 0\.0\)",
     ],
     "silent": [
         r"comes from +retrieval returned the same documents: the change is the generation's"

@@ -151,7 +151,8 @@ def test_a_shock_widens_the_margin_until_the_model_changes(teams: Any) -> None:
     teams.write("prompt.txt", "broken")
     done = teams.run("-v")
     assert done.ret == 0, done.stdout.str()
-    assert "margin 52.0 points, 50.0 of them for shocks between runs" in done.stdout.str()
+    said = " ".join(done.stdout.str().split())
+    assert "margin 52.0 points, 50.0 of them for shocks between runs" in said
     done = teams.run("--evals-backend", "embedded?noise=0.4")
     assert done.ret == 1, done.stdout.str()
     assert "the model is another one: evalsuite aa words" in str(teams.manifest()["notes"])

@@ -95,7 +95,7 @@ class Repository:
         return made["result"], [[each["name"], each["result"]] for each in made["findings"]]
 
     def accept(self, package: str) -> Mapping[str, bytes]:
-        """Both snapshots of a package, by file."""
+        """Both snapshots of a package, by file, but for the times that answers took."""
         for suite in VARIANTS:
             words = ("accept", suite, "--from-run", "last", "--reason", "first")
             done = self.command("evalsuite", *words, at=package)
@@ -104,6 +104,7 @@ class Repository:
         return {
             file.relative_to(folder).as_posix(): file.read_bytes()
             for file in sorted(folder.rglob("*.jsonl"))
+            if file.name != "operations.jsonl"
         }
 
 

@@ -160,6 +160,7 @@ def test_a_strict_case_that_fails_ends_the_run(teams: Any) -> None:
 
 
 def test_workers_take_no_looks_and_say_so(teams: Any) -> None:
+    pytest.importorskip("xdist")
     teams.teams("Be brief.")
     done = teams.run_apart("--evals-sequential", "-n2", "-p", "xdist")
     assert done.ret == 4
@@ -168,6 +169,7 @@ def test_workers_take_no_looks_and_say_so(teams: Any) -> None:
 
 
 def test_workers_ask_nothing_again_and_say_so(teams: Any) -> None:
+    pytest.importorskip("xdist")
     baseline(teams, "--evals-trials", "5", count=24)
     teams.teams("worse", count=24)
     teams.run_apart("-n2", "-p", "xdist", "--evals-backend", "embedded?noise=0.2")
