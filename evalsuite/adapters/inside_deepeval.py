@@ -255,7 +255,7 @@ def _llm() -> Any:
             return "evalsuite"
 
         def generate(self, prompt: Any, schema: Any = None) -> Any:
-            raise NotImplementedError("only a_generate is asked")
+            raise RuntimeError("a model of the suite is asked by a_generate alone")
 
         async def a_generate(self, prompt: Any, schema: Any = None) -> Any:
             return await self._answers.chat(prompt, schema)

@@ -208,7 +208,7 @@ def _llm() -> Any:
             self._answers = answers
 
         def generate(self, prompt: str, response_model: Any) -> Any:
-            raise NotImplementedError("only agenerate is asked")
+            raise RuntimeError("a model of the suite is asked by agenerate alone")
 
         async def agenerate(self, prompt: str, response_model: Any) -> Any:
             return await self._answers.chat(prompt, response_model)
@@ -228,7 +228,7 @@ def _embeddings() -> Any:
             self._answers = answers
 
         def embed_text(self, text: str, **_: Any) -> list[float]:
-            raise NotImplementedError("only aembed_text is asked")
+            raise RuntimeError("vectors of the suite are asked for by aembed_text alone")
 
         async def aembed_text(self, text: str, **_: Any) -> list[float]:
             return (await self._answers.embed([text]))[0]

@@ -12,7 +12,6 @@ import functools
 import itertools
 import json
 import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from evalsuite.adapters.inside import Found, Known, Model, Unanswered, said_by
 from evalsuite.backends.calls import QUIET
+from evalsuite.backends.children import end
 from evalsuite.errors import BackendError, SuiteError
 from evalsuite.records import Json
 from evalsuite.wording import blot, shown
@@ -33,7 +33,6 @@ _PATIENCE = 120.0
 """Seconds in which a library must be imported: it takes some 5, more on a busy machine."""
 
 _SAID = 400
-_GRACE = 2.0
 _PASSED_ON = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP"),
     *("SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA", "APPDATA"),
@@ -192,7 +191,7 @@ class Process:
         except (ValueError, KeyError, TypeError) as error:  # too long a line, or none of ours
             reason = said_by(error)
         finally:
-            await _kill(process)
+            await end(process)
             listening.cancel()
             last = " ".join(blot(b"".join(said).decode("utf-8", "replace")).split())[-_SAID:]
             self._end = f"the process of {self.library} has ended: {reason or last}"
@@ -204,18 +203,3 @@ async def _tail(stream: asyncio.StreamReader, said: list[bytes]) -> None:
     """Read what it says beside, and keep the last of it."""
     while chunk := await stream.read(65_536):
         said[:] = [b"".join(said)[-4 * _SAID :] + chunk[-4 * _SAID :]]
-
-
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    """Kill it with what it started, which is in its own process group, and let it be reaped."""
-    with contextlib.suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
-            await process.wait()
-    # asyncio has no public way to close the pipes of a process that nobody reads any more.
-    process._transport.close()  # type: ignore[attr-defined]
-    await asyncio.sleep(0)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalsuite.backends.children import end
 from evalsuite.errors import EvalsuiteError
 from evalsuite.targets.reply import LIMIT, TargetError
 from evalsuite.wording import shown
 
 _EXCERPT = 400
-_GRACE = 2.0
-"""Seconds for a killed process to be gone."""
 
 
 async def answer(words: Sequence[str], folder: Path, sent: bytes) -> bytes:
@@ -42,7 +39,7 @@ async def answer(words: Sequence[str], folder: Path, sent: bytes) -> bytes:
     except BaseException:
         for task in (*reading, feeding):
             task.cancel()
-        await _end(process)
+        await end(process)
         raise
     if status:
         ended = f"ended by signal {-status}" if status < 0 else f"status {status}"
@@ -66,18 +63,3 @@ async def _feed(stream: asyncio.StreamWriter, sent: bytes) -> None:
         await stream.drain()
         stream.close()
         await stream.wait_closed()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill it with its children, which are in its own process group, and let it be reaped."""
-    with contextlib.suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
-            await process.wait()
-    # asyncio has no public way to close the pipes of a process that nobody reads any more.
-    process._transport.close()  # type: ignore[attr-defined]
-    await asyncio.sleep(0)
