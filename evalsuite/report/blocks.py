@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from evalsuite.errors import plain
-from evalsuite.records import Manifest
+from evalsuite.records import Manifest, Source
 
 if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
     from evalsuite.diff import Change
@@ -79,7 +79,8 @@ class Answer:
 
     `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it,
     `crossed` the answer to the baseline's documents where these are others, `documents` which were
-    lost and gained.
+    lost and gained. `tries` counts the trials that held, where there were several; `source` is
+    where the case is written, if it was at hand.
     """
 
     id: str
@@ -94,6 +95,8 @@ class Answer:
     said: Sequence[Line] = ()
     crossed: Text = ()
     documents: Text = ()
+    tries: Text = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,12 @@ def answers(material: Material, cases: Cases) -> Answers:
                 more = f"{len(said) - _VERDICTS} further verdicts are in the run's evidence.jsonl"
                 said = [*said[:_VERDICTS], Line("more", (more,))]
             moved = differences(pair)
-            items.append(replace(made, said=said, reason=reason, crossed=crossed, documents=moved))
+            tries = _tries(material.before.get(id_), material.after.get(id_))
+            items.append(
+                replace(
+                    made, said=said, reason=reason, crossed=crossed, documents=moved, tries=tries
+                )
+            )
     return Answers("Answers before and after", items)
 
 
@@ -185,7 +190,26 @@ def _answer(
         remark=remark,
         reason=one.note,
         command=fill(commands.case, id=one.id),
+        source=case.source if case else None,
     )
+
+
+def _tries(before: Row | None, after: Row | None) -> Text:
+    """How many trials held their checks on either side, and of those that were asked after; of a
+    single trial nothing is to be told."""
+    sides = [row.scores.get(CHECKS, ()) if row else () for row in (before, after)]
+    again = after.again.get(CHECKS, ()) if after else ()
+    said = []
+    if any(len(values) > 1 for values in sides):
+        said.append(" → ".join(_held(values) for values in sides if values) + " trials held")
+    if again:
+        said.append(f"asked {figures.many(len(again), 'time')} more: {_held(again)} held")
+    return ("; ".join(said),) if said else ()
+
+
+def _held(values: Sequence[float | None]) -> str:
+    known = [each for each in values if each is not None]
+    return f"{sum(each >= 1 for each in known)} of {len(known)}"
 
 
 def _remark(before: str | None, after: str | None) -> str:

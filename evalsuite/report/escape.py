@@ -23,6 +23,8 @@ _WORKFLOW = re.compile(r"##(?=\[|vso\[|teamcity\[)")
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _BACKTICKS = re.compile("`+")
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|<>~$&])")
+_LIVE = re.compile(r"@|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)|#(?=\d)", re.IGNORECASE)
+"""What hosts make mentions, links and references of, though no markup says so."""
 
 
 def _spell(match: re.Match[str]) -> str:
@@ -72,8 +74,20 @@ def terminal(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Our own words in Markdown: nothing in them is markup, a mention or a reference."""
-    one = visible(text).replace("\n", " ")
-    return _MARKDOWN.sub(r"\\\1", one).replace("@", "@\u200b")
+    one = _dead(visible(text).replace("\n", " "))
+    return _MARKDOWN.sub(r"\\\1", one)
+
+
+def _dead(text: str) -> str:
+    return _LIVE.sub(lambda match: f"{match[0]}\u200b", text)
+
+
+def summary(text: Text) -> str:
+    """For the `<summary>` of a folded part: one line of HTML, foreign text as code."""
+    return "".join(
+        f"<code>{html(line(span.text))}</code>" if isinstance(span, Name) else html(_dead(span))
+        for span in text
+    )
 
 
 def code_span(text: str, *, cell: bool = False) -> str:

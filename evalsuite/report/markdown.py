@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 from evalsuite.report import charts, figures
 from evalsuite.report.blocks import (
@@ -29,13 +30,34 @@ from evalsuite.report.blocks import (
     Report,
     Table,
     Text,
+    prose,
 )
-from evalsuite.report.escape import code_span, fenced, markdown, shorten
+from evalsuite.report.escape import code_span, fenced, line, markdown, shorten, summary
 from evalsuite.report.words import excerpt
 
 BUDGET = 60_000
-_ROWS, _ANSWERS, _SLICES, _NAME = 30, 10, 8, 300
+_NAME, _WORDS = 300, 2_000
 _MARKS = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a section is printed, and where the rest is."""
+
+    rows: int = 30
+    answers: int = 10
+    slices: int = 8
+    rest: str = "in the HTML report"
+
+    def times(self, factor: float) -> Limits:
+        """More, or less, of everything; at least one of each."""
+        rows, answers, slices = (
+            max(1, round(factor * each)) for each in (self.rows, self.answers, self.slices)
+        )
+        return Limits(rows, answers, slices, self.rest)
+
+
+PAGE = Limits()
 
 
 def render(report: Report) -> str:
@@ -45,97 +67,123 @@ def render(report: Report) -> str:
 
 def document(page: Document) -> str:
     """One comment."""
-    key = re.sub(r"[^\w.-]", "-", page.name, flags=re.ASCII)[:80]
-    parts = [f"<!-- evalsuite:report v1 key={key} -->"]
+    parts = [mark(page.name)]
     room, left_out = BUDGET - 400, []
     for block in page.blocks:
-        text = _block(block, page.name)
-        if not text:
+        said = section(block, page.name)
+        if not said:
             continue
-        if len(text) + 2 > room:
+        if len(said) + 2 > room:
             left_out.append(getattr(block, "title", "a section"))
             continue
-        parts.append(text)
-        room -= len(text) + 2
+        parts.append(said)
+        room -= len(said) + 2
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
         parts.append(f"*Left out for length: {names}. The HTML report has everything.*")
     return "\n\n".join(parts) + "\n"
 
 
-def _block(block: Block, name: str) -> str:  # noqa: PLR0911
+def mark(name: str) -> str:
+    """The hidden first line by which a comment is found again; no name can end it."""
+    key = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII).replace("--", "-_")[:80]
+    return f"<!-- evalsuite:report v1 key={key} -->"
+
+
+def section(block: Block, name: str, limits: Limits = PAGE) -> str:  # noqa: PLR0911
+    """A block of the page about `name`; "" where there is nothing to print."""
     match block:
         case Headline():
             return _headline(block, name)
         case Facts():
-            return _folded(block.title, "\n".join(_line(line) for line in block.lines))
+            return folded((block.title,), fact_lines(block))
         case Table():
-            return _table(block)
+            return _table(block, limits)
         case Answers():
-            return _answers(block)
+            return _answers(block, limits)
         case Heat():
-            return _heat(block)
+            return _heat(block, limits)
         case Distribution():
             return ""
         case Cases():
             return _cases(block)
         case Intervals() | Matrix():
-            return _table(charts.as_table(block))
+            return _table(charts.as_table(block), limits)
         case Readings():
-            return _readings(block)
+            return _readings(block, limits)
 
 
-def _text(text: Text, *, cell: bool = False) -> str:
+def words(text: Text, *, cell: bool = False) -> str:
+    """Spans in a paragraph or a table's cell, each of a bounded length."""
     spans = [
-        code_span(shorten(span.text, _NAME), cell=cell)
-        if isinstance(span, Name)
-        else markdown(span)
+        named(span.text, cell=cell) if isinstance(span, Name) else markdown(shorten(span, _WORDS))
         for span in text
     ]
     return "".join(spans)
 
 
-def _line(line: Line) -> str:
-    mark = "⚠️ " if line.tone in ("bad", "warn") else ""
-    return f"- {mark}**{line.label}**: {_text(line.text)}"
+def named(text: str, *, cell: bool = False) -> str:
+    """Foreign text of any length as a code span of a bounded one."""
+    return code_span(brief(text), cell=cell)
+
+
+def brief(text: str) -> str:
+    """One line of at most 300 characters, all of them visible."""
+    return shorten(line(text[: 4 * _NAME]), _NAME)
+
+
+def item(fact: Line) -> str:
+    """A fact as an item of a list."""
+    sign = "⚠️ " if fact.tone in ("bad", "warn") else ""
+    return f"- {sign}**{markdown(shorten(fact.label, _NAME))}**: {words(fact.text)}"
+
+
+def fact_lines(facts: Facts) -> str:
+    return "\n".join(map(item, facts.lines))
 
 
 def _headline(head: Headline, name: str) -> str:
     first, *rest = head.lines
-    said = f"**{markdown(head.word.capitalize())}** · {code_span(name)} ·"
+    said = f"**{markdown(head.word.capitalize())}** · {named(name)} ·"
     lines = [
         f"> [!{head.level.upper()}]",
-        f"> {said} {_text(head.sentence)}",
+        f"> {said} {words(head.sentence)}",
         ">",
-        f"> **{first.label}**: {_text(first.text)}",
+        f"> **{first.label}**: {words(first.text)}",
         "",
-        *(_line(line) for line in rest),
+        *map(item, rest),
     ]
     if head.example is not None:
-        lines += ["", _answer(head.example)]
+        lines += ["", answer(head.example)]
     return "\n".join(lines)
 
 
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+def folded(title: Text, body: str) -> str:
+    """A part that a click opens."""
+    short = tuple(Name(brief(each.text)) if isinstance(each, Name) else each for each in title)
+    return f"<details><summary>{summary(short)}</summary>\n\n{body}\n\n</details>"
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, limits: Limits) -> str:
+    body = rows(table, limits)
+    return f"#### {markdown(table.title)}\n\n{body}" if body else ""
+
+
+def rows(table: Table, limits: Limits) -> str:
+    """A table without its title; "" without rows."""
     if not table.rows:
         return ""
     lines = [
-        f"#### {table.title}",
-        "",
-        _row(list(table.columns)),
+        _row([markdown(each) for each in table.columns]),
         _row(["---"] * len(table.columns)),
     ]
-    for row in table.rows[:_ROWS]:
-        cells = [_text(cell, cell=True) for cell in row.cells]
+    for row in table.rows[: limits.rows]:
+        cells = [words(cell, cell=True) for cell in row.cells]
         cells[-1] = _MARKS[row.tone] + cells[-1]
         lines.append(_row(cells))
-    note = [table.note] if table.note else []
-    if len(table.rows) > _ROWS:
-        note.append(f"{len(table.rows) - _ROWS} more in the HTML report.")
+    note = [words(prose(table.note))] if table.note else []
+    if len(table.rows) > limits.rows:
+        note.append(f"{len(table.rows) - limits.rows} more {limits.rest}.")
     return "\n".join([*lines, "", *[" ".join(note)] * bool(note)]).rstrip()
 
 
@@ -143,72 +191,84 @@ def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _answers(block: Answers) -> str:
+def _answers(block: Answers, limits: Limits) -> str:
     if not block.items:
         return ""
-    parts = [_answer(answer) for answer in block.items[:_ANSWERS]]
+    parts = [answer(each) for each in block.items[: limits.answers]]
     hidden = len(block.items) - len(parts)
     if hidden:
-        parts.append(f"{hidden} more in the HTML report.")
-    return _folded(block.title, "\n\n".join(parts))
+        parts.append(f"{hidden} more {limits.rest}.")
+    return folded((block.title,), "\n\n".join(parts))
 
 
-def _answer(answer: Answer) -> str:
-    about = f" · {code_span(shorten(answer.slices, _NAME))}" if answer.slices else ""
-    lines = [f"{code_span(shorten(answer.id, _NAME))} · {_text(answer.scores)}{about}"]
-    if answer.question:
-        lines += ["", f"Question: {code_span(shorten(answer.question, _NAME))}"]
-    pieces = excerpt(answer.pieces, 600)
-    if answer.remark:
-        lines += ["", markdown(answer.remark)]
+def answer(shown: Answer) -> str:
+    """One case before and after."""
+    about = f" · {named(shown.slices)}" if shown.slices else ""
+    return "\n".join([f"{named(shown.id)} · {words(shown.scores)}{about}", *answer_lines(shown)])
+
+
+def answer_lines(shown: Answer) -> list[str]:
+    """What is shown of a case below its name, each paragraph after an empty line."""
+    lines = []
+    if shown.question:
+        lines += ["", f"Question: {named(shown.question)}"]
+    if shown.remark:
+        lines += ["", markdown(shown.remark)]
+    lines += _differing(shown)
+    if shown.documents:
+        lines += ["", words(("Documents: ", *shown.documents))]
+    if shown.crossed:
+        lines += ["", words(("On the baseline's documents: ", *shown.crossed))]
+    if shown.reason:
+        lines += ["", f"Reason: {named(shown.reason)}"]
+    return lines
+
+
+def _differing(shown: Answer) -> list[str]:
+    pieces = excerpt(shown.pieces, 600)
     if any(piece.op != "same" for piece in pieces):
         old = "".join(piece.text for piece in pieces if piece.op != "new")
         new = "".join(piece.text for piece in pieces if piece.op != "gone")
-        marked = [f"- {each}" for each in old.split("\n")] + [
-            f"+ {each}" for each in new.split("\n")
-        ]
-        lines += ["", fenced("\n".join(marked), "diff")]
-    elif pieces:
-        lines += ["", fenced(shorten("".join(piece.text for piece in pieces), 600))]
-    if answer.documents:
-        lines += ["", _text(("Documents: ", *answer.documents))]
-    if answer.crossed:
-        lines += ["", _text(("On the baseline's documents: ", *answer.crossed))]
-    if answer.reason:
-        lines += ["", f"Reason: {code_span(answer.reason)}"]
-    return "\n".join(lines)
+        marked = [f"- {each}" for each in old.split("\n")]
+        marked += [f"+ {each}" for each in new.split("\n")]
+        return ["", fenced("\n".join(marked), "diff")]
+    if pieces:
+        return ["", fenced(shorten("".join(piece.text for piece in pieces), 600))]
+    return []
 
 
-def _readings(block: Readings) -> str:
+def _readings(block: Readings, limits: Limits) -> str:
     if not block.items:
         return ""
     parts = [markdown(block.note)] if block.note else []
-    for item in block.items[:_ANSWERS]:
-        lines = [f"{code_span(shorten(item.id, _NAME))} · {_text(item.about)}", ""]
-        if item.question:
-            lines += [f"Question: {code_span(shorten(item.question, _NAME))}", ""]
-        lines += [f"{name}: {code_span(shorten(text, _NAME))}" for name, text in item.texts]
-        parts.append("\n".join([*lines, "", *map(_line, item.lines)]))
-    if len(block.items) > _ANSWERS:
-        parts.append(f"{len(block.items) - _ANSWERS} more in the HTML report.")
-    return _folded(block.title, "\n\n".join(parts))
+    for each in block.items[: limits.answers]:
+        lines = [f"{named(each.id)} · {words(each.about)}", ""]
+        if each.question:
+            lines += [f"Question: {named(each.question)}", ""]
+        lines += [f"{markdown(name)}: {named(text)}" for name, text in each.texts]
+        parts.append("\n".join([*lines, "", *map(item, each.lines)]))
+    if len(block.items) > limits.answers:
+        parts.append(f"{len(block.items) - limits.answers} more {limits.rest}.")
+    return folded((block.title,), "\n\n".join(parts))
 
 
-def _heat(heat: Heat) -> str:
+def _heat(heat: Heat, limits: Limits) -> str:
     varied = any(cell.variance is not None for row in heat.rows for cell in row.cells)
     head = ["Slice", "n"]
     for name in heat.metrics[:5]:
-        head += [code_span(shorten(name, 40), cell=True), *["variance"] * varied]
+        head += [code_span(shorten(line(name[:400]), 40), cell=True), *["variance"] * varied]
     lines = [_row(head), _row(["---"] * len(head))]
-    lines += [_heat_row(row, varied) for row in heat.rows[: _SLICES + 1]]
-    hidden = len(heat.rows) - _SLICES - 1
+    lines += [_heat_row(row, varied) for row in heat.rows[: limits.slices + 1]]
+    hidden = len(heat.rows) - limits.slices - 1
     if hidden > 0:
-        lines += ["", f"{hidden} more in the HTML report."]
-    return _folded("Slices, worst first", "\n".join(lines))
+        lines += ["", f"{hidden} more {limits.rest}."]
+    return folded(("Slices, worst first",), "\n".join(lines))
 
 
 def _heat_row(row: HeatRow, varied: bool) -> str:
-    name = code_span(shorten(row.slice, 80), cell=True) + (" (derived)" if row.derived else "")
+    name = code_span(shorten(line(row.slice[:400]), 80), cell=True) + (
+        " (derived)" if row.derived else ""
+    )
     cells = [name, str(max((cell.n for cell in row.cells), default=0))]
     for cell in row.cells[:5]:
         change = f" ({figures.points(cell.effect)})" if cell.effect is not None else ""
@@ -218,6 +278,6 @@ def _heat_row(row: HeatRow, varied: bool) -> str:
 
 
 def _cases(cases: Cases) -> str:
-    counts = Counter(line.kind for line in cases.lines)
+    counts = Counter(each.kind for each in cases.lines)
     text = ", ".join(f"{figures.number(count)} {kind}" for kind, count in counts.items())
-    return f"Cases: {text}. {_text(cases.note)}".rstrip() if text else ""
+    return f"Cases: {text}. {words(cases.note)}".rstrip() if text else ""

@@ -1,0 +1,201 @@
+"""The first screen of a comment: may this be merged, what got worse, how sure is that, and what to
+look at first, of all suites of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from evalsuite.gate import Finding
+from evalsuite.gate.verdict import BAD
+from evalsuite.report import figures
+from evalsuite.report.about import About
+from evalsuite.report.blocks import (
+    Answer,
+    Answers,
+    Cases,
+    Headline,
+    Kind,
+    Level,
+    Line,
+    Name,
+    Report,
+    Table,
+    TableRow,
+    Text,
+    Tone,
+    block_of,
+    joined,
+)
+from evalsuite.report.cases import KINDS
+from evalsuite.report.markdown import PAGE, answer_lines, brief, item, named, rows, words
+from evalsuite.report.material import AMBER, suspects
+
+LEVELS: Sequence[Level] = ("caution", "warning", "note", "tip")
+_TONES: dict[Level, Tone] = {"caution": "bad", "warning": "warn", "note": "plain", "tip": "good"}
+_FIRST = ("changed", "state", "also red", "comes from", "suspect", "overall", "apart")
+_TYPED = ("baseline", "if meant", "go on")
+_KINDS: dict[Kind, tuple[str, str]] = {
+    "worse": ("worse", "worse"),
+    "error": ("error", "errors"),
+    "better": ("better", "better"),
+    "changed": ("with other words", "with other words"),
+    "new": ("new", "new"),
+    "gone": ("gone", "gone"),
+    "stale": ("stale", "stale"),
+    "same": ("unchanged", "unchanged"),
+}
+
+
+def level_of(report: Report) -> Level:
+    return block_of(report, Headline).level
+
+
+def by_gravity(reports: Sequence[Report]) -> list[Report]:
+    """The worst suite first; of equals the one that was given first."""
+    return sorted(reports, key=lambda each: LEVELS.index(level_of(each)))
+
+
+def alert(reports: Sequence[Report], accepted: Sequence[Report]) -> str:
+    """The verdict on the worst suite in one sentence, the counts of all, and what the pull request
+    itself accepts. `reports` has the worst suite first."""
+    if not reports and not accepted:
+        return "> [!NOTE]\n> **Not evaluated**: no suite was run."
+    level: Level = level_of(reports[0]) if reports else "note"
+    if any(each.verdict.result in BAD for each in accepted):
+        level = min(level, "warning", key=LEVELS.index)
+    lines = [f"> [!{level.upper()}]"]
+    if reports:
+        head = block_of(reports[0], Headline)
+        word = head.word[:1].upper() + head.word[1:]
+        said: Text = (" · ", Name(reports[0].suite), " · ", *head.sentence)
+        lines += [f"> **{words((word,))}**{words(said)}", ">", f"> {_counts(reports)}"]
+    for each in accepted[:5]:
+        lines += [">", f"> {words(_accepted(each))}"]
+    if len(accepted) > 5:
+        lines += [">", f"> {len(accepted) - 5} more snapshots are changed here."]
+    return "\n".join(lines)
+
+
+def _counts(reports: Sequence[Report]) -> str:
+    gates = Counter(said for each in reports for said in _gates(each))
+    kinds = Counter(one.kind for each in reports for one in block_of(each, Cases).lines)
+    order = ("blocking", "red in observe mode", "suspect", "undecided", "improved", "held")
+    told = [f"{figures.number(gates[each])} {each}" for each in order if gates[each]]
+    cases = [
+        f"{figures.number(kinds[each])} {_KINDS[each][kinds[each] != 1]}"
+        for each in KINDS
+        if kinds[each]
+    ]
+    parts = [("Gates", told), ("cases", cases)]
+    return " · ".join(f"{name}: {', '.join(each)}" for name, each in parts if each)
+
+
+def _gates(report: Report) -> list[str]:
+    odd = {each.name for each in suspects(report.verdict)}
+    found = [_fate(each, odd) for each in report.verdict.findings]
+    return [each for each in found if each]
+
+
+def _fate(finding: Finding, odd: set[str]) -> str:
+    """What became of a gate; "" of what nobody declared and nothing is to be told of."""
+    if finding.blocks:
+        return "blocking"
+    if finding.result in BAD and finding.declared and not finding.informs:
+        return "red in observe mode"
+    if finding.name in odd:
+        return "suspect"
+    if finding.result in AMBER:
+        return "undecided"
+    if finding.kind == "relative" and finding.low is not None and finding.low > 0:
+        return "improved"
+    held = finding.declared and finding.result in ("pass", "unchanged")
+    return "held" if held and finding.kind != "must_pass" else ""
+
+
+def _accepted(report: Report) -> Text:
+    """That the pull request changes a snapshot, why, and what that means against the base's."""
+    reason = str(report.candidate.accepted.get("reason") or "")
+    why: Text = (", for the reason ", Name(reason)) if reason else (", without a reason",)
+    head = block_of(report, Headline)
+    kinds = Counter(each.kind for each in block_of(report, Cases).lines)
+    moved = ", ".join(
+        f"{figures.number(kinds[kind])} {kind}" for kind in KINDS if kinds[kind] and kind != "same"
+    )
+    start: Text = ("Accepted here: the snapshot of ", Name(report.suite), *why, ". Before it: ")
+    return (*start, *head.sentence, f" Cases: {moved}." if moved else "")
+
+
+def suites(reports: Sequence[Report]) -> Table:
+    """A row per suite, where there are several."""
+    made = [
+        TableRow(
+            [
+                (Name(each.suite),),
+                (block_of(each, Headline).word,),
+                block_of(each, Headline).sentence,
+            ],
+            _TONES[level_of(each)],
+        )
+        for each in reports
+        if len(reports) > 1
+    ]
+    return Table("Suites", ["Suite", "Verdict", "Worst finding"], made)
+
+
+def suites_table(reports: Sequence[Report], most: int) -> str:
+    return rows(suites(reports), PAGE.times(most / PAGE.rows))
+
+
+def first_lines(report: Report, about: About) -> str:
+    """What changed, what else stands out, what to look at first and what to type, of one suite."""
+    head = block_of(report, Headline)
+    told = [each for each in head.lines if each.label in _FIRST]
+    if head.level == "tip":
+        told += [each for each in head.lines if each.label == "would see"]
+    lines = [item(each) for each in told]
+    if need := maintainer(report, about):
+        lines.append(item(need))
+    first = next(iter(regressed(report)), None)
+    if first is not None and first.command:
+        lines.append(item(Line("reproduce", (Name(first.command),))))
+    lines += [item(each) for each in head.lines if each.label in _TYPED]
+    if first is not None:
+        question = f": {named(first.question)}" if first.question else ""
+        name = f"{case_link(first, about)} {words(first.scores)}{question}"
+        lines += [f"- **look at first**: {name}", *difference(first)]
+    return "\n".join(lines)
+
+
+def difference(shown: Answer) -> list[str]:
+    """The word diff alone."""
+    bare = Answer(shown.id, shown.kind, (), pieces=shown.pieces)
+    return answer_lines(bare) if any(each.op != "same" for each in shown.pieces) else []
+
+
+def case_link(shown: Answer, about: About) -> str:
+    """A case's id, leading to its line in the golden file where that is known."""
+    url = about.line(shown.source)
+    return f"[{named(shown.id)}](<{url}>)" if url else named(shown.id)
+
+
+def regressed(report: Report) -> list[Answer]:
+    """The shown cases that got worse, by gate, confidence and change."""
+    fell = {id_ for each in report.verdict.findings if each.result in BAD for id_ in each.fell}
+    items = block_of(report, Answers).items
+    return [each for each in items if each.kind in ("worse", "error") or each.id in fell]
+
+
+def maintainer(report: Report, about: About) -> Line | None:
+    """What somebody with keys must run, where a run without them lacks replies."""
+    lines = block_of(report, Cases).lines
+    lacking = sum(each.kind == "error" for each in lines)
+    short = lacking or not report.candidate.complete or report.verdict.result == "incomparable"
+    if not report.candidate.replayed or not short:
+        return None
+    told = f"{figures.many(lacking, 'case')} without a stored reply" if lacking else "replies lack"
+    said: list[Text] = [(f"this run had no keys ({told}). Read the change, then with keys: ",)]
+    if about.pull.isdecimal():
+        said.append((Name(f"gh pr checkout {about.pull}"), " and "))
+    said.append((Name(brief(report.candidate.command or "pytest --evals")),))
+    return Line("a maintainer must run", joined(said, ""), "warn")

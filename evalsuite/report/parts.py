@@ -1,0 +1,170 @@
+"""The sections of a comment below its first screen, and what each weighs where room is scarce."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evalsuite.report import figures
+from evalsuite.report.about import About, address
+from evalsuite.report.blocks import (
+    Answer,
+    Answers,
+    Block,
+    Cases,
+    Facts,
+    Heat,
+    Line,
+    Name,
+    Report,
+    Table,
+    Text,
+    block_of,
+)
+from evalsuite.report.markdown import (
+    Limits,
+    answer_lines,
+    fact_lines,
+    folded,
+    item,
+    named,
+    rows,
+    section,
+    words,
+)
+from evalsuite.report.overview import maintainer, regressed
+
+_VERDICTS = 6
+"""Lines of what judges said that are shown of a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`weight` 0 gets its room first; `render` prints as much as the limits allow, or ""."""
+
+    title: str
+    weight: int
+    render: Callable[[Limits], str]
+
+
+def compared(about: About) -> str:
+    """Which commits stand against each other."""
+    if not about.head and not about.base:
+        return ""
+    said = f"Compared: head {_sha(about.head, about)} with base {_sha(about.base, about)}"
+    return f"{said}, {words((about.found,))}." if about.found else f"{said}."
+
+
+def _sha(sha: str, about: About) -> str:
+    url = about.commit(sha)
+    short = named(sha[:10]) if sha else "unknown"
+    return f"[{short}](<{url}>)" if url else short
+
+
+def parts(report: Report, about: About) -> list[Section]:
+    """All that is said of one suite, in the order of reading."""
+    made = (_part(block, report, about) for block in report.blocks)
+    first = Section("What was compared", 6, lambda _: _basis(report))
+    return [first, *(each for each in made if each is not None)]
+
+
+def accepted_parts(report: Report, about: About) -> list[Section]:
+    """What a snapshot that the pull request changes says against the base's."""
+    title: Text = ("Accepted: the snapshot of ", Name(report.suite), " before and after")
+    gates = next(each for each in report.blocks if isinstance(each, Table))
+    return [
+        Section(
+            "Accepted changes",
+            3,
+            lambda limits: folded(
+                title,
+                "\n\n".join(filter(None, (rows(gates, limits), _cases(report, about, limits)))),
+            ),
+        )
+    ]
+
+
+def _part(block: Block, report: Report, about: About) -> Section | None:  # noqa: PLR0911
+    match block:
+        case Table(title="Gates"):
+            return Section("Gates", 3, lambda limits: section(block, report.suite, limits))
+        case Table(title="Judges"):
+            return Section("Judges", 7, lambda limits: _shut(block, limits))
+        case Table():
+            return Section(block.title, 9, lambda limits: _shut(block, limits))
+        case Answers():
+            return Section("Regressed cases", 5, lambda limits: _cases(report, about, limits))
+        case Heat():
+            return Section("Slices", 8, lambda limits: section(block, report.suite, limits))
+        case Facts(title="What to do"):
+            return Section("What to do", 4, lambda _: _actions(block, report, about))
+        case Facts(title="Errors, missing, flaky, stale, new"):
+            return Section(block.title, 4, lambda _: f"#### {block.title}\n\n{fact_lines(block)}")
+        case Facts():
+            return Section(block.title, 9, lambda limits: section(block, report.suite, limits))
+    return None
+
+
+def _shut(table: Table, limits: Limits) -> str:
+    body = rows(table, limits)
+    return folded((table.title,), body) if body else ""
+
+
+def _basis(report: Report) -> str:
+    """Golden set, trials, seed and where the answers come from, in one line."""
+    run = report.candidate
+    golden = f"{run.golden.get('name', '')}@{run.golden.get('version', '')}"
+    spent = run.operations
+    said: Text = (
+        "Golden set ",
+        Name(golden),
+        f", {figures.many(run.expected, 'case')}, {figures.many(run.trials, 'trial')}, ",
+        f"seed {run.seed}; {figures.many(spent.fresh_calls, 'fresh call')}, ",
+        f"{figures.number(spent.stored_calls)} stored.",
+    )
+    return words(said)
+
+
+def _cases(report: Report, about: About, limits: Limits) -> str:
+    """The regressed cases, each folded."""
+    shown = regressed(report)
+    if not shown:
+        return ""
+    found = sum(each.kind in ("worse", "error") for each in block_of(report, Cases).lines)
+    told = [_case(each, about) for each in shown[: limits.answers]]
+    hidden = max(found, len(shown)) - len(told)
+    if hidden:
+        told.append(f"{figures.number(hidden)} more {limits.rest}.")
+    return "\n\n".join(["#### Regressed cases", *told])
+
+
+def _case(shown: Answer, about: About) -> str:
+    title: list[str | Name] = [Name(shown.id), " · ", *shown.scores]
+    if shown.tries:
+        title += [" · ", *shown.tries]
+    if shown.slices:
+        title += [" · ", Name(shown.slices)]
+    lines = answer_lines(shown)
+    lines += ["", *map(item, shown.said[:_VERDICTS])] if shown.said else []
+    if shown.command:
+        lines += ["", f"Run it: {named(shown.command)}"]
+    if url := about.line(shown.source):
+        lines += ["", f"[The golden file's line](<{url}>)"]
+    return folded(tuple(title), "\n".join(lines).strip("\n"))
+
+
+def _actions(facts: Facts, report: Report, about: About) -> str:
+    paths = report.commands.reports
+    lines = [each for each in facts.lines if each.label not in paths]
+    if about.run and about.artifact:
+        place = shlex.join(["gh", "run", "download", about.run, "-n", about.artifact])
+        lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/runs"),)))
+    if need := maintainer(report, about):
+        lines.insert(0, need)
+    said = [item(each) for each in lines]
+    if url := address(about.run_url):
+        said.append(f"- [The run](<{url}>)")
+    if url := address(about.artifact_url):
+        said.append(f"- [Its files](<{url}>)")
+    return "\n".join(["#### What to do", "", *said])
