@@ -2,7 +2,7 @@
 
     python3 dev.py evals     play the example's three acts
     python3 dev.py test      run the tests, on two cores; what follows goes to pytest: -k gate -n 0
-    python3 dev.py lint      ruff, mypy and the layer contract
+    python3 dev.py lint      ruff, mypy, the layer contract, and the workflows of .github
     python3 dev.py oldest    run the plugin's tests with the oldest pytest that is supported
     python3 dev.py wheel     build the wheel and import it in an empty environment
     python3 dev.py adapters  run tests/adapters with ragas, then with deepeval, each apart
@@ -30,6 +30,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 SETTINGS = ROOT / "pyproject.toml"
 VLLM = ROOT / "tests" / "vllm"
 ADAPTERS = ROOT / "tests" / "adapters"
+ZIZMOR = ("--persona", "pedantic", "--min-severity", "low")
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
@@ -47,6 +48,8 @@ def test(arguments: Sequence[str]) -> int:
 
 def lint(arguments: Sequence[str]) -> int:
     python = developers()
+    hosted = ROOT / ".github"
+    schema = [python, "-m", "check_jsonschema", "--builtin-schema"]
     return every(
         run(command)
         for command in (
@@ -54,6 +57,9 @@ def lint(arguments: Sequence[str]) -> int:
             [python, "-m", "ruff", "check", "."],
             [python, "-m", "mypy"],
             [python.parent / "lint-imports", "--no-logo", "--no-cache"],
+            [python.parent / "zizmor", "--offline", "--quiet", *ZIZMOR, "."],
+            [*schema, "vendor.github-workflows", *hosted.glob("workflows/*.yml")],
+            [*schema, "vendor.github-actions", *hosted.glob("actions/*/action.yml")],
         )
     )
 
