@@ -49,7 +49,11 @@ def test_every_workflow_grants_nothing_beyond_what_its_jobs_ask_and_every_job_en
 
 
 def test_every_pinned_action_names_its_release_and_one_release_has_one_hash() -> None:
-    uses = {use for text in FILES.values() for use in re.findall(r"^[ -]*uses: (\w.+)", text, re.M)}
+    uses = {
+        use
+        for text in FILES.values()
+        for use in re.findall(r"^[ -]*uses: (\w.+)", text, re.MULTILINE)
+    }
     assert uses
     assert [each for each in uses if not re.fullmatch(r"[\w/-]+@\w{40} # v[\d.]+", each)] == []
     pins = {tuple(each.split("@")) for each in uses}
