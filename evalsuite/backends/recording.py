@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +14,7 @@ from evalsuite.records import Json
 from evalsuite.seeds import derive
 from evalsuite.snapshot.codec import decoder
 from evalsuite.store import Store
-from evalsuite.strictjson import Malformed
+from evalsuite.strictjson import Malformed, parse
 
 
 class MissingReply(BackendError):
@@ -91,7 +90,7 @@ class Recorded:
         if value is None:
             return None
         try:
-            completion: Completion = decoder(Completion)(json.loads(value))
+            completion: Completion = decoder(Completion)(parse(value.decode("utf-8")))
         except (Malformed, ValueError) as bad:
             self.store.report(f"the reply {call_key} is not one of a model ({bad}); asked again")
             return None

@@ -16,6 +16,9 @@ _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d{1,9})\s*(kB|MB|GB)")
 _DAYS = re.compile(r"(\d{1,5})\s*d")
 
+LISTED = 20
+"""Damaged and foreign entries that are named of an import."""
+
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `store` and its commands; each sets `run`: from the arguments to an exit status."""
@@ -65,11 +68,15 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
     command = commands.add_parser(
         "import",
-        help="take over the replies of a recording or of another store",
-        description="Damaged and foreign entries are named and left out; then the exit status "
-        "is 2. In whatever order files are imported, the same replies stand in the end.",
+        help="add the replies of recordings and of other stores, such as a matrix's shards",
+        description="What is stored already stands. In whatever order files are named, the same "
+        "replies stand in the end. Damaged and foreign entries are named and left out; then the "
+        "exit status is 2. A forged reply can't be told from a true one: import what you trust.",
+        epilog="example: evalsuite store import shards/*/store.db",
     )
-    command.add_argument("source", metavar="SOURCE", help="a recording, a store.db, or its folder")
+    command.add_argument(
+        "sources", metavar="SOURCE", nargs="+", help="a recording, a store.db, or its folder"
+    )
     command.set_defaults(run=_import)
 
 
@@ -103,12 +110,13 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _gc(args: argparse.Namespace) -> int:
+    from evalsuite.store.sides import this_hour  # noqa: PLC0415
     from evalsuite.store.upkeep import let_go  # noqa: PLC0415
 
     if args.max_size is None and args.older_than is None:
         raise OptionError("say what may go: --max-size 500MB, --older-than 90d, or both")
     size = None if args.max_size is None else _size(args.max_size)
-    before = 0 if args.older_than is None else _today() - _days(args.older_than)
+    before = 0 if args.older_than is None else this_hour() - 24 * _days(args.older_than)
     folder = _config().state_dir
     entries, freed, aside = let_go(folder, show, max_bytes=size, before=before, dry=args.dry_run)
     verb = "would delete" if args.dry_run else "deleted"
@@ -137,15 +145,17 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from evalsuite.store.upkeep import take_in  # noqa: PLC0415
+    from evalsuite.store.imports import take_in  # noqa: PLC0415
 
-    source = Path(args.source)
-    if not source.exists():
-        raise DataError(f"{source}: there is no such file or folder")
-    new, problems = take_in(_config().state_dir, source, show)
-    lines = [*map(str, problems), f"{new:,} replies taken over; the others were there"]
+    sources = [Path(each) for each in args.sources]
+    for source in sources:
+        if not source.exists():
+            raise DataError(f"{source}: there is no such file or folder")
+    new, problems = take_in(_config().state_dir, sources, show)
+    lines = [*map(str, problems[:LISTED]), f"{new:,} replies taken over; the others were there"]
     if problems:
-        lines.append(f"left out: {len(problems)}")
+        more = f", of which {LISTED} are listed" if len(problems) > LISTED else ""
+        lines.append(f"left out: {len(problems):,}{more}")
     show(plain("\n".join(lines)))
     return 2 if problems else 0
 
@@ -168,9 +178,5 @@ def _days(text: str) -> int:
     return int(match[1])
 
 
-def _today() -> int:
-    return (datetime.now(UTC) - datetime.fromtimestamp(0, UTC)).days
-
-
-def _date(day: int) -> str:
-    return f"{datetime.fromtimestamp(0, UTC) + timedelta(days=day):%Y-%m-%d}"
+def _date(hour: int) -> str:
+    return f"{datetime.fromtimestamp(0, UTC) + timedelta(hours=hour):%Y-%m-%d}"

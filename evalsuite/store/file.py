@@ -17,40 +17,47 @@ from evalsuite.errors import DataError
 
 Kind = Literal["call", "output", "files", "note"]
 
-FORMAT = 2
+FORMAT = 3
 _APPLICATION = 0x6576616C  # "eval": tells our file from any other sqlite file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 LOG_ENDINGS = ("-wal", "-shm")
+MAX_VALUE = 64 * 2**20
+"""Bytes of the longest value that is taken from another store, as of a recording's line."""
+
+MAX_KEY = 200
+"""Characters of the longest key that is taken from another store."""
 
 # Rows are appended and found through an index of short keys: long values don't spread the index,
 # and what a damaged page took with it are neighbours in time.
 _TABLE = """
     CREATE TABLE entry (
-        id INTEGER PRIMARY KEY, kind TEXT, key TEXT, day INTEGER, sum TEXT, value BLOB,
+        id INTEGER PRIMARY KEY, kind TEXT, key TEXT, used INTEGER, sum TEXT, value BLOB,
         UNIQUE (kind, key)
     )"""
-_COLUMNS = "kind, key, day, sum, value"
+_COLUMNS = "kind, key, used, sum, value"
+_ROW = "SELECT id, used, sum, value FROM entry WHERE kind = ? AND key = ?"
 _PUT = f"INSERT OR REPLACE INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class Entry(NamedTuple):
-    """A row. `day` counts from 1970 and is that of its last use, `sum` covers the rest."""
+    """A row. `used` is the hour of its last use, counted from 1970; `sum` covers the rest."""
 
     kind: str
     key: str
-    day: int
+    used: int
     sum: str
     value: bytes
 
     @property
     def whole(self) -> bool:
         """Whether it is as it was put; a damaged page may hold anything, of any type."""
-        typed = isinstance(self.value, bytes) and isinstance(self.day, int)
+        typed = isinstance(self.value, bytes) and isinstance(self.used, int)
+        typed = typed and isinstance(self.key, str)
         return typed and checksum(self.kind, self.key, self.value) == self.sum
 
     @staticmethod
-    def of(kind: str, key: str, value: bytes, day: int) -> Entry:
-        return Entry(kind, key, day, checksum(kind, key, value), value)
+    def of(kind: str, key: str, value: bytes, used: int) -> Entry:
+        return Entry(kind, key, used, checksum(kind, key, value), value)
 
 
 class Unusable(Exception):
@@ -68,13 +75,13 @@ def damaged(error: BaseException) -> bool:
     return isinstance(error, Unusable)
 
 
-def writer(file: Path, today: int) -> sqlite3.Connection:
+def writer(file: Path, now: int) -> sqlite3.Connection:
     """Open for writing, made or brought to this format where needed.
 
     Unusable or sqlite3.DatabaseError tells of damage, DataError of a newer format.
     """
     if not file.exists() or not file.stat().st_size:
-        _made(file, today)
+        _made(file, now)
     connection = connect(file)
     try:
         if _short(file) and not _logged(file, connection):
@@ -87,20 +94,20 @@ def writer(file: Path, today: int) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size=-6000")  # KiB: the index of some 100,000 entries
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: fewer waits for the disk
         if version != FORMAT:
-            _bring_up(connection, version, today)
+            _bring_up(connection, version, now)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _made(file: Path, today: int) -> None:
+def _made(file: Path, now: int) -> None:
     """A file without entries, whole from the moment that others can see it."""
     new = file.with_name(file.name + ".new")
     remove(new)
     with closing(connect(new)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-        _bring_up(connection, 0, today)
+        _bring_up(connection, 0, now)
     for ending in LOG_ENDINGS:  # of a file that was deleted alone
         file.with_name(file.name + ending).unlink(missing_ok=True)
     new.replace(file)
@@ -124,21 +131,21 @@ def reader(file: Path) -> sqlite3.Connection | None:
 def connect(place: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(place, check_same_thread=False, uri=isinstance(place, str))
     connection.text_factory = lambda data: data.decode(errors="replace")  # of a damaged page
+    connection.execute("PRAGMA trusted_schema=OFF")  # a file's own triggers and views call nothing
+    connection.execute("PRAGMA cell_size_check=ON")
     return connection
 
 
 def find(connection: sqlite3.Connection, kind: str, key: str) -> Entry | None:
     """The row as it is, unchecked."""
-    row = connection.execute(
-        "SELECT day, sum, value FROM entry WHERE kind = ? AND key = ?", (kind, key)
-    ).fetchone()
-    return None if row is None else Entry(kind, key, *row)
+    row = connection.execute(_ROW, (kind, key)).fetchone()
+    return None if row is None else Entry(kind, key, *row[1:])
 
 
 def scan(connection: sqlite3.Connection, kind: str | None = None) -> Iterator[Entry]:
     """All rows as they are, in the order in which they were put; Unusable where one can't be
     read."""
-    only = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+    only = ("WHERE +kind = ?", (kind,)) if kind else ("", ())
     query = f"SELECT {_COLUMNS} FROM entry {only[0]} ORDER BY id"  # noqa: S608
     try:
         for row in connection.execute(query, only[1]):
@@ -153,11 +160,11 @@ def put(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         connection.executemany(_PUT, entries)
 
 
-def mark(connection: sqlite3.Connection, used: Iterable[tuple[str, str]], day: int) -> None:
-    """Note the day of their last use, so that the oldest can be let go."""
+def mark(connection: sqlite3.Connection, names: Iterable[tuple[str, str]], now: int) -> None:
+    """Note the hour of their last use, so that what was not used for longest can be let go."""
     with connection:
         connection.executemany(
-            "UPDATE entry SET day = ? WHERE kind = ? AND key = ?", ((day, *each) for each in used)
+            "UPDATE entry SET used = ? WHERE kind = ? AND key = ?", ((now, *each) for each in names)
         )
 
 
@@ -168,7 +175,7 @@ def joined(ours: Entry | None, theirs: Entry) -> Entry:
         return theirs
     if ours.kind == "note":
         return ours
-    return min(ours, theirs, key=lambda each: each.sum)._replace(day=max(ours.day, theirs.day))
+    return min(ours, theirs, key=lambda each: each.sum)._replace(used=max(ours.used, theirs.used))
 
 
 def merge(connection: sqlite3.Connection, entries: Iterable[Entry]) -> int:
@@ -185,6 +192,27 @@ def merge(connection: sqlite3.Connection, entries: Iterable[Entry]) -> int:
                 changed += 1
     connection.execute("PRAGMA wal_checkpoint")
     return changed
+
+
+def add(connection: sqlite3.Connection, entries: Iterable[Entry]) -> int:
+    """Commit whole entries of others' files, all or none; how many keys are new.
+
+    What was there before stands. Of two that are new under one key the one that `joined` names
+    does, so that neither their order nor how they were grouped counts.
+    """
+    last = connection.execute("SELECT max(id) FROM entry").fetchone()[0] or 0
+    new = 0
+    with connection:
+        for theirs in entries:
+            row = connection.execute(_ROW, theirs[:2]).fetchone()
+            ours = Entry(*theirs[:2], *row[1:]) if row else None
+            whole = ours is not None and ours.whole
+            new += not whole
+            stands = whole and row[0] <= last
+            if not stands and (made := joined(ours, theirs)) != ours:
+                connection.execute(_PUT, made)
+    connection.execute("PRAGMA wal_checkpoint")
+    return new
 
 
 def remove(file: Path) -> None:
@@ -221,28 +249,45 @@ def _version(connection: sqlite3.Connection, file: Path) -> int:
     """The format, 0 for a new file."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and application != _APPLICATION:
+    schema = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    if schema and application != _APPLICATION:
         raise Unusable("it is of another program")
-    if tables and version > FORMAT:
+    if schema and version > FORMAT:
         raise DataError(
             f"{file}: a store of format {version}, written by a newer evalsuite than this one, "
             f"which knows {FORMAT} (upgrade evalsuite, or delete the file: it costs calls)"
         )
-    return version if tables else 0
+    if schema and version < 1:
+        raise Unusable("its format is unknown")
+    if schema and version == FORMAT and not ours(schema):
+        raise Unusable("it holds more than a store's one table")
+    return version if schema else 0
 
 
-def _bring_up(connection: sqlite3.Connection, version: int, today: int) -> None:
-    """Make the table, or take format 1 over, in one transaction."""
+def ours(schema: Iterable[tuple[str, str, str | None]]) -> bool:
+    """Whether a file has the one table of a store and nothing that acts when it is read: in a view
+    or a trigger, what looks like a lookup is another's program."""
+    return set(schema) == {
+        ("table", "entry", _TABLE.strip()),
+        ("index", "sqlite_autoindex_entry_1", None),
+    }
+
+
+_USED = {1: "{now}", 2: "24 * day"}
+"""What tells the hour of an older format's rows."""
+
+
+def _bring_up(connection: sqlite3.Connection, version: int, now: int) -> None:
+    """Make the table, or take an older format over, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        if version == 1:
+        if version:
             connection.execute("ALTER TABLE entry RENAME TO old")
         connection.execute(_TABLE)
-        if version == 1:
+        if version:
+            used = _USED[version].format(now=now)
             connection.execute(
-                f"INSERT INTO entry ({_COLUMNS}) SELECT kind, key, ?, sum, value FROM old",  # noqa: S608
-                (today,),
+                f"INSERT INTO entry ({_COLUMNS}) SELECT kind, key, {used}, sum, value FROM old"  # noqa: S608
             )
             connection.execute("DROP TABLE old")
         connection.execute(f"PRAGMA application_id={_APPLICATION}")

@@ -14,10 +14,10 @@ _FARTHEST = 2**40
 """How many entries may be missing in a row before the search for further ones ends."""
 
 
-def replaced(file: Path, cause: Exception, today: int) -> tuple[sqlite3.Connection, str]:
+def replaced(file: Path, cause: Exception, now: int) -> tuple[sqlite3.Connection, str]:
     """A new file in the place of a damaged one, and the line that says so."""
     kept = aside(file)
-    connection = writer(file, today)
+    connection = writer(file, now)
     try:
         saved = merge(connection, readable(kept))
     except BaseException:
@@ -51,6 +51,8 @@ def readable(file: Path) -> Iterator[Entry]:
 def _readable(file: Path) -> Iterator[Entry]:
     with closing(connect(f"{file.absolute().as_uri()}?mode=ro")) as connection:
         connection.execute("PRAGMA writable_schema=ON")  # else a file that was cut off isn't read
+        if not _safe(connection):
+            return
         last, step = 0, 1
         while step < _FARTHEST:
             try:
@@ -66,7 +68,16 @@ def _readable(file: Path) -> Iterator[Entry]:
                 step *= 2  # past the pages that can't be read
 
 
+def _safe(connection: sqlite3.Connection) -> bool:
+    """Whether reading runs nothing of another's: what can't tell is damaged, and is looked into."""
+    try:
+        views = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'view'")
+        return not views.fetchone()[0]
+    except sqlite3.DatabaseError:
+        return True
+
+
 def _from(connection: sqlite3.Connection, first: int) -> sqlite3.Cursor:
     return connection.execute(
-        "SELECT id, kind, key, day, sum, value FROM entry WHERE id >= ? ORDER BY id", (first,)
+        "SELECT id, kind, key, used, sum, value FROM entry WHERE id >= ? ORDER BY id", (first,)
     )

@@ -26,9 +26,9 @@ SIDES = "side-*.db"
 Report = Callable[[str], None]
 
 
-def today() -> int:
-    """The day by Greenwich, counted from 1970."""
-    return int(time.time() // 86_400)
+def this_hour() -> int:
+    """The hour, counted from 1970."""
+    return int(time.time() // 3600)
 
 
 def made(folder: Path) -> None:
@@ -49,16 +49,16 @@ def take(lock_file: Path) -> FileLock | None:
     return lock
 
 
-def opened(file: Path, today: int, report: Report) -> sqlite3.Connection:
+def opened(file: Path, now: int, report: Report) -> sqlite3.Connection:
     """Open for writing; a damaged file is replaced by what can be read of it, and reported."""
     if file.is_dir():
         raise DataError(f"{file}: a folder is where the store's file belongs (move it away)")
     try:
-        return files.writer(file, today)
+        return files.writer(file, now)
     except (Unusable, sqlite3.DatabaseError) as error:
         if not files.damaged(error):
             raise
-        connection, line = replaced(file, error, today)
+        connection, line = replaced(file, error, now)
         report(line)
         return connection
 
@@ -67,14 +67,14 @@ def is_store(name: str) -> bool:
     return name == MAIN or (name.startswith("side-") and name.endswith(".db"))
 
 
-def merge_if_free(folder: Path, today: int, report: Report) -> None:
+def merge_if_free(folder: Path, now: int, report: Report) -> None:
     """Make one file of all, if no process writes the main one; what stands in the way of that is
     said by who opens it next."""
     lock = take(folder / LOCK)
     if lock is None:
         return
     try:
-        with closing(opened(folder / MAIN, today, report)) as main:
+        with closing(opened(folder / MAIN, now, report)) as main:
             merge_sides(folder, main, report)
     except (sqlite3.Error, OSError, DataError):
         return

@@ -26,7 +26,7 @@ from evalsuite.store.sides import (
     merge_sides,
     opened,
     take,
-    today,
+    this_hour,
 )
 
 
@@ -41,7 +41,7 @@ class Store:
     def __init__(self, folder: Path, recordings: Sequence[Path] = ()) -> None:
         self.reports: list[str] = []
         self._folder = folder
-        self._today = today()
+        self._now = this_hour()
         self._recorded = load_recordings(recordings)
         self._pending: dict[tuple[str, str], bytes] = {}
         self._used: set[tuple[str, str]] = set()
@@ -62,7 +62,7 @@ class Store:
         if not self.holds_main:
             self._file = self._folder / f"side-{os.getpid()}-{secrets.token_hex(4)}.db"
             self._lock = take(self._file.with_suffix(".lock"))
-        self._writer = opened(self._file, self._today, self.report)
+        self._writer = opened(self._file, self._now, self.report)
         if self.holds_main:
             self._merge_sides()
         self._look_around()
@@ -78,13 +78,13 @@ class Store:
             self._look_around()
         entry = self._own(kind, key)
         if entry is not None:
-            if entry.day < self._today:
+            if entry.used < self._now:
                 self._used.add((kind, key))
             return entry.value
         for name, connection in self._readers.items():
             entry = self._whole(name, connection, kind, key)
             if entry is not None:
-                if entry.day < self._today:
+                if entry.used < self._now:
                     self.put(kind, key, entry.value)  # its file is another's to mark
                 return entry.value
         return self._recorded.get(key) if kind == "call" else None
@@ -122,7 +122,7 @@ class Store:
         """Commit what is queued; DataError if it can't be kept."""
         if not self._pending:
             return
-        entries = [Entry.of(*name, value, self._today) for name, value in self._pending.items()]
+        entries = [Entry.of(*name, value, self._now) for name, value in self._pending.items()]
         try:
             try:
                 files.put(self._writer, entries)
@@ -138,7 +138,7 @@ class Store:
         try:
             self.flush()
             if self.holds_main:
-                files.mark(self._writer, self._used, self._today)
+                files.mark(self._writer, self._used, self._now)
                 self._merge_sides()
         except (sqlite3.Error, OSError) as error:
             raise _unwritable(self._folder, error) from None
@@ -150,7 +150,7 @@ class Store:
             if self._lock is not None:
                 self._lock.release()
         if not self.holds_main:
-            merge_if_free(self._folder, self._today, self.report)
+            merge_if_free(self._folder, self._now, self.report)
 
     def report(self, line: str) -> None:
         """Say something of the store's state to the user, once."""
@@ -184,7 +184,7 @@ class Store:
         if not files.damaged(error):
             raise error
         self._writer.close()
-        self._writer, line = replaced(self._file, error, self._today)
+        self._writer, line = replaced(self._file, error, self._now)
         self.report(line)
 
     def _merge_sides(self) -> None:

@@ -9,10 +9,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalsuite.errors import DataError, Problem
+from evalsuite.errors import DataError
 from evalsuite.store import file as files
-from evalsuite.store.file import Entry
-from evalsuite.store.recording import read_recording
 from evalsuite.store.sides import (
     LOCK,
     MAIN,
@@ -22,17 +20,20 @@ from evalsuite.store.sides import (
     merge_sides,
     opened,
     take,
-    today,
+    this_hour,
 )
 from evalsuite.wording import shown_path
 
 ROW = 200
 """Bytes that an entry takes beside its value, about."""
 
+_OWN = 10
+"""Pages that a file takes beside its entries, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The entries of one kind; days count from 1970."""
+    """The entries of one kind; hours count from 1970."""
 
     kind: str
     entries: int
@@ -59,7 +60,7 @@ def stats(folder: Path) -> Stats:
     with readers(folder) as opened_files:
         for connection in opened_files.values():
             for kind, *figures in connection.execute(
-                "SELECT kind, count(*), sum(length(value)), min(day), max(day) FROM entry"
+                "SELECT kind, count(*), sum(length(value)), min(used), max(used) FROM entry"
                 " GROUP BY kind"
             ):
                 found.setdefault(kind, []).append(tuple(figures))
@@ -101,20 +102,21 @@ def verify(folder: Path) -> tuple[int, list[str]]:
 def let_go(
     folder: Path, report: Report, *, max_bytes: int | None, before: int, dry: bool
 ) -> tuple[int, int, list[str]]:
-    """Delete what was last used before a day, then the least recently used beyond a size.
+    """Delete what was last used before an hour, then the least recently used until the file is
+    of at most a size.
 
     Files that were set aside as damaged go too. Returns the entries and bytes that are freed, and
     those files' names. DataError while a run writes the store.
     """
-    with _main(folder, report) as main:
+    with main_file(folder, report) as main:
         limit = max_bytes if max_bytes is not None else 2**63 - 1
         gone = """
             SELECT id, size FROM (
-                SELECT id, day, length(value) + ? AS size,
-                    sum(length(value) + ?) OVER (ORDER BY day DESC, id DESC) AS kept
+                SELECT id, used, length(value) + ? AS size,
+                    sum(length(value) + ?) OVER (ORDER BY used DESC, id DESC) AS kept
                 FROM entry WHERE kind != 'note'
-            ) WHERE kept > ? OR day < ?"""
-        rows = main.execute(gone, (ROW, ROW, limit, before)).fetchall()
+            ) WHERE kept > ? OR used < ?"""
+        rows = main.execute(gone, (ROW, ROW, limit / _spread(main), before)).fetchall()
         aside = set_aside(folder)
         freed = sum(size for _, size in rows) + sum(each.stat().st_size for each in aside)
         if not dry:
@@ -125,6 +127,17 @@ def let_go(
             for each in aside:
                 each.unlink()
     return len(rows), freed, [each.name for each in aside]
+
+
+def _spread(main: sqlite3.Connection) -> float:
+    """How many bytes of the file a counted byte of an entry takes: pages are not quite full, and
+    a few are there in any case."""
+    pages, free, size = (
+        main.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    counted = main.execute("SELECT sum(length(value) + ?) FROM entry", (ROW,)).fetchone()[0]
+    return max(1.0, (pages - free - _OWN) * size / counted) if counted else 1.0
 
 
 def replies(folder: Path, keys: Iterable[str]) -> dict[str, bytes]:
@@ -138,37 +151,6 @@ def replies(folder: Path, keys: Iterable[str]) -> dict[str, bytes]:
                     found[key] = entry.value
                     break
     return found
-
-
-def take_in(folder: Path, source: Path, report: Report) -> tuple[int, list[Problem]]:
-    """Merge the replies of a recording or of another store; notes and outputs stay, since they
-    hold for their own folder alone. Returns how many were new, and what could not be used.
-    DataError while a run writes the store."""
-    if not source.is_dir() and not is_store(source.name):
-        found, problems = read_recording(source)
-        with _main(folder, report) as main:
-            day = today()
-            new = files.merge(main, (Entry.of("call", k, v, day) for k, v in found.items()))
-        return new, problems
-    place = source / MAIN if source.is_dir() else source
-    connection = files.reader(place)
-    if connection is None:
-        raise DataError(f"{shown_path(place)}: not a store of this version of evalsuite")
-    problems = []
-    with closing(connection), _main(folder, report) as main:
-        new = files.merge(main, _calls(connection, shown_path(place), problems))
-    return new, problems
-
-
-def _calls(connection: sqlite3.Connection, path: str, problems: list[Problem]) -> Iterator[Entry]:
-    try:
-        for entry in files.scan(connection, "call"):
-            if entry.whole:
-                yield entry
-            else:
-                problems.append(Problem(path, 0, "", f"the call {entry.key} is damaged"))
-    except files.Unusable as error:
-        problems.append(Problem(path, 0, "", f"it can't be read to its end: {error}"))
 
 
 def set_aside(folder: Path) -> list[Path]:
@@ -196,14 +178,14 @@ def _names(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _main(folder: Path, report: Report) -> Iterator[sqlite3.Connection]:
+def main_file(folder: Path, report: Report) -> Iterator[sqlite3.Connection]:
     """The main file, for writing, with all that has ended merged into it."""
     made(folder)
     lock = take(folder / LOCK)
     if lock is None:
         raise DataError(f"{shown_path(folder)}: a run is using the store; try again when it ended")
     try:
-        with closing(opened(folder / MAIN, today(), report)) as main:
+        with closing(opened(folder / MAIN, this_hour(), report)) as main:
             merge_sides(folder, main, report)
             yield main
     except sqlite3.Error as error:

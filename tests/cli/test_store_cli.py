@@ -32,10 +32,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fill(folder: Path, replies: Mapping[str, str], day: int | None = None) -> None:
+def fill(folder: Path, replies: Mapping[str, str], hour: int | None = None) -> None:
     store = Store(folder)
-    if day is not None:
-        store._today = day
+    if hour is not None:
+        store._now = hour
     for key, text in replies.items():
         store.put("call", key, canonical({"text": text}))
     store.close()
@@ -75,8 +75,8 @@ def test_verify_names_what_is_damaged(here: Path, capsys: pytest.CaptureFixture[
 
 def test_gc_lets_go_of_what_was_not_used_for_longest(here: Path) -> None:
     state = here / ".evalsuite"
-    fill(state, {"a": "1" * 1000}, day=100)
-    fill(state, {"b": "2" * 1000}, day=200)
+    fill(state, {"a": "1" * 1000}, hour=100)
+    fill(state, {"b": "2" * 1000}, hour=200)
     fill(state, {"c": "3" * 1000})
     assert main(["store", "gc", "--max-size", "3kB", "--dry-run"]) == 0
     assert main(["store", "gc", "--max-size", "3kB"]) == 0
@@ -84,6 +84,19 @@ def test_gc_lets_go_of_what_was_not_used_for_longest(here: Path) -> None:
     assert main(["store", "gc", "--older-than", "0d"]) == 0
     assert all(held(state, "bc").values())  # reading b was a use, today
     assert main(["store", "verify"]) == 0
+
+
+def test_gc_keeps_what_was_used_last_not_what_was_written_last(here: Path) -> None:
+    state = here / ".evalsuite"
+    fill(state, {"a": "1" * 100_000}, hour=1000)
+    fill(state, {"b": "2" * 100_000}, hour=1001)
+    store = Store(state)
+    store._now = 1002
+    assert store.get("call", "a")
+    store.close()
+    before = (state / "store.db").stat().st_size
+    assert main(["store", "gc", "--max-size", f"{before // 2000}kB"]) == 0
+    assert [key for key, value in held(state, "ab").items() if value] == ["a"]
 
 
 def test_gc_wants_to_know_what_and_waits_for_runs(
@@ -113,10 +126,31 @@ def test_in_whatever_order_files_are_imported_the_same_stands(
         for place, replies in enumerate(order):
             texts = {key: canonical({"text": text}) for key, text in replies.items()}
             write_recording(Path(f"{place}{packed}"), texts)
-            assert main(["store", "import", f"{place}{packed}"]) == 0
+        assert main(["store", "import", *(f"{place}{packed}" for place in range(len(order)))]) == 0
         results.append(held(folder / ".evalsuite", "abcd"))
     assert all(each == results[0] for each in results)
     assert all(results[0].values())
+
+
+def test_what_is_stored_already_stands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(here / ".evalsuite", {"a": "paid for"})
+    mine = held(here / ".evalsuite", "a")
+    for number in range(8):  # whichever sum is the lesser one
+        fill(here / f"other{number}", {"a": f"forged {number}"})
+    assert main(["store", "import", *(f"other{number}" for number in range(8))]) == 0
+    assert held(here / ".evalsuite", "a") == mine
+    assert "0 replies taken over" in capsys.readouterr().out
+
+
+def test_one_broken_shard_does_not_lose_the_others(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(here / "one", {"a": "1"})
+    Path("two.jsonl").write_text("no recording\n")
+    fill(here / "three", {"c": "3"})
+    assert main(["store", "import", "one", "two.jsonl", "three"]) == 2
+    assert "two.jsonl" in capsys.readouterr().out
+    assert all(held(here / ".evalsuite", "ac").values())
 
 
 def test_importing_a_store_takes_its_replies_alone(here: Path, tmp_path: Path) -> None:

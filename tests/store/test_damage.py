@@ -12,7 +12,7 @@ import pytest
 from evalsuite.errors import DataError
 from evalsuite.store import Store
 from evalsuite.store.place import network
-from evalsuite.store.upkeep import verify
+from evalsuite.store.upkeep import stats, verify
 
 COUNT = 3000
 PAGE = 4096
@@ -128,6 +128,22 @@ def test_a_store_of_format_1_is_taken_over_in_place(tmp_path: Path) -> None:
     assert store.reports == []
     store.close()
     assert verify(tmp_path) == (2, [])
+
+
+def test_a_store_of_format_2_keeps_the_days_of_its_last_use(tmp_path: Path) -> None:
+    made = Store(tmp_path)
+    made.put("call", "k", b"v")
+    made.close()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as old:
+        old.execute("ALTER TABLE entry RENAME COLUMN used TO day")
+        old.execute("UPDATE entry SET day = day / 24 - 10")
+        old.execute("PRAGMA user_version=2")
+        old.commit()
+    store = Store(tmp_path)
+    store.close()
+    (share,) = stats(tmp_path).shares
+    assert 240 <= store._now - share.newest <= 263
+    assert verify(tmp_path) == (1, [])
 
 
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

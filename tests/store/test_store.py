@@ -159,7 +159,7 @@ def test_the_folder_ignores_itself_in_git(tmp_path: Path) -> None:
 @pytest.mark.parametrize("beside", [False, True], ids=["its writer", "a process beside it"])
 def test_what_is_used_is_young_again(tmp_path: Path, beside: bool) -> None:
     old = Store(tmp_path)
-    old._today -= 50
+    old._now -= 50 * 24
     for name in ("used", "unused"):
         old.put("call", name, b"v")
     old.close()
@@ -170,7 +170,7 @@ def test_what_is_used_is_young_again(tmp_path: Path, beside: bool) -> None:
     if beside:
         reading.close()
     (share,) = stats(tmp_path).shares
-    assert (share.entries, share.newest - share.oldest) == (2, 50)
+    assert (share.entries, share.newest - share.oldest) == (2, 50 * 24)
 
 
 def test_what_another_process_begins_later_is_found_when_looked_for_anew(tmp_path: Path) -> None:
