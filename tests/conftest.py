@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import listening
+from browser import driven, listening
 from forks import Forks
 
 # pytester forgets the modules that a run inside this process loads; numpy can't be loaded twice.
@@ -36,6 +36,13 @@ ECHO = """
     async def words(case):
         return ev.Output(text={text})
 """
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser for a module's tests."""
+    with driven() as running:
+        yield running
 
 
 class Project:

@@ -9,7 +9,7 @@ shorter, then left out and named. Sections are whole, so that no fence and no fo
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalsuite.report.about import About, address
 from evalsuite.report.annotations import Annotation, annotations, command
@@ -91,6 +91,7 @@ def _page(
     size: Size,
 ) -> str:
     ordered = by_gravity(reports)
+    limits = replace(limits, answers=max(3, limits.answers // max(1, len(reports))))
     top = [key_of(about), alert(ordered, accepted)]
     groups = _groups(ordered, about, accepted)
     room = budget - _RESERVE - sum(size(each) + 2 for each in top)
@@ -105,11 +106,10 @@ def _groups(reports: Sequence[Report], about: About, accepted: Sequence[Report])
         first.append(Section("First screen", 1, lambda _: first_lines(reports[0], about)))
     first.append(Section("Commits", 2, lambda _: compared(about)))
     groups = [_Group(first), *(_Group(accepted_parts(each, about)) for each in accepted)]
-    for each in reports:
-        head = block_of(each, Headline)
-        alone = len(reports) == 1
-        title: Text = () if alone else (Name(each.suite), f": {head.word}")
-        groups.append(_Group(parts(each, about), title, closed=head.level == "tip"))
+    for at, each in enumerate(reports):  # the worst is open, the others are a click away
+        word = block_of(each, Headline).word
+        title: Text = (Name(each.suite), f": {word}") if len(reports) > 1 else ()
+        groups.append(_Group(parts(each, about), title, closed=at > 0))
     return groups
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from textwrap import wrap
 
 from evalsuite.report import charts, figures
 from evalsuite.report.blocks import (
@@ -26,17 +27,22 @@ from evalsuite.report.blocks import (
     Line,
     Matrix,
     Name,
+    Op,
     Readings,
     Report,
     Table,
     Text,
     prose,
 )
-from evalsuite.report.escape import code_span, fenced, line, markdown, shorten, summary
+from evalsuite.report.escape import code_span, fenced, line, markdown, shorten, summary, visible
 from evalsuite.report.words import excerpt
 
 BUDGET = 60_000
 _NAME, _WORDS = 300, 2_000
+_WIDTH, _LINES = 96, 16
+"""Characters of a line of a word diff, and the most lines in which words are told apart."""
+
+_SIGNS: dict[Op, str] = {"same": " ", "gone": "-", "new": "+"}
 _MARKS = {"bad": "🔴 ", "warn": "🟠 ", "good": "🟢 ", "plain": ""}
 
 
@@ -227,14 +233,21 @@ def answer_lines(shown: Answer) -> list[str]:
 def _differing(shown: Answer) -> list[str]:
     pieces = excerpt(shown.pieces, 600)
     if any(piece.op != "same" for piece in pieces):
-        old = "".join(piece.text for piece in pieces if piece.op != "new")
-        new = "".join(piece.text for piece in pieces if piece.op != "gone")
-        marked = [f"- {each}" for each in old.split("\n")]
-        marked += [f"+ {each}" for each in new.split("\n")]
+        marked = [each for piece in pieces for each in _marked(piece.op, piece.text)]
+        if len(marked) > _LINES:
+            old = "".join(piece.text for piece in pieces if piece.op != "new")
+            new = "".join(piece.text for piece in pieces if piece.op != "gone")
+            marked = [*_marked("gone", old), *_marked("new", new)]
         return ["", fenced("\n".join(marked), "diff")]
     if pieces:
         return ["", fenced(shorten("".join(piece.text for piece in pieces), 600))]
     return []
+
+
+def _marked(op: Op, text: str) -> list[str]:
+    """A stretch of words on lines of its own, none of which has to be scrolled sideways."""
+    parts = [each for one in visible(text).split("\n") for each in wrap(one, _WIDTH)]
+    return [f"{_SIGNS[op]} {each}" for each in parts]
 
 
 def _readings(block: Readings, limits: Limits) -> str:

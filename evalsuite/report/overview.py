@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.report import figures
 from evalsuite.report.about import About
@@ -29,7 +28,8 @@ from evalsuite.report.blocks import (
 )
 from evalsuite.report.cases import KINDS
 from evalsuite.report.markdown import PAGE, answer_lines, brief, item, named, rows, words
-from evalsuite.report.material import AMBER, suspects
+from evalsuite.report.material import suspects
+from evalsuite.report.sections import FATES, fate, listed
 
 LEVELS: Sequence[Level] = ("caution", "warning", "note", "tip")
 _TONES: dict[Level, Tone] = {"caution": "bad", "warning": "warn", "note": "plain", "tip": "good"}
@@ -80,8 +80,7 @@ def alert(reports: Sequence[Report], accepted: Sequence[Report]) -> str:
 def _counts(reports: Sequence[Report]) -> str:
     gates = Counter(said for each in reports for said in _gates(each))
     kinds = Counter(one.kind for each in reports for one in block_of(each, Cases).lines)
-    order = ("blocking", "red in observe mode", "suspect", "undecided", "improved", "held")
-    told = [f"{figures.number(gates[each])} {each}" for each in order if gates[each]]
+    told = [f"{figures.number(gates[each])} {each}" for each in FATES if gates[each]]
     cases = [
         f"{figures.number(kinds[each])} {_KINDS[each][kinds[each] != 1]}"
         for each in KINDS
@@ -93,24 +92,7 @@ def _counts(reports: Sequence[Report]) -> str:
 
 def _gates(report: Report) -> list[str]:
     odd = {each.name for each in suspects(report.verdict)}
-    found = [_fate(each, odd) for each in report.verdict.findings]
-    return [each for each in found if each]
-
-
-def _fate(finding: Finding, odd: set[str]) -> str:
-    """What became of a gate; "" of what nobody declared and nothing is to be told of."""
-    if finding.blocks:
-        return "blocking"
-    if finding.result in BAD and finding.declared and not finding.informs:
-        return "red in observe mode"
-    if finding.name in odd:
-        return "suspect"
-    if finding.result in AMBER:
-        return "undecided"
-    if finding.kind == "relative" and finding.low is not None and finding.low > 0:
-        return "improved"
-    held = finding.declared and finding.result in ("pass", "unchanged")
-    return "held" if held and finding.kind != "must_pass" else ""
+    return [fate(each, odd) for each in listed(report.verdict)]
 
 
 def _accepted(report: Report) -> Text:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalsuite.report import figures
-from evalsuite.report.about import About, address
+from evalsuite.report.about import About
 from evalsuite.report.blocks import (
     Answer,
     Answers,
@@ -19,6 +19,7 @@ from evalsuite.report.blocks import (
     Name,
     Report,
     Table,
+    TableRow,
     Text,
     block_of,
 )
@@ -88,7 +89,7 @@ def accepted_parts(report: Report, about: About) -> list[Section]:
 def _part(block: Block, report: Report, about: About) -> Section | None:  # noqa: PLR0911
     match block:
         case Table(title="Gates"):
-            return Section("Gates", 3, lambda limits: section(block, report.suite, limits))
+            return Section("Gates", 3, lambda limits: _gates(block, limits))
         case Table(title="Judges"):
             return Section("Judges", 7, lambda limits: _shut(block, limits))
         case Table():
@@ -100,10 +101,34 @@ def _part(block: Block, report: Report, about: About) -> Section | None:  # noqa
         case Facts(title="What to do"):
             return Section("What to do", 4, lambda _: _actions(block, report, about))
         case Facts(title="Errors, missing, flaky, stale, new"):
-            return Section(block.title, 4, lambda _: f"#### {block.title}\n\n{fact_lines(block)}")
+            return Section(block.title, 4, lambda _: _trouble(block))
         case Facts():
             return Section(block.title, 9, lambda limits: section(block, report.suite, limits))
     return None
+
+
+def _gates(table: Table, limits: Limits) -> str:
+    """What stands out as it is, what held folded."""
+    held = [row for row in table.rows if row.tone not in ("bad", "warn") and not _improved(row)]
+    odd = [row for row in table.rows if row not in held]
+    shown = section(replace(table, rows=odd, note="" if held else table.note), "", limits)
+    shut = rows(replace(table, rows=held), limits)
+    count = figures.many(len(held), "gate")
+    title = f"{count} held" if odd else f"Gates: {count} held"
+    return "\n\n".join(filter(None, (shown, folded((f"{title}",), shut) if shut else "")))
+
+
+def _improved(row: TableRow) -> bool:
+    return row.cells[-1][:1] in (("improved",), ("improved (",))
+
+
+def _trouble(facts: Facts) -> str:
+    """What needs a look, and what is new or gone; the rest folded."""
+    open_ = [each for each in facts.lines if each.tone != "plain" or each.label in ("new", "gone")]
+    rest = [each for each in facts.lines if each not in open_]
+    said = [f"#### {facts.title}\n\n{fact_lines(replace(facts, lines=open_))}"] if open_ else []
+    said += [folded(("Nothing to judge",), fact_lines(replace(facts, lines=rest)))] if rest else []
+    return "\n\n".join(said)
 
 
 def _shut(table: Table, limits: Limits) -> str:
@@ -162,9 +187,4 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/runs"),)))
     if need := maintainer(report, about):
         lines.insert(0, need)
-    said = [item(each) for each in lines]
-    if url := address(about.run_url):
-        said.append(f"- [The run](<{url}>)")
-    if url := address(about.artifact_url):
-        said.append(f"- [Its files](<{url}>)")
-    return "\n".join(["#### What to do", "", *said])
+    return "\n".join(["#### What to do", "", *map(item, lines)])

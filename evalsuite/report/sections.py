@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from evalsuite.gate import OVERALL, Finding
+from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import Manifest, ModelCalls, Operations, Part
 from evalsuite.report import figures, operated
@@ -127,16 +127,11 @@ def gates(material: Material, varies: Variances) -> Table:
     """A row per declared gate, and per other slice that stands out; what blocks comes first."""
     odd = {each.name for each in suspects(material.verdict)}
     drops = detectable(material.diff, material.verdict)
-    rows, held, hidden = [], 0, len(material.verdict.findings)
-    for finding in sorted(material.verdict.findings, key=lambda each: _order(each, odd)):
-        if finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER):
-            held, hidden = held + finding.n, hidden - 1
-        elif finding.informs and finding.slice != OVERALL and not finding.declared:
-            continue
-        elif finding.declared or finding.name in odd or _apart(finding):
-            rows.append(_gate_row(finding, odd, drops, varies))
+    strict = [each for each in material.verdict.findings if _held(each)]
+    rows = [_gate_row(each, odd, drops, varies) for each in listed(material.verdict)]
+    held = sum(each.n for each in strict)
     note = [f"{figures.many(held, 'must_pass case')} held."] if held else []
-    hidden -= len(rows)
+    hidden = len(material.verdict.findings) - len(strict) - len(rows)
     if hidden:
         note.append(
             f"{figures.many(hidden, 'other slice')} without a finding of their own: see Slices."
@@ -145,6 +140,38 @@ def gates(material: Material, varies: Variances) -> Table:
     if varies:
         columns.insert(-1, "Variance")
     return compact(Table("Gates", columns, rows, " ".join(note)))
+
+
+def listed(verdict: Verdict) -> list[Finding]:
+    """The findings with a row of their own, in its order."""
+    odd = {each.name for each in suspects(verdict)}
+    return [
+        each
+        for each in sorted(verdict.findings, key=lambda each: _order(each, odd))
+        if not _held(each)
+        and (each.declared or each.slice == OVERALL or not each.informs)
+        and (each.declared or each.name in odd or _apart(each))
+    ]
+
+
+def _held(finding: Finding) -> bool:
+    return finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER)
+
+
+FATES = ("blocking", "red, not blocking", "suspect", "undecided", "improved", "held")
+"""The gravest first."""
+
+
+def fate(finding: Finding, odd: Collection[str]) -> str:
+    """What became of a gate, in a word or two for counting; `odd` are the names of suspects."""
+    tone, said = _result(finding, set(odd))
+    if finding.blocks:
+        return "blocking"
+    if finding.result in BAD:
+        return "red, not blocking"
+    if tone == "warn":
+        return "suspect" if said == "suspect" else "undecided"
+    return "improved" if said == "improved" else "held"
 
 
 def _apart(finding: Finding) -> bool:
