@@ -6,6 +6,7 @@ EvalsuiteError            say what, where, and the remedy; never shown with a tr
 │   ├── GoldenError       a golden dataset: all problems of a file at once
 │   ├── SuiteError        a suite, its gate, or a judge card
 │   └── SnapshotError     a snapshot or a stored run
+├── HubError              GitHub refused, or did not answer            (exit 12)
 ├── MissingExtra          an optional package that a feature needs     (exit 4)
 └── BackendError          a provider did not answer; never a score
     └── RunStopped        it was not asked, since the run has ended
@@ -96,6 +97,17 @@ class MissingExtra(EvalsuiteError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional package: pip install 'evalsuite[{extra}]'")
+
+
+class HubError(EvalsuiteError):
+    """What was to be read from GitHub or written there was not. `status` is that of its reply, 0
+    without one."""
+
+    exit_code = 12
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 Fault = Literal["transient", "throttled", "request", "provider"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import aa, backtest, correlate, plan, probe, rate, runs, snapshots, store
+from evalsuite.cli import aa, backtest, ci, correlate, plan, probe, rate, runs, snapshots, store
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -26,7 +26,7 @@ examples:
 
 A run is named by its id, its folder, "last", "snapshot", or "git:REVISION" such as git:main.
 Exit status: 0 clear, 1 blocked, 2 unusable data, 4 unusable options, 10 inconclusive where that
-must stop, 11 incomparable, 130 interrupted.
+must stop, 11 incomparable, 12 GitHub refused or did not answer, 130 interrupted.
 """
 
 
@@ -85,6 +85,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     store.register(commands)
     rate.register(commands)
     correlate.register(commands)
+    ci.register(commands)
     _golden(commands, given)
     _judge(commands, given)
     return parser

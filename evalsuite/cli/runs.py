@@ -113,14 +113,14 @@ def policy_of(run: Run, source: Source) -> Gate:
 
 def _diff(args: argparse.Namespace) -> int:
     render = _format(args.format)
-    show(render(_report(decided(args.before, args.after, args.suite))))
+    show(render(report_on(decided(args.before, args.after, args.suite))))
     return 0
 
 
 def _gate(args: argparse.Namespace) -> int:
     render = _format(args.format)
     made = decided(args.before, args.after, args.suite)
-    show(render(_report(made)))
+    show(render(report_on(made)))
     return made.verdict.exit_code
 
 
@@ -144,7 +144,8 @@ def _format(name: str) -> Any:
     return lambda report: render(report, colour=colour, width=width)
 
 
-def _report(made: Decided) -> Report:
+def report_on(made: Decided) -> Report:
+    """What there is to say of two runs."""
     from evalsuite.runner.flakiness import unstable_cases  # noqa: PLC0415
     from evalsuite.runner.reporting import commands_of, report_of  # noqa: PLC0415
 

@@ -51,11 +51,13 @@ class _Group:
         return folded(self.title, body) if self.closed else f"### {words(self.title)}\n\n{body}"
 
 
-def comment(reports: Sequence[Report], about: About, accepted: Sequence[Report] = ()) -> str:
-    """One comment on all suites of a run, of at most 60,000 characters; its first line is a hidden
-    mark. `accepted` holds, for each snapshot that the pull request itself changes, a report on the
-    new one against the base's."""
-    return _page(reports, about, accepted, Limits(rest="in the step's summary"), BUDGET, len)
+def comment(
+    reports: Sequence[Report], about: About, accepted: Sequence[Report] = (), limit: int = BUDGET
+) -> str:
+    """One comment on all suites of a run, of at most `limit` characters (of some 5,000 it takes
+    what it needs to be one); its first line is a hidden mark. `accepted` holds, for each snapshot
+    that the pull request itself changes, a report on the new one against the base's."""
+    return _page(reports, about, accepted, Limits(rest="in the step's summary"), limit, len)
 
 
 def summary(reports: Sequence[Report], about: About, accepted: Sequence[Report] = ()) -> str:

@@ -38,7 +38,8 @@ class GitHub:
     """One repository. `faults` maps the number of a request, from 0, to what becomes of it;
     `before` is called ahead of each with its number, method and path, and may change anything.
 
-    `asked` has (method, path, status), `writable` the permissions of the token. An app's token
+    `asked` has (method, path, status), `files` what a pull request changes, `writable` the
+    permissions of the token. An app's token
     (`app`) has a name but no user; without an app it is a person's, who has no check runs.
     """
 
@@ -49,6 +50,7 @@ class GitHub:
         self.login = "github-actions[bot]"
         self.writable = {"pulls", "checks", "contents"}
         self.pulls: dict[int, Value] = {}
+        self.files: dict[int, list[str]] = {}
         self.comments: dict[int, list[Value]] = {}
         self.checks: list[Value] = []
         self.asked: list[tuple[str, str, int]] = []
@@ -230,6 +232,11 @@ def _one_pull(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple
     return pull, 200
 
 
+def _files(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    hub._pull(at[0])
+    return [{"filename": each} for each in hub.files.get(int(at[0]), [])], 0
+
+
 def _commit_checks(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
     found = [
         each
@@ -272,6 +279,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
     (r"/issues/comments/(\d+)", "GET PATCH DELETE", _comment),
     (r"/pulls", "GET POST", _pulls),
     (r"/pulls/(\d+)", "GET PATCH", _one_pull),
+    (r"/pulls/(\d+)/files", "GET", _files),
     (r"/commits/(\w+)/check-runs", "GET", _commit_checks),
     (r"/check-runs(?:/(\d+))?", "POST PATCH", _check),
 )
@@ -279,6 +287,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: else each reply waits for the first one's receipt
     hub: GitHub
     lock: threading.Lock
 
@@ -341,6 +350,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+            self.wfile.flush()
 
     do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815
 

@@ -1,0 +1,171 @@
+"""`evalsuite ci summary | comment | propose`: tell a workflow and a pull request what was found."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from evalsuite.cli.screen import show
+from evalsuite.config import load_config
+from evalsuite.errors import HubError, OptionError, plain
+
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_NAME = re.compile(r"[\w.-]{1,80}", re.ASCII)
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `ci` and its commands; each sets `run`: from the arguments to an exit status."""
+    ci = subparsers.add_parser(
+        "ci",
+        help="in GitHub Actions: summary, annotations, comment, check, proposed data",
+        description="What workflows run before and after pytest --evals.",
+    )
+    commands = ci.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser(
+        "summary",
+        help="show the last run on the job's page, and blocking cases on their lines",
+        description="Appends the report of all suites of a run to the file that "
+        "GITHUB_STEP_SUMMARY names, and prints annotations of the cases that block, at most 10 "
+        "errors and 10 warnings. Takes no token. What the gates say is pytest's exit status, not "
+        "this one's.",
+        epilog="example: evalsuite ci summary",
+    )
+    command.add_argument("--run", metavar="REF", dest="ref", default="last", help="default: last")
+    command.set_defaults(run=_summary)
+
+    command = commands.add_parser(
+        "comment",
+        help="write one comment and one check for a run that another workflow uploaded",
+        description="For a workflow on workflow_run, with GITHUB_TOKEN and the permissions "
+        "pull-requests: write and checks: write. The artifact is data without trust: its runs are "
+        "decided again here, against the snapshots of the base, and nothing of it is executed. The "
+        "comment is found again and updated; an older commit's never replaces a newer one's.",
+        epilog="example: evalsuite ci comment --artifact evals-run --base base",
+    )
+    command.add_argument("--artifact", metavar="DIR", required=True, help="what the run uploaded")
+    command.add_argument(
+        "--repository", metavar="OWNER/NAME", default="", help="default: $GITHUB_REPOSITORY"
+    )
+    command.add_argument("--event", metavar="FILE", default="", help="default: $GITHUB_EVENT_PATH")
+    command.add_argument(
+        "--base",
+        metavar="DIR",
+        default=".",
+        help="a checkout of the base, for its settings and snapshots (default: here)",
+    )
+    command.add_argument(
+        "--name", metavar="NAME", default="evals", help="of check and comment (default: evals)"
+    )
+    command.set_defaults(run=_comment)
+
+
+def _summary(args: argparse.Namespace) -> int:
+    from evalsuite.hub.step import append, summary_file  # noqa: PLC0415
+    from evalsuite.report.comment import annotations, command, summary  # noqa: PLC0415
+
+    file = summary_file()
+    if file is None:
+        raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
+    reports, accepted = _reports(args.ref)
+    append(file, summary(reports, _about(), accepted))
+    marks = annotations(reports)
+    show("\n".join([f"evalsuite: {len(reports)} suites in the step's summary"]))
+    for mark in marks:  # the one place where a workflow command is meant
+        show(command(mark))
+    return 0
+
+
+def _reports(ref: str) -> Any:
+    """Of each suite of a run, beside the snapshot; and of each snapshot beside the base's."""
+    from evalsuite.cli.runs import decided, report_on  # noqa: PLC0415
+    from evalsuite.errors import EvalsuiteError  # noqa: PLC0415
+    from evalsuite.snapshot import snapshot_folder, suites_of  # noqa: PLC0415
+
+    config = load_config(Path.cwd())
+    reports, accepted = [], []
+    for suite in suites_of(ref, config):
+        reports.append(report_on(decided("", ref, suite)))
+        if not _merges() or not snapshot_folder(config, suite).exists():
+            continue
+        try:
+            change = decided("git:HEAD^1", "snapshot", suite)
+        except EvalsuiteError:  # the base has none yet
+            continue
+        if change.before and change.before[0].rows != change.after[0].rows:
+            accepted.append(report_on(change))
+    return reports, accepted
+
+
+def _merges() -> bool:
+    """Whether the commit at hand is a pull request's merge into its base."""
+    from evalsuite import git  # noqa: PLC0415
+
+    is_pull = bool(os.environ.get("GITHUB_BASE_REF"))
+    return is_pull and bool(git.line(Path.cwd(), "rev-parse", "--verify", "--quiet", "HEAD^2"))
+
+
+def _about() -> Any:
+    from evalsuite.report.comment import About  # noqa: PLC0415
+
+    given = os.environ.get
+    repository, run = given("GITHUB_REPOSITORY", ""), given("GITHUB_RUN_ID", "")
+    host = given("GITHUB_SERVER_URL", "https://github.com")
+    url = f"{host}/{repository}/actions/runs/{run}" if repository and run else ""
+    base = given("GITHUB_BASE_REF", "")
+    return About(
+        head=given("GITHUB_SHA", ""),
+        found=f"snapshots of this commit, to be merged into {base}" if base else "",
+        run_url=url,
+        artifact_url=f"{url}#artifacts" if url else "",
+        repository=repository,
+    )
+
+
+def _comment(args: argparse.Namespace) -> int:
+    from evalsuite.hub.api import Client  # noqa: PLC0415
+    from evalsuite.hub.artifact import read  # noqa: PLC0415
+    from evalsuite.hub.event import read_event  # noqa: PLC0415
+    from evalsuite.hub.telling import Desk, tell  # noqa: PLC0415
+
+    repository = args.repository or os.environ.get("GITHUB_REPOSITORY", "")
+    if not _REPOSITORY.fullmatch(repository):
+        raise OptionError("--repository must be OWNER/NAME")
+    if not _NAME.fullmatch(args.name):
+        raise OptionError("--name must be letters, digits, dots and dashes, at most 80")
+    event = args.event or os.environ.get("GITHUB_EVENT_PATH", "")
+    if not event:
+        raise OptionError("--event is missing, and GITHUB_EVENT_PATH names no file")
+    if not Path(args.base).is_dir():
+        raise OptionError(f"--base {args.base[:80]!r} is no folder: check the base out there")
+    config = load_config(Path(args.base).resolve())
+    trigger = read_event(Path(event))
+    client = Client(_api(), os.environ.get("GITHUB_TOKEN", ""))
+    try:
+        desk = Desk(client, repository, trigger, args.name)
+        told = tell(desk, read(Path(args.artifact), trigger.conclusion), config)
+    finally:
+        client.close()
+    for line in told.said:
+        show(plain(line))
+    if told.failures:
+        _fall_back(told.text)
+        raise HubError("\n".join(dict.fromkeys(str(each) for each in told.failures)))
+    return 0
+
+
+def _fall_back(text: str) -> None:
+    """The report where it can always be read, if the pull request can't have it."""
+    from evalsuite.hub.step import append, summary_file  # noqa: PLC0415
+
+    file = summary_file()
+    if file is not None:
+        append(file, text)
+        show("the report is in this step's summary instead")
+
+
+def _api() -> str:
+    return os.environ.get("GITHUB_API_URL", "") or "https://api.github.com"

@@ -1,0 +1,1 @@
+"""GitHub: what a finished run tells a pull request, and how that is written there."""

@@ -1,0 +1,102 @@
+"""An artifact's runs beside the snapshots of the trusted base: what there is to report."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from evalsuite.config import Config
+from evalsuite.diff import compare
+from evalsuite.errors import EvalsuiteError, SnapshotError
+from evalsuite.gate import decide, policy_from
+from evalsuite.hub.artifact import Found
+from evalsuite.records import Manifest
+from evalsuite.report.blocks import Commands, Report
+from evalsuite.runner.peopled import people_of
+from evalsuite.runner.reporting import Side, report_of
+from evalsuite.snapshot import load, snapshot_folder
+
+_NODE = re.compile(r"(?!-)[\w./-]{1,300}\.py::\w{1,200}(\[[\w.@=, -]{1,200}\])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`reports` has a run against the snapshot that it is to be held against, `accepted` a snapshot
+    that the pull request changes against the base's; `problems` says what could not be judged."""
+
+    reports: Sequence[Report] = ()
+    accepted: Sequence[Report] = ()
+    problems: Sequence[str] = ()
+
+
+def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
+    """Decide every run again, here. `config` is of the trusted base, `changed` are the files that
+    the pull request changes, as GitHub tells them.
+
+    A run is held against the base's snapshot as it is now. Where the pull request itself changes
+    the snapshot, the run is held against that, as its gates were, and so is the change.
+    """
+    problems = list(found.problems)
+    reports: list[Report] = []
+    accepted: list[Report] = []
+    for suite, run in sorted(found.runs.items()):
+        try:
+            base = _of_base(config, suite)
+            own = found.snapshots.get(suite)
+            if own is None or (base is not None and not _changes(config, suite, changed)):
+                reports.append(_report(config, base, run))
+                continue
+            reports.append(_report(config, own, run))
+            if base is not None and own[0].rows != base[0].rows:
+                accepted.append(_report(config, base, own))
+        except EvalsuiteError as error:
+            problems.append(f"{suite}: {error}")
+        except Exception as error:  # noqa: BLE001 - records may be sound by form and make no sense
+            problems.append(f"{suite}: its records contradict each other ({type(error).__name__})")
+    return Judged(reports, accepted, problems)
+
+
+def _of_base(config: Config, suite: str) -> Side | None:
+    folder = snapshot_folder(config, suite)
+    return (load(folder), folder) if folder.exists() else None
+
+
+def _changes(config: Config, suite: str, changed: Collection[str]) -> bool:
+    """A package's settings may lie in any folder of the repository."""
+    ours = f"{config.snapshots}/{suite}/"
+    return any(each.startswith(ours) or f"/{ours}" in each for each in changed)
+
+
+def _report(config: Config, before: Side | None, after: Side) -> Report:
+    run = after[0]
+    diff = compare(before[0] if before else None, run)
+    try:
+        policy = policy_from(run.manifest.policy)
+    except EvalsuiteError as error:
+        raise SnapshotError(f"the gate of the run can't be used: {error}") from None
+    verdict = decide(diff, policy, people_of(config, before[0] if before else None, run))
+    return report_of(
+        diff,
+        verdict,
+        before,
+        after,
+        golden_dir=config.golden_dir,
+        commands=_commands(run.manifest),
+    )
+
+
+def _commands(manifest: Manifest) -> Commands:
+    """What people may paste: made here of names that were checked, never taken from the run."""
+    node = manifest.nodeid if _NODE.fullmatch(manifest.nodeid) else ""
+    suite = shlex.quote(manifest.suite)
+    again = f"pytest --evals {shlex.quote(node)}".rstrip() if node else "pytest --evals"
+    accept = f"{again}; evalsuite accept {suite} --from-run last --reason "
+    return Commands(
+        reproduce=again,
+        case=f"pytest --evals {shlex.quote(node + '[{id}]')}" if node else "",
+        accept=f"{accept}'...'",
+        baseline=f"{accept}'first baseline'",
+        explain=f"evalsuite explain '{{gate}}' --run last --suite {suite}",
+    )

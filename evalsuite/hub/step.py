@@ -1,0 +1,34 @@
+"""What a step of a workflow hands to its runner: the page of its summary."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from evalsuite.errors import OptionError
+
+LIMIT = 1_000_000
+"""Bytes of one step's summary; beyond 1 MiB the host shows none of it."""
+
+
+def summary_file() -> Path | None:
+    """The file that the runner shows as this step's summary."""
+    named = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    return Path(named) if named else None
+
+
+def append(file: Path, text: str) -> None:
+    """Add Markdown below what the step wrote before.
+
+    Raises:
+        OptionError: both together would be more than is shown, so nothing was written.
+    """
+    before = file.stat().st_size if file.exists() else 0
+    data = text.encode("utf-8", "replace")
+    if before + len(data) > LIMIT:
+        raise OptionError(
+            f"the step's summary would be {before + len(data)} bytes, and one of more than "
+            f"{LIMIT} is not shown: run this in a step of its own"
+        )
+    with file.open("ab") as handle:
+        handle.write(data if not before else b"\n" + data)
