@@ -307,6 +307,6 @@ def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str
     """Ids of the cases that fell and that rose, the largest change first, then by id."""
     at = each.at[effect.d[each.at] != 0]
     ordered = at[np.lexsort((at, -np.abs(effect.d[at])))]
-    ids = effect.pairs.ids
-    fell = tuple(ids[place] for place in ordered if effect.d[place] < 0)
-    return fell, tuple(ids[place] for place in ordered if effect.d[place] > 0)
+    down, ids = effect.d[ordered] < 0, effect.pairs.ids
+    fell, rose = (map(ids.__getitem__, part.tolist()) for part in (ordered[down], ordered[~down]))
+    return tuple(fell), tuple(rose)

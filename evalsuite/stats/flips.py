@@ -113,11 +113,19 @@ def _ranks(sums: Floats) -> Ints:
     ordered = np.take_along_axis(sums, order, axis=1)
     last = np.ones(sums.shape, dtype=bool)
     last[:, :-1] = ordered[:, 1:] != ordered[:, :-1]
-    ends = np.where(last, np.arange(1, count + 1), count)
+    ends = np.flatnonzero(last)  # of runs of equal sums, none of which goes on into the next row
+    upto = np.repeat(ends % count + 1, np.diff(ends, prepend=-1))
     ranks = np.empty(sums.shape, dtype=np.int64)
-    upto = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    np.put_along_axis(ranks, order, upto, axis=1)
+    np.put_along_axis(ranks, order, upto.reshape(sums.shape), axis=1)
     return ranks
+
+
+def lowest_ranks(ranks: Ints, order: Ints) -> Ints:
+    """The rows of `ranks` in this order, each the smallest of its own and of those after it."""
+    lowest = ranks[order]
+    for row in range(len(lowest) - 2, -1, -1):
+        np.minimum(lowest[row], lowest[row + 1], out=lowest[row])
+    return lowest
 
 
 def step_down(ranks: Ints) -> Floats:
@@ -129,7 +137,7 @@ def step_down(ranks: Ints) -> Floats:
     hypotheses, patterns = ranks.shape
     adjusted = np.ones(hypotheses)
     order = np.argsort(ranks[:, 0], kind="stable")
-    lowest = np.minimum.accumulate(ranks[order[::-1]], axis=0)[::-1]
+    lowest = lowest_ranks(ranks, order)
     below = np.count_nonzero(lowest <= ranks[order, :1], axis=1) / patterns
     adjusted[order] = np.maximum.accumulate(below)
     return adjusted

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalsuite.stats.flips import Bools, Floats, Ints
+from evalsuite.stats.flips import Bools, Floats, Ints, lowest_ranks
 
 EARLY = 0.4
 """The part of the level that is spent before cases are asked again: 0.02 of 0.05."""
@@ -51,7 +51,7 @@ def stage(ranks: Ints, alive: Bools | None, budget: float) -> Stage:
     alive = np.ones(patterns, dtype=np.bool_) if alive is None else alive
     spent = patterns - int(alive.sum())
     order = np.argsort(ranks[:, 0], kind="stable")
-    lowest = np.minimum.accumulate(ranks[order[::-1]], axis=0)[::-1]
+    lowest = lowest_ranks(ranks, order)
     below = np.count_nonzero((lowest <= ranks[order, :1]) & alive, axis=1)
     adjusted = np.ones(hypotheses)
     adjusted[order] = np.maximum.accumulate((spent + below) / patterns)
