@@ -12,7 +12,7 @@ import pytest
 
 _OPTIONS = (
     *("backend", "concurrency", "timeout", "seed", "trials", "sequential", "budget", "replay"),
-    "release",
+    *("release", "changed"),
 )
 _SUITES = pytest.StashKey[dict[str, str]]()
 
@@ -77,6 +77,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help='compare with a pinned run too, such as "git:v1.2", and let it block: for the main '
         "branch and nightly runs, each family at half of the level; as a setting (release) it "
         "informs",
+    )
+    group.addoption(
+        "--evals-changed",
+        action="store_true",
+        default=None,
+        help="leave out suites that are proven to say what their snapshots say: nothing that they "
+        "depend on has changed since a run that found nothing worse",
     )
     group.addoption(
         "--evals-replay",

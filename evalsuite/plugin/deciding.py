@@ -28,6 +28,7 @@ STATUS = {
     "inconclusive": ("inconclusive", "i", ("INCONCLUSIVE", {"yellow": True})),
     "incomparable": ("incomparable", "i", ("INCOMPARABLE", {"yellow": True})),
     "unneeded": ("not needed", "n", ("NOT NEEDED", {"green": True})),
+    "unchanged": ("unchanged", "n", ("UNCHANGED", {"green": True})),
     "undecided": ("undecided", "-", ("NOT DECIDED", {"yellow": True})),
     "observed": ("would block", "o", ("WOULD BLOCK", {"yellow": True})),
 }

@@ -21,6 +21,8 @@ from evalsuite.suites import Suite
 class Evals(Protocol):
     """What an item needs of the session that runs the cases."""
 
+    def left_out(self, plan: Plan) -> str: ...
+
     def begin(self, plan: Plan, fixtures: Mapping[str, Any]) -> None: ...
 
     def unneeded(self, job: Job) -> str: ...
@@ -53,6 +55,8 @@ class CaseItem(pytest.Item):
         self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]
 
     def setup(self) -> None:
+        if self.evals.left_out(self.job.plan):  # its fixtures may be dear
+            return
         values = None
         if self.needs.info is not None:
             self._request._fillfixtures()
@@ -74,7 +78,8 @@ class CaseItem(pytest.Item):
 
     def run_alone(self) -> None:
         """Set-up and call in one, for a case that has no fixtures."""
-        self.evals.begin(self.job.plan, {})
+        if not self.evals.left_out(self.job.plan):
+            self.evals.begin(self.job.plan, {})
         self.runtest()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *rest: Any) -> Any:

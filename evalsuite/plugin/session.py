@@ -12,6 +12,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -43,11 +44,14 @@ from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.results import RunWriter
 from evalsuite.runner.schedule import Job
+from evalsuite.runner.unchanged import why_it_runs
 from evalsuite.runner.watch import Watch
 from evalsuite.seeds import derive
 
 LONG = 250
 """Results after which a run is long enough to load meanwhile what its end needs."""
+
+LEFT_OUT = "is left out: proven unchanged, its snapshot says what it would say"
 
 _WATCH = pytest.StashKey[Watch]()
 
@@ -88,6 +92,7 @@ class Running:
         self.engine: Engine | None = None
         self.courses = Courses(invocation, deciding, progress)
         self.items: list[CaseItem] = []
+        self.unchanged: set[Plan] = set()
         self.begun: dict[Plan, EvalsuiteError | None] = {}
         self.read = 0
         if invocation.controller:
@@ -147,10 +152,15 @@ class Running:
             self.watch.touch(file)
         if self.config.getoption("xmlpath", None):
             self.watch.wrote(Path(self.config.option.xmlpath))
+        if self.config.getoption("evals_changed"):
+            self._leave_out()
         self.items = self.courses.start(self.engine, self.items)
         ordered = iter(self.items)
         session.items[:] = [
-            next(ordered) if isinstance(item, CaseItem) else item for item in session.items
+            next(ordered)
+            if isinstance(item, CaseItem) and not self.left_out(item.job.plan)
+            else item
+            for item in session.items
         ]
         # What is loaded and collected by now lives as long as the process does: not to be looked
         # through while cases run, nor several times when pytest ends.
@@ -191,8 +201,23 @@ class Running:
         if failed is not None:
             raise failed
 
+    def _leave_out(self) -> None:
+        """Suites that are proven unchanged need not run; of each it is said why it does or not."""
+        assert self.engine is not None
+        for plan, bench in self.engine.benches.items():
+            with quietly():
+                why = why_it_runs(bench)
+            if not why:
+                self.unchanged.add(plan)
+            self.progress.say(f"{plan.suite.name} {f'runs: {why}' if why else LEFT_OUT}")
+        self.items = [item for item in self.items if item.job.plan not in self.unchanged]
+
+    def left_out(self, plan: Plan) -> str:
+        """Why no case of a suite runs, "" if they do."""
+        return LEFT_OUT if plan in self.unchanged else ""
+
     def unneeded(self, job: Job) -> str:
-        return self.courses.unneeded(job)
+        return self.left_out(job.plan) or self.courses.unneeded(job)
 
     def result(self, job: Job, fixtures: Mapping[str, Any] | None) -> Any:
         assert self.engine is not None
@@ -259,8 +284,8 @@ class Running:
             told = RunWriter.payload(result) if self.invocation.worker else result
             report.evals = (suite, told)
         elif isinstance(item, CaseItem) and call.when == "call" and item.unneeded:
-            report.evals_status = "unneeded"
-            report.user_properties.append(("evals_status", "unneeded"))
+            report.evals_status = "unchanged" if self.left_out(item.job.plan) else "unneeded"
+            report.user_properties.append(("evals_status", report.evals_status))
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -280,6 +305,7 @@ class Running:
         self.deciding.damage += self.engine.close()
         for plan, course in self.courses.courses.items():
             brief = course.brief(self.deciding.damage, self.engine.stopped(plan))
+            brief = replace(brief, evidence=self.engine.evidence[plan])
             self.deciding.briefs[plan.nodeid] = brief
         self.deciding.finished = sum(each.done for each in self.engine.counts.values())
 

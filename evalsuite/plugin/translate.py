@@ -79,7 +79,7 @@ _OF_PYTEST = re.compile(
 )
 """Arguments that select, print or distribute, or that the harness itself keys."""
 
-_FLAGS = frozenset({"--evals-sequential"})
+_FLAGS = frozenset({"--evals-sequential", "--evals-changed", "--evals-plan"})
 _WITH_VALUE = frozenset({"-k", "-m", "-n", "--basetemp", "--tb", "--color", "--maxfail", "--dist"})
 
 

@@ -35,7 +35,8 @@ class Bench:
     `unpinned` are the models ("PROVIDER:MODEL") that take no seed.
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
     it may wait, `asking` whether it takes `llm`. `before` are the snapshot's outputs by key, once
-    they were read."""
+    they were read; `parts` is code.key part by part, and `stood` are the chains of touched files up
+    to which stored outputs stood."""
 
     plan: Plan
     store: Store
@@ -55,6 +56,8 @@ class Bench:
     used: set[str] = field(default_factory=set)
     lists: dict[str, bool] = field(default_factory=dict)
     before: Mapping[str, Output] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    stood: set[str] = field(default_factory=set)
     linked: int = 0
     noted: int = 0
 
@@ -111,14 +114,15 @@ def _stored_output(bench: Bench, place: str, tally: Tally) -> Output | None:
     if entry["unknown"] and bench.plan.external is None:
         bench.watch.reached.update(dict.fromkeys(entry["unknown"]))
         return None
-    if "calls" not in entry or not _holds(bench, entry["files"]):
+    if "calls" not in entry or not holds(bench, entry["files"]):
         return None
+    bench.stood.add(entry["files"])
     tally.keys += entry["calls"]
     output: Output = decoder(Output)(entry["output"])
     return output
 
 
-def _holds(bench: Bench, files_key: str) -> bool:
+def holds(bench: Bench, files_key: str) -> bool:
     """Whether all that was touched up to this link of a stored chain is as it was."""
     chain: list[tuple[str, dict[str, Any]]] = []
     while files_key and files_key not in bench.lists:
@@ -150,12 +154,7 @@ def _as_it_was(bench: Bench, outside: Mapping[str, str]) -> bool:
 
 def _keep(bench: Bench, place: str, output: Output, calls: Sequence[str]) -> None:
     """Store an output with what its process had touched and reached by then."""
-    files_key = bench.watch.seen()
-    for link in bench.watch.links[bench.linked :]:
-        bench.store.put("files", link.key, canonical(link.to_json()))
-        bench.lists[link.key] = True
-        bench.used.update(link.used)
-    bench.linked = len(bench.watch.links)
+    files_key = touched(bench)
     note_written(bench)
     entry = {
         "output": to_json(output),
@@ -164,6 +163,17 @@ def _keep(bench: Bench, place: str, output: Output, calls: Sequence[str]) -> Non
         "calls": list(calls),
     }
     bench.store.put("output", place, canonical(entry))
+
+
+def touched(bench: Bench) -> str:
+    """The key of the stored chain of all that this process has touched by now."""
+    files_key = bench.watch.seen()
+    for link in bench.watch.links[bench.linked :]:
+        bench.store.put("files", link.key, canonical(link.to_json()))
+        bench.lists[link.key] = True
+        bench.used.update(link.used)
+    bench.linked = len(bench.watch.links)
+    return files_key
 
 
 def note_written(bench: Bench) -> None:

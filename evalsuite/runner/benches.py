@@ -91,6 +91,7 @@ class Benches:
             aside=[aside(scorer) for scorer in plan.scorers],
             asking=[takes_llm(scorer) for scorer in plan.scorers],
             sources=found.files,
+            parts=found.parts,
             models={
                 role: Part(key("model", each.backend.identity), plan.specs[role])
                 for role, each in sorted(roles.items())

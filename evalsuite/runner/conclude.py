@@ -30,6 +30,7 @@ from evalsuite.runner.peopled import as_rated, people_of
 from evalsuite.runner.released import released
 from evalsuite.runner.reporting import commands_of, report_of
 from evalsuite.runner.results import Brief, RunWriter
+from evalsuite.runner.unchanged import remember
 from evalsuite.wording import shown_path
 
 KEPT_RUNS = 50
@@ -99,6 +100,8 @@ def conclude(
     policy = policy_from(brief.policy)
     verdict = decide(diff, policy, people)
     verdict = released(verdict, candidate, policy, config)
+    if brief.evidence is not None and verdict.exit_code == 0:
+        remember(config, brief.suite, brief.evidence, candidate)
     files = _report_files(config, brief.suite)
     shown = {name: shown_path(file) for name, file in files.items()}
     made = report_of(

@@ -30,6 +30,7 @@ from evalsuite.runner.plan import Plan
 from evalsuite.runner.schedule import HELD, Job, Schedule
 from evalsuite.runner.slots import Slots
 from evalsuite.runner.threads import Threads
+from evalsuite.runner.unchanged import Evidence, evidence_of
 from evalsuite.runner.watch import Watch
 from evalsuite.scoring import complaint
 
@@ -76,6 +77,7 @@ class Engine:
     ) -> None:
         self.counts: dict[Plan, Counts] = {}
         self.benches: dict[Plan, Bench] = {}
+        self.evidence: dict[Plan, Evidence] = {}
         self.watch = watch
         self._concurrency = concurrency
         self._schedule = Schedule(near=NEAR * concurrency, enough=enough)
@@ -189,8 +191,9 @@ class Engine:
         self._thread.join(2 * GRACE)
         sys.setswitchinterval(self._switch)
         self._threads.shutdown()
-        for bench in self.benches.values():
+        for plan, bench in self.benches.items():
             note_written(bench)
+            self.evidence[plan] = evidence_of(bench)
         lines = self._benches.close_stores()
         if self._thread.is_alive():
             lines.append("a target did not end when it was cancelled: it was left behind")

@@ -30,9 +30,11 @@ from evalsuite.suites import Input
 _VOLATILE = re.compile(
     r"_|SHLVL|PWD|OLDPWD|COLUMNS|LINES|TERM.*|COLORTERM|WINDOWID|SSH_.*|XDG_SESSION_.*|"
     r"(COV_CORE|COVERAGE|TMUX|STY|PYDEVD|VSCODE)_?.*|TMPDIR|TEMP|TMP|PS1|LS_COLORS|DBUS_.*|"
+    r"(GITHUB|RUNNER|ACTIONS)_.*|INVOCATION_ID|JOURNAL_STREAM|"
     r"PYTEST_(ADDOPTS|CURRENT_TEST|VERSION|DEBUG.*|THEME.*|XDIST_.*)"
 )
-"""Variables that describe the terminal or pytest's own state, not what a target is.
+"""Variables that describe the terminal, the job on a build host (its number, token, temporary
+files: others in each job) or pytest's own state, not what a target is.
 What PYTEST_ADDOPTS says is among the arguments."""
 
 LISTED_FILES = 200
@@ -47,10 +49,12 @@ _VERSION = re.compile(r"\bversion:\s*([\w.+-]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`key` is code.key without the inputs; `files` maps absolute paths to content hashes."""
+    """`key` is code.key without the inputs; `files` maps absolute paths to content hashes, `parts`
+    what is in the key to a hash of it."""
 
     key: str
     files: Mapping[str, str]
+    parts: Mapping[str, str]
 
 
 def fingerprint(
@@ -80,7 +84,8 @@ def fingerprint(
         "arguments": list(arguments),
         "folder": str(Path.cwd()),
     }
-    return Fingerprint(key("code", parts), files)
+    each = {name: key("part", value) for name, value in parts.items()}
+    return Fingerprint(key("code", parts), files, each)
 
 
 def _sources(

@@ -19,6 +19,7 @@ from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.itself import shocks_of
+from evalsuite.runner.unchanged import Evidence
 from evalsuite.snapshot.codec import decoder, to_json
 
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -51,6 +52,7 @@ class Brief:
     looks: Looks | None = None
     again: int = 0
     shocks: Mapping[str, float] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -78,6 +80,7 @@ class Brief:
             account=account,
             stopped=self.stopped or other.stopped,
             judges={**other.judges, **{k: v for k, v in self.judges.items() if v.checked}},
+            evidence=self.evidence and other.evidence and self.evidence.joined(other.evidence),
         )
 
 

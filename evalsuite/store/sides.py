@@ -41,7 +41,7 @@ def made(folder: Path) -> None:
 
 def take(lock_file: Path) -> FileLock | None:
     """The lock, or None if another process has it; the system frees it when its owner dies."""
-    lock = FileLock(lock_file)
+    lock = FileLock(lock_file, thread_local=False)  # a loop takes it, its caller gives it back
     try:
         lock.acquire(timeout=0)
     except Timeout:
