@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from evalsuite.cli import aa, backtest, ci, correlate, plan, probe, rate, runs, snapshots, store
+from evalsuite.cli import (
+    aa,
+    backtest,
+    ci,
+    correlate,
+    history,
+    plan,
+    probe,
+    rate,
+    runs,
+    snapshots,
+    store,
+)
 from evalsuite.cli.screen import hush
 from evalsuite.errors import EvalsuiteError, OptionError, plain
 
@@ -80,6 +92,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     plan.register(commands)
     aa.register(commands)
     backtest.register(commands)
+    history.register(commands)
     snapshots.register(commands)
     probe.register(commands)
     store.register(commands)

@@ -13,23 +13,14 @@ from typing import TYPE_CHECKING, Any
 from evalsuite.cli.runs import policy_of
 from evalsuite.cli.screen import show, table
 from evalsuite.config import Config, load_config
-from evalsuite.errors import OptionError, SnapshotError, plain
+from evalsuite.errors import OptionError, plain
 
 if TYPE_CHECKING:
     from evalsuite.gate import Finding, Gate, Verdict
-    from evalsuite.records import Run
+    from evalsuite.snapshot import Past
 
 SHOWN = 3
 """Findings told of a step, and cases named of a finding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A run of the past: `label` is a commit's short hash or a file's name, `about` its subject."""
-
-    label: str
-    about: str
-    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +76,7 @@ def _backtest(args: argparse.Namespace) -> int:
 
 def _of_files(names: Sequence[str]) -> tuple[list[Past], Gate]:
     from evalsuite.gate import Gate  # noqa: PLC0415
-    from evalsuite.snapshot import read_results  # noqa: PLC0415
+    from evalsuite.snapshot import Past, read_results  # noqa: PLC0415
 
     runs = [(Path(name), read_results(Path(name))) for name in names]
     return [Past(path.name, run.manifest.created[:10], run) for path, run in runs], Gate()
@@ -93,29 +84,10 @@ def _of_files(names: Sequence[str]) -> tuple[list[Past], Gate]:
 
 def _of_history(config: Config, suite: str) -> tuple[list[Past], Gate, list[str]]:
     """The suite's snapshots on this branch, the oldest first, and what of them can't be read."""
-    from evalsuite import git, snapshot  # noqa: PLC0415
+    from evalsuite.snapshot import past_snapshots, snapshot_folder  # noqa: PLC0415
 
-    folder = snapshot.snapshot_folder(config, suite)
-    place = f"./{config.snapshots}/{suite}/scores.jsonl"
-    listed = git.line(
-        config.root, "log", "--first-parent", "--reverse", "--format=%H%x09%s", "--", place
-    )
-    past, lost = [], []
-    for line in filter(None, listed.splitlines()):
-        commit, _, subject = line.partition("\t")
-        try:
-            run, _ = snapshot.open_ref(f"git:{commit}", config, suite)
-        except SnapshotError as error:
-            lost.append(f"{commit[:8]} can't be read: {error}")
-            continue
-        past.append(Past(commit[:8], subject[:60], run))
-    if not past:
-        raise OptionError(
-            f"git has no snapshot of {suite!r} in {snapshot.shown(folder)}: in a shallow clone, "
-            "fetch the history first (git fetch --unshallow); or name result files"
-        )
-    newest = past[-1]
-    return past, policy_of(newest.run, folder), lost
+    past, lost = past_snapshots(config, suite)
+    return past, policy_of(past[-1].run, snapshot_folder(config, suite)), lost
 
 
 def _steps(past: Sequence[Past], policy: Gate) -> Iterator[Step]:

@@ -25,13 +25,15 @@ MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One suite's change, fully known before anything is written."""
+    """One suite's change, fully known before anything is written. `left` are the cases that a
+    top-up gave no trials."""
 
     suite: str
     old: Run | None
     new: Run
     sources: Sequence[Source]
     diff: Diff
+    left: Sequence[str] = ()
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -44,10 +46,20 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog='example: evalsuite accept askacme --from-run last --reason "shorter answers"',
     )
     command.add_argument("suites", metavar="SUITE", nargs="*", help="default: all of the run")
-    command.add_argument("--from-run", metavar="REF", required=True, help='an id, or "last"')
+    command.add_argument(
+        "--from-run",
+        metavar="REF",
+        required=True,
+        help='an id, "last", or a folder, such as one that a CI job uploaded',
+    )
     command.add_argument("--reason", metavar="TEXT", required=True, help="kept in the manifest")
     command.add_argument(
         "--only", metavar="KINDS", help=f"take only these cases, of {','.join(KINDS)}"
+    )
+    command.add_argument(
+        "--top-up",
+        action="store_true",
+        help="only add trials that the snapshot lacks, of a run with more (--evals-trials 5)",
     )
     command.set_defaults(run=_accept)
 
@@ -73,9 +85,11 @@ def _accept(args: argparse.Namespace) -> int:
     if not reason or len(reason) > MAX_REASON or not reason.isprintable():
         raise OptionError(f"--reason must be one line of 1 to {MAX_REASON} characters")
     only = _kinds(args.only)
+    if args.top_up and only is not None:
+        raise OptionError("--top-up changes no case, so that --only says nothing beside it")
     config = load_config(Path.cwd())
     names = list(dict.fromkeys(args.suites)) or _suites_of(args.from_run, config)
-    planned = [_planned(config, args.from_run, name, only) for name in names]
+    planned = [_planned(config, args.from_run, name, only, args.top_up) for name in names]
     for each in planned:
         show(_accepted(config, each, reason))
     return 0
@@ -97,7 +111,9 @@ def _suites_of(ref: str, config: Config) -> list[str]:
     return suites_of(ref, config)
 
 
-def _planned(config: Config, ref: str, suite: str, only: frozenset[str] | None) -> Planned:
+def _planned(
+    config: Config, ref: str, suite: str, only: frozenset[str] | None, top_up: bool
+) -> Planned:
     from evalsuite import snapshot  # noqa: PLC0415
     from evalsuite.diff import compare  # noqa: PLC0415
     from evalsuite.gate import detectable  # noqa: PLC0415
@@ -109,10 +125,24 @@ def _planned(config: Config, ref: str, suite: str, only: frozenset[str] | None) 
     folder = snapshot.snapshot_folder(config, suite)
     old = snapshot.load(folder) if folder.exists() else None
     diff = compare(old, run)
-    new = snapshot.merged(old, run, None if only is None else _taken(diff, only))
+    left: Sequence[str] = ()
+    if top_up:
+        new, left = _topped_up(suite, old, run)
+    else:
+        new = snapshot.merged(old, run, None if only is None else _taken(diff, only))
     drops = detectable(new, policy_of(run, source))
     new = replace(new, manifest=replace(new.manifest, detectable=drops))
-    return Planned(suite, old, new, (source, folder) if old else (source,), diff)
+    return Planned(suite, old, new, (source, folder) if old else (source,), diff, left)
+
+
+def _topped_up(suite: str, old: Run | None, run: Run) -> tuple[Run, Sequence[str]]:
+    from evalsuite import snapshot  # noqa: PLC0415
+
+    cause = "there is none yet: accept the run without --top-up"
+    if old is not None and not (cause := snapshot.untoppable(old, run)):
+        done = snapshot.topped_up(old, run)
+        return done.run, done.left
+    raise SnapshotError(f"{suite}: run {run.manifest.run} can't top up the snapshot: {cause}")
 
 
 def _taken(diff: Diff, only: frozenset[str]) -> set[str]:
@@ -154,6 +184,10 @@ def _summary(planned: Planned, folder: str) -> list[str]:
         f"  cases: {', '.join(found)}",
         f"  checks hold: {rates[0]} -> {rates[1]}",
     ]
+    if planned.left:
+        lines.append(
+            f"  {len(planned.left)} cases were measured or answered otherwise and keep their trials"
+        )
     gaps = sum(any(row.errors) for row in planned.new.rows.values())
     if gaps:
         lines.append(f"  {gaps} cases hold an error: what has no score will not be compared")

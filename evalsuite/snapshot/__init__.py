@@ -12,18 +12,22 @@ from evalsuite.snapshot.evidence import Evidence, read_evidence, write_evidence
 from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
+from evalsuite.snapshot.past import Past, past_snapshots
 from evalsuite.snapshot.refs import open_ref, stored_runs, suites_of
 from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
 from evalsuite.snapshot.results import read_results
 from evalsuite.snapshot.revisions import Revision
+from evalsuite.snapshot.topping import ToppedUp, topped_up, untoppable
 from evalsuite.snapshot.writer import Writer, write
 
 __all__ = [
     "Evidence",
     "Head",
     "Merge",
+    "Past",
     "Revision",
     "Source",
+    "ToppedUp",
     "Writer",
     "accept",
     "as_kept",
@@ -36,6 +40,7 @@ __all__ = [
     "open_ref",
     "output_key",
     "pass_rate",
+    "past_snapshots",
     "read_evidence",
     "read_head",
     "read_outputs",
@@ -47,7 +52,9 @@ __all__ = [
     "snapshot_folder",
     "stored_runs",
     "suites_of",
+    "topped_up",
     "unchanged",
+    "untoppable",
     "write",
     "write_calls",
     "write_evidence",

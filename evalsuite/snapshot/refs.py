@@ -65,7 +65,7 @@ def suites_of(ref: str, config: Config) -> list[str]:
         folder = runs[0][1].parent if runs else folder
     elif (config.state_dir / "runs" / ref).is_dir():
         folder = config.state_dir / "runs" / ref
-    inside = sorted(each.parent.name for each in folder.glob(f"*/{MANIFEST}"))
+    inside = sorted({each.name for each in _below(folder)})
     return inside or [open_ref(ref, config, None)[0].manifest.suite]
 
 
@@ -102,6 +102,9 @@ def _one(folders: list[Path], suite: str | None, missing: str, where: str) -> Pa
         how = f": evalsuite accept {suite or 'SUITE'} --from-run last" if where == _HERE else ""
         raise OptionError(f"{missing}{of} in {where}{how}")
     names = ", ".join(each.name for each in folders)
+    if len({each.name for each in folders}) < len(folders):
+        ids = ", ".join(shown(each) for each in folders)
+        raise OptionError(f"{where} holds several runs of one suite: name one of {ids}")
     raise OptionError(f"{where} holds several suites: choose one with --suite: {names}")
 
 
@@ -119,10 +122,23 @@ def _last(config: Config, suite: str | None) -> Path:
 def _in_folder(folder: Path, suite: str | None) -> Path:
     if (folder / MANIFEST).exists():
         return folder
-    inside = [each.parent for each in sorted(folder.glob(f"*/{MANIFEST}"))]
+    inside = _below(folder)
     if not inside and any(folder.iterdir()):
         return folder  # reading it says what is missing
     return _one(inside, suite, "no finished run", shown(folder))
+
+
+def _below(folder: Path) -> list[Path]:
+    """The runs in a folder: of a run, of several, or of what a CI job uploaded, which has any
+    of these. What a link leads to is elsewhere."""
+    if (folder / MANIFEST).exists():
+        return []
+    for depth in ("*", "*/*", "*/*/*"):
+        found = [each.parent for each in sorted(folder.glob(f"{depth}/{MANIFEST}"))]
+        here = folder.resolve()
+        if inside := [each for each in found if each.resolve().is_relative_to(here)]:
+            return inside
+    return []
 
 
 def _revision(revision: str, config: Config, suite: str | None) -> Revision:

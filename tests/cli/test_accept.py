@@ -222,3 +222,51 @@ def test_a_line_of_the_snapshot_shows_what_moved_first(root: Path) -> None:
     accept()
     line = (root / "snapshots/askacme/scores.jsonl").read_text(encoding="utf-8")
     assert list(json.loads(line))[:4] == ["id", "scores", "reasons", "errors"]
+
+
+@pytest.mark.parametrize("inside", ["runs/r1", "r1", ""])
+def test_a_downloaded_artifact_is_accepted_as_it_lies(root: Path, inside: str) -> None:
+    run, outputs = run_of(many(20))
+    write(root / "download" / inside / "askacme", run, outputs)
+    command = ["accept", "--from-run", "download", "--reason", "by the job"]
+    assert main(command) == 0
+    assert snapshot_of(root).rows == run.rows
+
+
+def test_an_artifact_is_another_s_data(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, outputs = run_of(many(20))
+    folder = root / "download" / "r1" / "askacme"
+    write(folder, run, outputs)
+    accept_it = ["accept", "--from-run", "download", "--reason", "by the job"]
+    manifest = folder / "manifest.json"
+    whole = manifest.read_text()
+    for forged, said in (
+        (whole.replace('"suite": "askacme"', '"suite": "../../outside"'), "of suite"),
+        (whole.replace('"trials": 1', '"trials": NaN'), "NaN is not JSON"),
+        (whole.replace('"outputs.jsonl"', '"../../../pyproject.toml"'), "is no file of a run"),
+        ("[" * 100_000, "nesting"),
+    ):
+        assert forged != whole
+        manifest.write_text(forged)
+        assert main(accept_it) == 2
+        assert said in capsys.readouterr().err
+    manifest.unlink()
+    manifest.symlink_to(root / "pyproject.toml")
+    assert main(accept_it) == 2
+    manifest.unlink()
+    write(root / "elsewhere" / "askacme", run, outputs)
+    (root / "download" / "r2").symlink_to(root / "elsewhere")
+    assert main(accept_it) != 0
+    assert not (root / "snapshots").exists()
+
+
+def test_of_two_runs_of_a_suite_one_is_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("r1", "r2"):
+        run, outputs = run_of(many(20), run=name)
+        write(root / "download" / name / "askacme", run, outputs)
+    assert main(["accept", "--from-run", "download", "--reason", "both"]) == 4
+    assert "name one of download/r1/askacme" in capsys.readouterr().err
+    assert main(["accept", "--from-run", "download/r2", "--reason", "this"]) == 0
+    assert snapshot_of(root).manifest.run == "r2"
