@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _SECONDS = 60
 _REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
-def run(folder: Path, *arguments: str, data: bytes = b"") -> tuple[bytes | None, str]:
-    """What git prints, given `data`, or None and why not; without git the reason is empty."""
+def run(
+    folder: Path,
+    *arguments: str,
+    data: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> tuple[bytes | None, str]:
+    """What git prints, given `data` and more of an environment, or None and why not; without git
+    the reason is empty."""
     # A hook's GIT_DIR would point away from the folder's own repository.
     inherited = {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
     try:
@@ -20,7 +27,7 @@ def run(folder: Path, *arguments: str, data: bytes = b"") -> tuple[bytes | None,
             input=data,
             capture_output=True,
             timeout=_SECONDS,
-            env={**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(environment or {})},
             check=False,
         )
     except (FileNotFoundError, NotADirectoryError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,25 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     command.set_defaults(run=_comment)
 
+    command = commands.add_parser(
+        "propose",
+        help="open a pull request with data that a workflow made, or bring it up to date",
+        description="Commits files of the checkout onto a branch evalsuite/NAME, on top of the "
+        "commit at hand, pushes it over what was there, and opens its pull request into the "
+        "default branch. Takes GITHUB_TOKEN and the permissions contents: write and "
+        "pull-requests: write. Never pushes to another branch.",
+        epilog="example: evalsuite ci propose --branch evalsuite/baseline --title 'More repeats' "
+        "--body-file body.md --paths snapshots",
+    )
+    command.add_argument("--branch", required=True, metavar="evalsuite/NAME")
+    command.add_argument("--title", required=True, help="of commit and pull request, one line")
+    command.add_argument("--body-file", required=True, metavar="FILE", help="Markdown")
+    command.add_argument("--paths", required=True, nargs="+", metavar="PATH", help="what to commit")
+    command.add_argument(
+        "--repository", metavar="OWNER/NAME", default="", help="default: $GITHUB_REPOSITORY"
+    )
+    command.set_defaults(run=_propose)
+
 
 def _summary(args: argparse.Namespace) -> int:
     from evalsuite.hub.step import append, summary_file  # noqa: PLC0415
@@ -72,11 +93,16 @@ def _summary(args: argparse.Namespace) -> int:
         raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
     reports, accepted = _reports(args.ref)
     append(file, summary(reports, _about(), accepted))
-    marks = annotations(reports)
-    show("\n".join([f"evalsuite: {len(reports)} suites in the step's summary"]))
-    for mark in marks:  # the one place where a workflow command is meant
-        show(command(mark))
+    for mark in annotations(reports):  # the one place where a workflow command is meant
+        show(command(replace(mark, file=_from_workspace(mark.file))))
     return 0
+
+
+def _from_workspace(file: str) -> str:
+    """A path from here as one from the checkout's root, which is how a pull request names it."""
+    root, here = os.environ.get("GITHUB_WORKSPACE", ""), Path.cwd()
+    inside = bool(root) and here.is_relative_to(Path(root).resolve())
+    return (here / file).relative_to(Path(root).resolve()).as_posix() if inside else file
 
 
 def _reports(ref: str) -> Any:
@@ -131,9 +157,7 @@ def _comment(args: argparse.Namespace) -> int:
     from evalsuite.hub.event import read_event  # noqa: PLC0415
     from evalsuite.hub.telling import Desk, tell  # noqa: PLC0415
 
-    repository = args.repository or os.environ.get("GITHUB_REPOSITORY", "")
-    if not _REPOSITORY.fullmatch(repository):
-        raise OptionError("--repository must be OWNER/NAME")
+    repository = _repository(args.repository)
     if not _NAME.fullmatch(args.name):
         raise OptionError("--name must be letters, digits, dots and dashes, at most 80")
     event = args.event or os.environ.get("GITHUB_EVENT_PATH", "")
@@ -141,20 +165,38 @@ def _comment(args: argparse.Namespace) -> int:
         raise OptionError("--event is missing, and GITHUB_EVENT_PATH names no file")
     if not Path(args.base).is_dir():
         raise OptionError(f"--base {args.base[:80]!r} is no folder: check the base out there")
-    config = load_config(Path(args.base).resolve())
     trigger = read_event(Path(event))
+    found = read(Path(args.artifact).resolve(), trigger.conclusion)
     client = Client(_api(), os.environ.get("GITHUB_TOKEN", ""))
-    try:
-        desk = Desk(client, repository, trigger, args.name)
-        told = tell(desk, read(Path(args.artifact), trigger.conclusion), config)
-    finally:
-        client.close()
+    # Golden files are named from here, and a pull request names them from its repository's root.
+    with contextlib.closing(client), contextlib.chdir(args.base):
+        told = tell(Desk(client, repository, trigger, args.name), found, load_config(Path.cwd()))
     for line in told.said:
         show(plain(line))
     if told.failures:
         _fall_back(told.text)
         raise HubError("\n".join(dict.fromkeys(str(each) for each in told.failures)))
     return 0
+
+
+def _propose(args: argparse.Namespace) -> int:
+    from evalsuite.hub.api import Client  # noqa: PLC0415
+    from evalsuite.hub.proposing import Proposal, propose  # noqa: PLC0415
+
+    repository, token = _repository(args.repository), os.environ.get("GITHUB_TOKEN", "")
+    body = Path(args.body_file).read_text(encoding="utf-8", errors="replace")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    proposal = Proposal(args.branch, args.title, body, args.paths)
+    with contextlib.closing(Client(_api(), token)) as client:
+        show(propose(client, repository, Path.cwd(), proposal, server=server, token=token))
+    return 0
+
+
+def _repository(given: str) -> str:
+    repository = given or os.environ.get("GITHUB_REPOSITORY", "")
+    if not _REPOSITORY.fullmatch(repository):
+        raise OptionError("--repository must be OWNER/NAME")
+    return repository
 
 
 def _fall_back(text: str) -> None:

@@ -38,8 +38,8 @@ class GitHub:
     """One repository. `faults` maps the number of a request, from 0, to what becomes of it;
     `before` is called ahead of each with its number, method and path, and may change anything.
 
-    `asked` has (method, path, status), `files` what a pull request changes, `writable` the
-    permissions of the token. An app's token
+    `asked` has (method, path, status), `files` what a pull request changes, `branches` whether
+    each is protected, `writable` the permissions of the token. An app's token
     (`app`) has a name but no user; without an app it is a person's, who has no check runs.
     """
 
@@ -51,6 +51,7 @@ class GitHub:
         self.writable = {"pulls", "checks", "contents"}
         self.pulls: dict[int, Value] = {}
         self.files: dict[int, list[str]] = {}
+        self.branches = {"main": True}
         self.comments: dict[int, list[Value]] = {}
         self.checks: list[Value] = []
         self.asked: list[tuple[str, str, int]] = []
@@ -232,6 +233,12 @@ def _one_pull(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple
     return pull, 200
 
 
+def _branch(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    if at[0] not in hub.branches:
+        raise Refused(404, "Branch not found")
+    return {"name": at[0], "protected": hub.branches[at[0]]}, 200
+
+
 def _files(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
     hub._pull(at[0])
     return [{"filename": each} for each in hub.files.get(int(at[0]), [])], 0
@@ -279,6 +286,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
     (r"/issues/comments/(\d+)", "GET PATCH DELETE", _comment),
     (r"/pulls", "GET POST", _pulls),
     (r"/pulls/(\d+)", "GET PATCH", _one_pull),
+    (r"/branches/(.+)", "GET", _branch),
     (r"/pulls/(\d+)/files", "GET", _files),
     (r"/commits/(\w+)/check-runs", "GET", _commit_checks),
     (r"/check-runs(?:/(\d+))?", "POST PATCH", _check),
