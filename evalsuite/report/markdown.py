@@ -141,7 +141,7 @@ def brief(text: str) -> str:
 def item(fact: Line) -> str:
     """A fact as an item of a list."""
     sign = "⚠️ " if fact.tone in ("bad", "warn") else ""
-    return f"- {sign}**{markdown(shorten(fact.label, _NAME))}**: {words(fact.text)}"
+    return f"- {sign}**{markdown(brief(fact.label).strip())}**: {words(fact.text)}"
 
 
 def fact_lines(facts: Facts) -> str:
@@ -246,7 +246,11 @@ def _differing(shown: Answer) -> list[str]:
 
 def _marked(op: Op, text: str) -> list[str]:
     """A stretch of words on lines of its own, none of which has to be scrolled sideways."""
-    parts = [each for one in visible(text).split("\n") for each in wrap(one, _WIDTH)]
+    parts = [
+        each
+        for one in visible(text).split("\n")
+        for each in wrap(one, _WIDTH, break_on_hyphens=False)
+    ]
     return [f"{_SIGNS[op]} {each}" for each in parts]
 
 

@@ -3,6 +3,7 @@ look at first, of all suites of a run."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,7 +15,6 @@ from evalsuite.report.blocks import (
     Answers,
     Cases,
     Headline,
-    Kind,
     Level,
     Line,
     Name,
@@ -24,27 +24,29 @@ from evalsuite.report.blocks import (
     Text,
     Tone,
     block_of,
-    joined,
 )
-from evalsuite.report.cases import KINDS
-from evalsuite.report.markdown import PAGE, answer_lines, brief, item, named, rows, words
-from evalsuite.report.material import suspects
+from evalsuite.report.markdown import PAGE, answer_lines, item, named, rows, words
+from evalsuite.report.material import case_of, reds, suspects
 from evalsuite.report.sections import FATES, fate, listed
+from evalsuite.report.sentences import spread, subject_of
 
 LEVELS: Sequence[Level] = ("caution", "warning", "note", "tip")
 _TONES: dict[Level, Tone] = {"caution": "bad", "warning": "warn", "note": "plain", "tip": "good"}
 _FIRST = ("changed", "state", "also red", "comes from", "suspect", "overall", "apart")
+_REPLAY = re.compile(r" --evals-replay[= ]only\b")
 _TYPED = ("baseline", "if meant", "go on")
-_KINDS: dict[Kind, tuple[str, str]] = {
-    "worse": ("worse", "worse"),
-    "error": ("error", "errors"),
-    "better": ("better", "better"),
-    "changed": ("with other words", "with other words"),
-    "new": ("new", "new"),
-    "gone": ("gone", "gone"),
-    "stale": ("stale", "stale"),
-    "same": ("unchanged", "unchanged"),
+_KINDS = {
+    "worse": "worse",
+    "error": "with errors",
+    "missing": "missing",
+    "better": "better",
+    "changed": "with other words",
+    "new": "new",
+    "gone": "gone",
+    "stale": "stale",
+    "same": "unchanged",
 }
+"""What of cases is counted, in this order, and how it is said."""
 
 
 def level_of(report: Report) -> Level:
@@ -64,30 +66,40 @@ def alert(reports: Sequence[Report], accepted: Sequence[Report]) -> str:
     level: Level = level_of(reports[0]) if reports else "note"
     if any(each.verdict.result in BAD for each in accepted):
         level = min(level, "warning", key=LEVELS.index)
-    lines = [f"> [!{level.upper()}]"]
+    told = [words(_accepted(each)) for each in accepted[:5]]
+    if len(accepted) > 5:
+        told.append(f"{len(accepted) - 5} more snapshots are changed here.")
     if reports:
         head = block_of(reports[0], Headline)
         word = head.word[:1].upper() + head.word[1:]
         said: Text = (" · ", Name(reports[0].suite), " · ", *head.sentence)
-        lines += [f"> **{words((word,))}**{words(said)}", ">", f"> {_counts(reports)}"]
-    for each in accepted[:5]:
-        lines += [">", f"> {words(_accepted(each))}"]
-    if len(accepted) > 5:
-        lines += [">", f"> {len(accepted) - 5} more snapshots are changed here."]
-    return "\n".join(lines)
+        first = level_of(reports[0]) == level
+        told.insert(0 if first else len(told), f"**{words((word,))}**{words(said)}")
+        told.append(_counts(reports))
+    return "\n>\n".join([f"> [!{level.upper()}]\n> {told[0]}", *(f"> {each}" for each in told[1:])])
 
 
 def _counts(reports: Sequence[Report]) -> str:
     gates = Counter(said for each in reports for said in _gates(each))
-    kinds = Counter(one.kind for each in reports for one in block_of(each, Cases).lines)
+    kinds: Counter[str] = Counter()
+    for each in reports:
+        kinds += cases_by_kind(each)
     told = [f"{figures.number(gates[each])} {each}" for each in FATES if gates[each]]
-    cases = [
-        f"{figures.number(kinds[each])} {_KINDS[each][kinds[each] != 1]}"
-        for each in KINDS
-        if kinds[each]
-    ]
+    cases = [f"{figures.number(kinds[each])} {_KINDS[each]}" for each in _KINDS if kinds[each]]
     parts = [("Gates", told), ("cases", cases)]
     return " · ".join(f"{name}: {', '.join(each)}" for name, each in parts if each)
+
+
+def cases_by_kind(report: Report) -> Counter[str]:
+    """How many cases are of each kind. What a run only lacks is "missing": no case is gone of which
+    the suite still expects a result."""
+    found: Counter[str] = Counter(each.kind for each in block_of(report, Cases).lines)
+    run = report.candidate
+    lacking = 0 if run.partial else run.expected - (found.total() - found["gone"])
+    missing = max(0, lacking)
+    found["gone"] = max(0, found["gone"] - missing)
+    found["missing"] = missing
+    return found
 
 
 def _gates(report: Report) -> list[str]:
@@ -98,14 +110,26 @@ def _gates(report: Report) -> list[str]:
 def _accepted(report: Report) -> Text:
     """That the pull request changes a snapshot, why, and what that means against the base's."""
     reason = str(report.candidate.accepted.get("reason") or "")
-    why: Text = (", for the reason ", Name(reason)) if reason else (", without a reason",)
-    head = block_of(report, Headline)
-    kinds = Counter(each.kind for each in block_of(report, Cases).lines)
-    moved = ", ".join(
-        f"{figures.number(kinds[kind])} {kind}" for kind in KINDS if kinds[kind] and kind != "same"
-    )
-    start: Text = ("Accepted here: the snapshot of ", Name(report.suite), *why, ". Before it: ")
-    return (*start, *head.sentence, f" Cases: {moved}." if moved else "")
+    why: Text = ("for the reason ", Name(reason)) if reason else ("without a reason",)
+    kinds = cases_by_kind(report)
+    told = [f"{figures.number(kinds[each])} {_KINDS[each]}" for each in _KINDS if kinds[each]]
+    start: Text = ("The snapshot of ", Name(report.suite), " is changed here, ", *why, ": ")
+    cases = f"; cases: {', '.join(told)}." if told else "."
+    return (*start, *_gravest(report), cases)
+
+
+def _gravest(report: Report) -> Text:
+    """What is worst of a report's findings, with its figures."""
+    verdict = report.verdict
+    if report.baseline is None:
+        return ("it is the first one",)
+    overall = [each for each in verdict.findings if each.kind == "relative" and each.declared]
+    finding = next(iter([*reds(verdict), *overall]), None)
+    if finding is None:
+        return ("nothing of the two can be compared",)
+    if finding.kind == "must_pass":
+        return ("the must_pass case ", Name(case_of(finding)), " fails")
+    return (*subject_of(finding), f" {spread(finding)}")
 
 
 def suites(reports: Sequence[Report]) -> Table:
@@ -132,12 +156,11 @@ def suites_table(reports: Sequence[Report], most: int) -> str:
 def first_lines(report: Report, about: About) -> str:
     """What changed, what else stands out, what to look at first and what to type, of one suite."""
     head = block_of(report, Headline)
-    told = [each for each in head.lines if each.label in _FIRST]
+    need = maintainer(report, about)
+    told = [*([need] if need else []), *(each for each in head.lines if each.label in _FIRST)]
     if head.level == "tip":
         told += [each for each in head.lines if each.label == "would see"]
     lines = [item(each) for each in told]
-    if need := maintainer(report, about):
-        lines.append(item(need))
     first = next(iter(regressed(report)), None)
     if first is not None and first.command:
         lines.append(item(Line("reproduce", (Name(first.command),))))
@@ -170,14 +193,18 @@ def regressed(report: Report) -> list[Answer]:
 
 def maintainer(report: Report, about: About) -> Line | None:
     """What somebody with keys must run, where a run without them lacks replies."""
-    lines = block_of(report, Cases).lines
-    lacking = sum(each.kind == "error" for each in lines)
-    short = lacking or not report.candidate.complete or report.verdict.result == "incomparable"
-    if not report.candidate.replayed or not short:
+    found = cases_by_kind(report)
+    lacking = found["error"] + found["missing"]
+    if not report.candidate.replayed or not (lacking or report.verdict.result == "incomparable"):
         return None
     told = f"{figures.many(lacking, 'case')} without a stored reply" if lacking else "replies lack"
-    said: list[Text] = [(f"this run had no keys ({told}). Read the change, then with keys: ",)]
+    said: list[str | Name] = [f"this run had no keys ({told}). Read the change, then with keys: "]
     if about.pull.isdecimal():
-        said.append((Name(f"gh pr checkout {about.pull}"), " and "))
-    said.append((Name(brief(report.candidate.command or "pytest --evals")),))
-    return Line("a maintainer must run", joined(said, ""), "warn")
+        said += [Name(f"gh pr checkout {about.pull}"), " and "]
+    said.append(Name(_asking(report.candidate.command)))
+    return Line("a maintainer must run", tuple(said), "warn")
+
+
+def _asking(command: str) -> str:
+    """The command without the option that forbids calls."""
+    return _REPLAY.sub("", command or "pytest --evals")

@@ -74,16 +74,11 @@ def accepted_parts(report: Report, about: About) -> list[Section]:
     """What a snapshot that the pull request changes says against the base's."""
     title: Text = ("Accepted: the snapshot of ", Name(report.suite), " before and after")
     gates = next(each for each in report.blocks if isinstance(each, Table))
-    return [
-        Section(
-            "Accepted changes",
-            3,
-            lambda limits: folded(
-                title,
-                "\n\n".join(filter(None, (rows(gates, limits), _cases(report, about, limits)))),
-            ),
-        )
-    ]
+
+    def body(limits: Limits) -> str:
+        return "\n\n".join(filter(None, (_gates(gates, limits), _cases(report, about, limits))))
+
+    return [Section("Accepted changes", 3, lambda limits: folded(title, body(limits)))]
 
 
 def _part(block: Block, report: Report, about: About) -> Section | None:  # noqa: PLR0911
