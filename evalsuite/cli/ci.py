@@ -48,7 +48,12 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         "comment is found again and updated; an older commit's never replaces a newer one's.",
         epilog="example: evalsuite ci comment --artifact evals-run --base base",
     )
-    command.add_argument("--artifact", metavar="DIR", required=True, help="what the run uploaded")
+    command.add_argument(
+        "--artifact",
+        metavar="DIR",
+        required=True,
+        help="what the run uploaded, in a folder with the artifact's name",
+    )
     command.add_argument(
         "--repository", metavar="OWNER/NAME", default="", help="default: $GITHUB_REPOSITORY"
     )

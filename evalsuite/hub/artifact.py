@@ -31,8 +31,9 @@ Side = tuple[Run, Path]
 @dataclass(frozen=True, slots=True)
 class Found:
     """By suite: its run, and its snapshot as the change has it, if that came along. `problems` says
-    of what can't be used why."""
+    of what can't be used why; `folder` is what all of it was found in."""
 
+    folder: Path
     runs: Mapping[str, Side] = field(default_factory=dict)
     snapshots: Mapping[str, Side] = field(default_factory=dict)
     problems: Sequence[str] = ()
@@ -45,11 +46,11 @@ def read(folder: Path, conclusion: str) -> Found:
     Without any, the evaluation's `conclusion` tells whether it had nothing to do or was cut short.
     """
     if not folder.exists():
-        return Found(problems=_unless_done(conclusion))
+        return Found(folder, problems=_unless_done(conclusion))
     try:
         manifests = sorted(_manifests(folder))
     except DataError as error:
-        return Found(problems=[str(error)])
+        return Found(folder, problems=[str(error)])
     found: dict[bool, dict[str, Side]] = {True: {}, False: {}}
     problems = []
     if len(manifests) > MAX_SUITES:
@@ -66,7 +67,7 @@ def read(folder: Path, conclusion: str) -> Found:
             kept[run.manifest.suite] = run, place
     if not found[False] and not problems:
         problems += _unless_done(conclusion)
-    return Found(found[False], found[True], problems)
+    return Found(folder, found[False], found[True], problems)
 
 
 def _unless_done(conclusion: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalsuite.errors import DataError
+from evalsuite.errors import DataError, HubError
 from evalsuite.hub.api import Client
 from evalsuite.records import Json
 from evalsuite.strictjson import Malformed, parse
@@ -20,8 +20,8 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A finished run of a workflow on a pull request. `pulls` are its numbers as far as the event
-    has them (none of a fork's), `fork` is OWNER/NAME of the repository that the branch is in."""
+    """A finished run of a workflow. `pulls` are numbers of pull requests as far as the event has
+    them (none of a fork's), `fork` is OWNER/NAME of the repository that the branch is in."""
 
     head: str
     branch: str
@@ -38,7 +38,7 @@ def read_event(file: Path) -> Trigger:
     """The run that a `workflow_run` event is about.
 
     Raises:
-        DataError: it is no such event, or not of a pull request; names file and field.
+        DataError: it is no such event; names file and field.
     """
     try:
         with file.open("rb") as handle:
@@ -60,8 +60,6 @@ def read_event(file: Path) -> Trigger:
 
 
 def _trigger(run: Mapping[str, Json]) -> Trigger:
-    if run.get("event") not in ("pull_request", "pull_request_target"):
-        raise Malformed("is not a pull request's").within("workflow_run.event")
     head = _field(run, "head_sha", str)
     if not _SHA.fullmatch(head):
         raise Malformed("is not a commit").within("workflow_run.head_sha")
@@ -96,17 +94,36 @@ def _number(listed: Json) -> int:
 
 
 def pulls_of(client: Client, repository: str, trigger: Trigger) -> list[dict[str, Any]]:
-    """The open pull requests that the run's branch asks for, as the API has them now.
+    """The open pull requests that the run is about, as the API has them now.
 
     The event lists those of the repository's own branches; a fork's are found by owner and branch.
+    A maintainer may also have pushed a fork's commit to a branch of the repository, to evaluate it
+    with keys: then the commit tells.
     """
     if trigger.pulls:
         found = [client.get(f"/repos/{repository}/pulls/{each}") for each in trigger.pulls]
     else:
-        owner = trigger.fork.partition("/")[0]
-        head = f"{owner}:{trigger.branch}"
+        head = f"{trigger.fork.partition('/')[0]}:{trigger.branch}"
         found = list(client.pages(f"/repos/{repository}/pulls", state="open", head=head))
-    return [each for each in found if _is_from(each, trigger) and _is_into(each, repository)]
+    found = [each for each in found if _is_from(each, trigger) and _is_into(each, repository)]
+    if found:
+        return found
+    try:
+        of_commit = list(client.pages(f"/repos/{repository}/commits/{trigger.head}/pulls"))
+    except HubError as error:
+        if error.status not in (404, 422):  # the commit was pushed over and is gone
+            raise
+        return []
+    return [
+        each
+        for each in of_commit
+        if each.get("state") == "open" and _is_at(each, trigger) and _is_into(each, repository)
+    ]
+
+
+def _is_at(pull: Mapping[str, Json], trigger: Trigger) -> bool:
+    head = pull.get("head")
+    return isinstance(head, dict) and head.get("sha") == trigger.head
 
 
 def _is_from(pull: Json, trigger: Trigger) -> bool:

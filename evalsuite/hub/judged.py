@@ -6,19 +6,22 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.errors import EvalsuiteError, SnapshotError
 from evalsuite.gate import decide, policy_from
 from evalsuite.hub.artifact import Found
-from evalsuite.records import Manifest
+from evalsuite.records import Manifest, Run
 from evalsuite.report.blocks import Commands, Report
 from evalsuite.runner.peopled import people_of
 from evalsuite.runner.reporting import Side, report_of
 from evalsuite.snapshot import load, snapshot_folder
 
 _NODE = re.compile(r"(?!-)[\w./-]{1,300}\.py::\w{1,200}(\[[\w.@=, -]{1,200}\])?", re.ASCII)
+
+_PLACE = re.compile(r"(?![/-])(?!.*\.\.)[\w./-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
             base = _of_base(config, suite)
             own = found.snapshots.get(suite)
             if own is None or (base is not None and not _changes(config, suite, changed)):
-                reports.append(_report(config, base, run))
+                reports.append(_report(config, base, run, found.folder))
                 continue
-            reports.append(_report(config, own, run))
+            reports.append(_report(config, own, run, found.folder))
             if base is not None and own[0].rows != base[0].rows:
-                accepted.append(_report(config, base, own))
+                accepted.append(_report(config, base, own, found.folder))
         except EvalsuiteError as error:
             problems.append(f"{suite}: {error}")
         except Exception as error:  # noqa: BLE001 - records may be sound by form and make no sense
@@ -69,8 +72,8 @@ def _changes(config: Config, suite: str, changed: Collection[str]) -> bool:
     return any(each.startswith(ours) or f"/{ours}" in each for each in changed)
 
 
-def _report(config: Config, before: Side | None, after: Side) -> Report:
-    run = after[0]
+def _report(config: Config, before: Side | None, after: tuple[Run, Path], folder: Path) -> Report:
+    run, place = after
     diff = compare(before[0] if before else None, run)
     try:
         policy = policy_from(run.manifest.policy)
@@ -83,20 +86,22 @@ def _report(config: Config, before: Side | None, after: Side) -> Report:
         before,
         after,
         golden_dir=config.golden_dir,
-        commands=_commands(run.manifest),
+        commands=_commands(run.manifest, place.relative_to(folder).parent),
     )
 
 
-def _commands(manifest: Manifest) -> Commands:
-    """What people may paste: made here of names that were checked, never taken from the run."""
+def _commands(manifest: Manifest, place: Path) -> Commands:
+    """What people may paste: made here of names that were checked, never taken from the run.
+    `place` is where the run is in the artifact, which the report asks to be put among the runs."""
     node = manifest.nodeid if _NODE.fullmatch(manifest.nodeid) else ""
     suite = shlex.quote(manifest.suite)
-    again = f"pytest --evals {shlex.quote(node)}".rstrip() if node else "pytest --evals"
-    accept = f"{again}; evalsuite accept {suite} --from-run last --reason "
+    named = _PLACE.fullmatch(place.as_posix()) and place != Path()
+    run = f".evalsuite/runs/{place.as_posix()}" if named else "last"
+    accept = f"evalsuite accept {suite} --from-run {run} --reason "
     return Commands(
-        reproduce=again,
+        reproduce=f"pytest --evals {shlex.quote(node)}" if node else "pytest --evals",
         case=f"pytest --evals {shlex.quote(node + '[{id}]')}" if node else "",
         accept=f"{accept}'...'",
         baseline=f"{accept}'first baseline'",
-        explain=f"evalsuite explain '{{gate}}' --run last --suite {suite}",
+        explain=f"evalsuite explain '{{gate}}' --run {run} --suite {suite}",
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from evalsuite import git
 from evalsuite.config import Config
 from evalsuite.errors import HubError
 from evalsuite.gate import Verdict
@@ -62,7 +64,7 @@ def tell(desk: Desk, found: Found, config: Config) -> Told:
     author, text = "", ""
     for pull in pulls_of(desk.client, desk.repository, desk.trigger) or [{}]:
         judged = judge(found, config, _changed(desk, found, pull))
-        about = _about(desk, pull)
+        about = _about(desk, pull, config.root, found.folder.name)
         text = text_of(judged, about)
         try:
             if not author:
@@ -74,7 +76,7 @@ def tell(desk: Desk, found: Found, config: Config) -> Told:
             failures.append(error)
             author = _user(desk.client)
         try:
-            said.append(_comment(desk, judged, about, author))
+            said.append(_comment(desk, judged, about, author, text))
         except HubError as error:
             failures.append(error)
     return Told(said, failures, text)
@@ -94,14 +96,14 @@ def _check(desk: Desk, judged: Judged, text: str) -> checks.Check:
     )
 
 
-def _comment(desk: Desk, judged: Judged, about: About, author: str) -> str:
+def _comment(desk: Desk, judged: Judged, about: About, author: str, text: str) -> str:
     if not about.pull:
         return "no open pull request has this branch: no comment"
     _, word, _ = conclusion_of(judged)
     quiet = not judged.problems and not anything(judged.reports, judged.accepted)
     post = sticky.Post(
-        _state(desk.trigger, word, text_of(judged, about)),
-        lambda limit: text_of(judged, about, limit),
+        _state(desk.trigger, word, text),
+        lambda limit: text if limit >= len(text) else text_of(judged, about, limit),
         quiet,
     )
     place = sticky.Place(desk.repository, int(about.pull), author, desk.name, desk.name)
@@ -154,13 +156,14 @@ def _state(trigger: Trigger, word: str, text: str) -> marks.State:
     return marks.State(trigger.head, *run, word, marks.digest(text))
 
 
-def _about(desk: Desk, pull: Mapping[str, Json]) -> About:
-    base, trigger = pull.get("base") or {}, desk.trigger
+def _about(desk: Desk, pull: Mapping[str, Json], root: Path, artifact: str) -> About:
+    trigger = desk.trigger
     return About(
         head=trigger.head,
-        base=str(base.get("sha", "")),
-        found=f"snapshots of {base['ref']}" if base.get("ref") else "",
+        base=git.line(root, "rev-parse", "--verify", "--quiet", "HEAD"),
+        found="the base's snapshots as they are now",
         run_url=trigger.url,
+        artifact=artifact,
         artifact_url=f"{trigger.url}#artifacts" if trigger.url else "",
         repository=desk.repository,
         pull=str(pull.get("number", "")),

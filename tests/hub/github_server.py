@@ -233,6 +233,10 @@ def _one_pull(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple
     return pull, 200
 
 
+def _commit_pulls(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    return [each for each in hub.pulls.values() if each["head"]["sha"] == at[0]], 0
+
+
 def _branch(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
     if at[0] not in hub.branches:
         raise Refused(404, "Branch not found")
@@ -288,6 +292,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
     (r"/pulls/(\d+)", "GET PATCH", _one_pull),
     (r"/branches/(.+)", "GET", _branch),
     (r"/pulls/(\d+)/files", "GET", _files),
+    (r"/commits/(\w+)/pulls", "GET", _commit_pulls),
     (r"/commits/(\w+)/check-runs", "GET", _commit_checks),
     (r"/check-runs(?:/(\d+))?", "POST PATCH", _check),
 )
@@ -323,7 +328,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if not self.headers.get("User-Agent"):
                 raise Refused(403, "Request forbidden by administrative rules.")
-            if self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+            kind, _, token = self.headers.get("Authorization", "").partition(" ")
+            if kind not in ("Bearer", "token") or token != self.hub.token:
                 raise Refused(401, "Bad credentials")
             return self.hub.answer(self.command, self.path, json.loads(raw) if raw else {})
         except Refused as refused:

