@@ -20,14 +20,15 @@ class About:
     """`head` and `base` are commits, `found` says how the baseline was found ("merge base with
     main"), `artifact` is the name of what the run uploaded, `repository` is "OWNER/NAME", `pull`
     the pull request's number, `workflow` tells several comments of one pull request apart. All are
-    "" where unknown; what has no valid form makes no link.
+    "" where unknown; what has no valid form makes no link. The default of `artifact` is what the
+    action of this project calls it.
     """
 
     head: str = ""
     base: str = ""
     found: str = ""
     run_url: str = ""
-    artifact: str = ""
+    artifact: str = "evalsuite-run"
     artifact_url: str = ""
     repository: str = ""
     pull: str = ""

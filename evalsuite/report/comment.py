@@ -105,7 +105,7 @@ def _page(
 def _groups(reports: Sequence[Report], about: About, accepted: Sequence[Report]) -> list[_Group]:
     first = [Section("Suites", 0, lambda limits: suites_table(reports, limits.rows))]
     if reports:
-        first.append(Section("First screen", 1, lambda _: first_lines(reports[0], about)))
+        first.append(Section("First screen", 1, lambda _: first_lines(reports[0], about, accepted)))
     first.append(Section("Commits", 2, lambda _: compared(about)))
     groups = [_Group(first), *(_Group(accepted_parts(each, about)) for each in accepted)]
     for at, each in enumerate(reports):  # the worst is open, the others are a click away

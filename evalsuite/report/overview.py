@@ -66,7 +66,7 @@ def alert(reports: Sequence[Report], accepted: Sequence[Report]) -> str:
     level: Level = level_of(reports[0]) if reports else "note"
     if any(each.verdict.result in BAD for each in accepted):
         level = min(level, "warning", key=LEVELS.index)
-    told = [words(_accepted(each)) for each in accepted[:5]]
+    told = [f"**Accepted here**: {words(_accepted(each))}" for each in accepted[:5]]
     if len(accepted) > 5:
         told.append(f"{len(accepted) - 5} more snapshots are changed here.")
     if reports:
@@ -113,7 +113,7 @@ def _accepted(report: Report) -> Text:
     why: Text = ("for the reason ", Name(reason)) if reason else ("without a reason",)
     kinds = cases_by_kind(report)
     told = [f"{figures.number(kinds[each])} {_KINDS[each]}" for each in _KINDS if kinds[each]]
-    start: Text = ("The snapshot of ", Name(report.suite), " is changed here, ", *why, ": ")
+    start: Text = ("the snapshot of ", Name(report.suite), " changes, ", *why, ": ")
     cases = f"; cases: {', '.join(told)}." if told else "."
     return (*start, *_gravest(report), cases)
 
@@ -153,11 +153,16 @@ def suites_table(reports: Sequence[Report], most: int) -> str:
     return rows(suites(reports), PAGE.times(most / PAGE.rows))
 
 
-def first_lines(report: Report, about: About) -> str:
-    """What changed, what else stands out, what to look at first and what to type, of one suite."""
+def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -> str:
+    """What changed, what else stands out, what to look at first and what to type, of one suite.
+    Where the snapshot changes too, what changed is told against the base's."""
     head = block_of(report, Headline)
     need = maintainer(report, about)
-    told = [*([need] if need else []), *(each for each in head.lines if each.label in _FIRST)]
+    own = [each for each in head.lines if each.label in _FIRST]
+    for each in accepted:
+        if each.suite == report.suite:
+            own[:1] = [line for line in block_of(each, Headline).lines if line.label == "changed"]
+    told = [*([need] if need else []), *own]
     if head.level == "tip":
         told += [each for each in head.lines if each.label == "would see"]
     lines = [item(each) for each in told]
@@ -201,7 +206,7 @@ def maintainer(report: Report, about: About) -> Line | None:
     said: list[str | Name] = [f"this run had no keys ({told}). Read the change, then with keys: "]
     if about.pull.isdecimal():
         said += [Name(f"gh pr checkout {about.pull}"), " and "]
-    said.append(Name(_asking(report.candidate.command)))
+    said.append(Name(_asking(report.commands.reproduce)))
     return Line("a maintainer must run", tuple(said), "warn")
 
 

@@ -14,6 +14,7 @@ from evalsuite.report.blocks import (
     Block,
     Cases,
     Facts,
+    Headline,
     Heat,
     Line,
     Name,
@@ -34,7 +35,12 @@ from evalsuite.report.markdown import (
     section,
     words,
 )
+from evalsuite.report.material import reds
 from evalsuite.report.overview import maintainer, regressed
+from evalsuite.report.shell import fill
+
+_EXPLAINED = 6
+"""Red gates for which the command is told that explains them."""
 
 _VERDICTS = 6
 """Lines of what judges said that are shown of a case."""
@@ -177,6 +183,13 @@ def _case(shown: Answer, about: About) -> str:
 def _actions(facts: Facts, report: Report, about: About) -> str:
     paths = report.commands.reports
     lines = [each for each in facts.lines if each.label not in paths]
+    if block_of(report, Headline).level == "tip":  # nothing is to be accepted
+        lines = [each for each in lines if each.label != "if meant"]
+    at = next((at for at, each in enumerate(lines) if each.label == "understand"), None)
+    if at is not None and report.commands.explain:
+        red = reds(report.verdict)[1:_EXPLAINED]
+        told = [Name(fill(report.commands.explain, gate=each.name)) for each in red]
+        lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
     if about.run and about.artifact:
         place = shlex.join(["gh", "run", "download", about.run, "-n", about.artifact])
         lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/runs"),)))

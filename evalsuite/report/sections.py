@@ -158,7 +158,7 @@ def _held(finding: Finding) -> bool:
     return finding.kind == "must_pass" and finding.result not in (*BAD, *AMBER)
 
 
-FATES = ("blocking", "red, not blocking", "suspect", "undecided", "improved", "held")
+FATES = ("blocking", "red but not blocking", "suspect", "undecided", "improved", "held")
 """The gravest first."""
 
 
@@ -168,7 +168,7 @@ def fate(finding: Finding, odd: Collection[str]) -> str:
     if finding.blocks:
         return "blocking"
     if finding.result in BAD:
-        return "red, not blocking"
+        return "red but not blocking"
     if tone == "warn":
         return "suspect" if said == "suspect" else "undecided"
     return "improved" if said == "improved" else "held"

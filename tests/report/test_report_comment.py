@@ -207,10 +207,12 @@ def test_a_changed_snapshot_is_told_with_its_reason_and_old_and_new() -> None:
     lines = pull.comment([clear().report()], ABOUT, [change]).splitlines()
     assert lines[2] == "> [!WARNING]"
     assert lines[3].startswith(
-        "> The snapshot of `askacme` is changed here, for the reason"
+        "> **Accepted here**: the snapshot of `askacme` changes, for the reason"
         " `legal asked for short answers`: `checks` on `topic=legal` 87.5% → 45.0% (-42.5 points"
     )
     assert lines[5].startswith("> **Pass (unchanged)** · `askacme` ·")
+    assert lines[9].startswith("- **changed**: `prompt` `answer.j2 v3` →"), "against the base"
+    assert "if meant" not in "\n".join(lines), "it is accepted already"
     assert "<details><summary>Accepted: the snapshot of <code>askacme</code>" in "\n".join(lines)
 
 
@@ -227,7 +229,6 @@ def test_a_run_without_keys_says_what_a_maintainer_must_run() -> None:
         replayed=True,
         complete=False,
         expected=60,
-        command="pytest --evals tests/evals/test_askacme.py --evals-replay=only",
     )
     text = pull.comment([made.with_verdict(result="incomparable").report()], ABOUT)
     assert (

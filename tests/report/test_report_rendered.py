@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -18,7 +19,7 @@ from poison import poisoned, said
 from report_samples import HOSTILE, askacme, must_pass
 from test_report_comment import ABOUT, sourced
 
-from evalsuite.report import Report
+from evalsuite.report import Commands, Report
 from evalsuite.report.comment import comment, summary
 from evalsuite.report.escape import visible
 
@@ -187,7 +188,8 @@ def test_hostile_text_makes_the_picture_that_harmless_text_makes(chromium: Any) 
 
 
 def picture(tab: Any, text: str) -> bytes:
-    tab.set_content(page(comment([poisoned(sample(), text)], ABOUT)))
+    report = replace(poisoned(sample(), text), commands=Commands())  # these quote by the text
+    tab.set_content(page(comment([report], ABOUT)))
     tab.add_style_tag(content=STILL)
     tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     return bytes(tab.screenshot(full_page=True))
