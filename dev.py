@@ -35,7 +35,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
 def evals(arguments: Sequence[str]) -> int:
-    python = environment(".venv", "core", ["-e", str(ROOT)])
+    python = environment(".venv", "core", ["-e", f"{ROOT}[plots]"])
     return run([python, ROOT / "examples" / "askacme" / "acts.py", *arguments])
 
 

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from evalsuite.report.blocks import Commands, Report
     from evalsuite.report.building import build
     from evalsuite.report.explaining import explain
-    from evalsuite.report.material import wanted
+    from evalsuite.report.material import failing, wanted
 
-__all__ = ["Commands", "Report", "build", "explain", "wanted"]
+__all__ = ["Commands", "Report", "build", "explain", "failing", "wanted"]
 
 _HOMES = {
     "Commands": "blocks",
     "Report": "blocks",
     "build": "building",
     "explain": "explaining",
+    "failing": "material",
     "wanted": "material",
 }
 

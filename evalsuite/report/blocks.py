@@ -74,13 +74,34 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """One document that an answer had, with its ranks from 1 before and after, None where it was
+    not retrieved."""
+
+    id: str
+    text: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What a trial after the first answered, where it is not what an earlier one did."""
+
+    trial: int
+    pieces: Sequence[Piece]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One case before and after. `pieces` is empty, and `remark` says why, without two texts.
 
     `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it,
     `crossed` the answer to the baseline's documents where these are others, `documents` which were
     lost and gained. `tries` counts the trials that held, where there were several; `source` is
-    where the case is written, if it was at hand.
+    where the case is written, if it was at hand. `trials` has a row per metric and a column per
+    trial; it, `further`, `calls` (of tools) and `found` are for where a case is opened.
     """
 
     id: str
@@ -97,6 +118,10 @@ class Answer:
     documents: Text = ()
     tries: Text = ()
     source: Source | None = None
+    trials: Table | None = None
+    further: Sequence[Further] = ()
+    calls: Sequence[Line] = ()
+    found: Sequence[Found] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +143,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
+    """`gate` and `slice` are what it is about, where a page can lead there."""
+
     cells: Sequence[Text]
     tone: Tone = "plain"
+    gate: str = ""
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +174,18 @@ def compact(table: Table) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
+    """`items` moved or changed; `still` failed before and fail again, which a page alone shows."""
+
     title: str
     items: Sequence[Answer]
+    still: Sequence[Answer] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One slice under one metric, values in [0, 1]; `n` counts the cases that have a value,
-    `variance` is the mean of that between a case's trials."""
+    `variance` is the mean of that between a case's trials, `low` to `high` the 95 % interval of
+    `effect` where a gate has one."""
 
     before: float | None
     after: float | None
@@ -160,13 +193,18 @@ class Cell:
     n: int
     tone: Tone = "plain"
     variance: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
+    """`cases` are the ids of its cases, those that need a look first."""
+
     slice: str
     derived: bool
     cells: Sequence[Cell]
+    cases: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +224,16 @@ class Distribution:
     edges: Sequence[float]
     before: Sequence[int]
     after: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What answers took, each of them asked afresh: `unit` is "s" or "USD"."""
+
+    title: str
+    unit: Literal["s", "USD"]
+    before: Sequence[float]
+    after: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +287,14 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
+class Plots:
+    """What is looked at rather than read: left out where there are no pictures."""
+
+    title: str
+    items: Sequence[Distribution | Spread | Intervals]
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """How often which row went with which column, such as people's answers by the judge's."""
 
@@ -269,9 +325,7 @@ class Readings:
     note: str = ""
 
 
-Block = (
-    Headline | Facts | Table | Answers | Heat | Distribution | Cases | Intervals | Matrix | Readings
-)
+Block = Headline | Facts | Table | Answers | Heat | Plots | Cases | Intervals | Matrix | Readings
 _Always = TypeVar("_Always", Headline, Answers, Heat, Cases)
 
 

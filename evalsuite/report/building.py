@@ -9,10 +9,18 @@ from evalsuite.gate import Verdict
 from evalsuite.gate.attribution import attributions
 from evalsuite.gate.guarding import points
 from evalsuite.records import Case, Output, Row
-from evalsuite.report import attribution, failures, guardrails, repeats, sections, trouble
+from evalsuite.report import (
+    attribution,
+    failures,
+    guardrails,
+    opened,
+    pictures,
+    repeats,
+    sections,
+    trouble,
+)
 from evalsuite.report.blocks import Block, Commands, Report
-from evalsuite.report.cases import answers as _answers
-from evalsuite.report.cases import case_list, distributions, heat
+from evalsuite.report.cases import case_list, heat
 from evalsuite.report.headline import headline
 from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair, Shown
@@ -30,14 +38,16 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
     cases: Mapping[str, Case] | None = None,
     evidence: Mapping[str, Sequence[Shown]] | None = None,
     crossed: Mapping[str, Output] | None = None,
+    further: Mapping[str, Sequence[Pair]] | None = None,
     unstable: Sequence[Unstable] = (),
 ) -> Report:
     """Decide what is said of a run.
 
     `before` and `after` are the rows of the two runs by id. `answers` holds the two outputs of the
-    cases in `wanted(diff, verdict)`, None where one is not at hand. `cases` adds the questions,
-    `evidence` what scorers showed for the candidate's answers, `crossed` its answers to the
-    baseline's documents, `unstable` the cases that flipped over stored runs of the same subject.
+    cases in `wanted(diff, verdict)`, None where one is not at hand, and of those in `failing`.
+    `cases` adds the questions, `evidence` what scorers showed for the candidate's answers,
+    `crossed` its answers to the baseline's documents, `further` the two outputs of each trial after
+    the first, `unstable` the cases that flipped over stored runs of the same subject.
     """
     material = Material(
         diff=diff,
@@ -49,12 +59,13 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         commands=commands,
         evidence=evidence or {},
         crossed=crossed or {},
+        further=further or {},
         attributions=attributions(diff, verdict.findings),
     )
     listed = case_list(material)
     varies = repeats.variances(material, listed)
     tried = repeats.tried(material)
-    shown = _answers(material, listed)
+    shown = opened.answers(material, listed)
     failed = failures.failed(material)
     found = trouble.troubles(material)
     guarded = points(diff.candidate.metrics, after)
@@ -70,8 +81,9 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         judges(material),
         shown,
         heat(material, listed, varies),
-        *distributions(material, listed),
+        pictures.quality(material, listed),
         sections.cost(material),
+        pictures.operations(material),
         trouble.section(material, found),
         sections.actions(material),
         listed,

@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
 from evalsuite.gate import OVERALL, Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import CHECKS, Case, Manifest, Metric, Output, Row
+from evalsuite.records import CHECKS, Manifest, Metric, Row
 from evalsuite.report import figures
-from evalsuite.report.attribution import crossed_answer
 from evalsuite.report.blocks import (
-    Answer,
-    Answers,
     CaseLine,
     Cases,
     Cell,
-    Commands,
-    Distribution,
     Heat,
     HeatRow,
     Kind,
-    Line,
     Name,
     Text,
     Tone,
     joined,
 )
-from evalsuite.report.claims import spoken
-from evalsuite.report.documents import differences
-from evalsuite.report.escape import line, plain, shorten
+from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
-    Pair,
     measured,
     suspects,
     value,
     variance,
-    wanted,
 )
 from evalsuite.report.repeats import Variances
-from evalsuite.report.shell import fill
-from evalsuite.report.words import compare
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NOTE = 200
@@ -146,110 +134,6 @@ def brief(message: str) -> str:
     return shorten(line(message[: 4 * _NOTE]), _NOTE)
 
 
-def answers(material: Material, cases: Cases) -> Answers:
-    """Before and after of the cases that matter most, as far as their outputs are at hand."""
-    by_id = {one.id: one for one in cases.lines}
-    items = []
-    for id_ in wanted(material.diff, material.verdict):
-        pair = material.answers.get(id_)
-        if pair is not None and id_ in by_id:
-            case = material.cases.get(id_)
-            made = _answer(by_id[id_], pair, case, cases.metrics, material.commands)
-            said = spoken(material.evidence.get(id_, ()))
-            told = made.reason and any(made.reason in plain(each.text) for each in said)
-            reason = "" if told else made.reason  # a judge's own words are shown once
-            crossed = crossed_answer(material, id_)
-            if len(said) > _VERDICTS:
-                more = f"{len(said) - _VERDICTS} further verdicts are in the run's evidence.jsonl"
-                said = [*said[:_VERDICTS], Line("more", (more,))]
-            moved = differences(pair)
-            tries = _tries(material.before.get(id_), material.after.get(id_))
-            items.append(
-                replace(
-                    made, said=said, reason=reason, crossed=crossed, documents=moved, tries=tries
-                )
-            )
-    return Answers("Answers before and after", items)
-
-
-def _answer(
-    one: CaseLine, pair: Pair, case: Case | None, names: Sequence[str], commands: Commands
-) -> Answer:
-    before, after = (None if output is None else _spoken(output) for output in pair)
-    pieces = compare(before, after) if before is not None and after is not None else ()
-    remark = _remark(before, after)
-    if pieces and all(piece.op == "same" for piece in pieces):
-        remark = "The words are the same; white space or other parts of the output differ."
-    return Answer(
-        id=one.id,
-        kind=one.kind,
-        scores=moves(one, names),
-        slices=", ".join(f"{key}={name}" for key, name in one.slices.items()),
-        question=shorten(line(_question(case)[:2000]), 300) if case else "",
-        pieces=pieces or compare(after or before or "", after or before or ""),
-        remark=remark,
-        reason=one.note,
-        command=fill(commands.case, id=one.id),
-        source=case.source if case else None,
-    )
-
-
-def _tries(before: Row | None, after: Row | None) -> Text:
-    """How many trials held their checks on either side, and of those that were asked after; of a
-    single trial nothing is to be told."""
-    sides = [row.scores.get(CHECKS, ()) if row else () for row in (before, after)]
-    again = after.again.get(CHECKS, ()) if after else ()
-    said = []
-    if any(len(values) > 1 for values in sides):
-        said.append(" → ".join(_held(values) for values in sides if values) + " trials held")
-    if again:
-        said.append(f"asked {figures.many(len(again), 'time')} more: {_held(again)} held")
-    return ("; ".join(said),) if said else ()
-
-
-def _held(values: Sequence[float | None]) -> str:
-    known = [each for each in values if each is not None]
-    return f"{sum(each >= 1 for each in known)} of {len(known)}"
-
-
-def _remark(before: str | None, after: str | None) -> str:
-    if before is None and after is None:
-        return "Neither answer is at hand."
-    if before is None:
-        return "The answer before is not at hand; this is the answer of this run."
-    if after is None:
-        return "This run has no answer here; this is the answer before."
-    return ""
-
-
-def _spoken(output: Output) -> str:
-    """What a person would compare: the text, else the error, the value, the calls or the documents
-    of what only retrieves."""
-    if output.error is not None:
-        return f"[{output.error.kind} error] {output.error.message}"
-    if output.text:
-        return output.text
-    if output.value is not None:
-        return str(output.value)
-    calls = [f"{call.name}({call.arguments})" for call in output.tool_calls]
-    found = [f"{each.id}: {shorten(line(each.text[:2000]), 300)}" for each in output.contexts]
-    return "\n".join(calls or found) or "[empty answer]"
-
-
-def _question(case: Case) -> str:
-    """The input's text, or its longest field, or its last message."""
-    given = case.input
-    if isinstance(given, Mapping) and isinstance(given.get("messages"), list):
-        given = given["messages"][-1] if given["messages"] else ""
-    if isinstance(given, Mapping):
-        texts = [each for each in given.values() if isinstance(each, str)]
-        for name in ("question", "content", "query"):
-            if isinstance(given.get(name), str):
-                return str(given[name])
-        return max(texts, key=len, default=str(given))
-    return str(given)
-
-
 def moves(one: CaseLine, names: Sequence[str]) -> Text:
     """What moved of a case, else all that it has: (checks, " 1 → 0")."""
     both = zip(names, one.before, one.after, strict=True)
@@ -276,7 +160,8 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
     }
     odd = {id(each) for each in suspects(material.verdict)}
     by_id = {one.id: one for one in cases.lines}
-    places = _main(material, cases)
+    order = {one.id: at for at, one in enumerate(cases.lines)}
+    places = main_metrics(material, cases)
     rows = []
     parts = [(OVERALL, list(material.after), False)]
     parts += [(name, list(ids), False) for name, ids in material.diff.slices.items()]
@@ -291,7 +176,8 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
             else:
                 cell = _cell(members, at, compared=material.diff.baseline is not None)
             cells.append(replace(cell, variance=varies.get((metric, name))))
-        rows.append(HeatRow(name, derived, cells))
+        inside = sorted((one.id for one in members), key=order.__getitem__)
+        rows.append(HeatRow(name, derived, cells, inside))
     names = [metric for _, metric in places]
     return Heat("Slices", names, [*rows[:1], *sorted(rows[1:], key=_warmth)])
 
@@ -304,7 +190,8 @@ def _gated(finding: Finding, odd: bool) -> Cell:
         tone = "warn"
     elif finding.low is not None and finding.low > 0:
         tone = "good"
-    return Cell(finding.before, finding.after, finding.effect, finding.n, tone)
+    made = Cell(finding.before, finding.after, finding.effect, finding.n, tone)
+    return replace(made, low=finding.low, high=finding.high)
 
 
 def _cell(members: Sequence[CaseLine], at: int, *, compared: bool) -> Cell:
@@ -324,22 +211,7 @@ def _warmth(row: HeatRow) -> tuple[float, float, str]:
     return min(falls, default=1.0), min(levels, default=1.0), row.slice
 
 
-def _main(material: Material, cases: Cases) -> list[tuple[int, str]]:
+def main_metrics(material: Material, cases: Cases) -> list[tuple[int, str]]:
     """Place and name of the metrics that stand for themselves: no details of another."""
     details = {each.name for each in material.diff.candidate.metrics if each.role == "detail"}
     return [(at, name) for at, name in enumerate(cases.metrics) if name not in details]
-
-
-def distributions(material: Material, cases: Cases) -> list[Distribution]:
-    """How many cases have which value, before and after, per metric."""
-    edges = [at / _BINS for at in range(_BINS)]
-    made = []
-    for at, metric in _main(material, cases):
-        before, after = [0] * _BINS, [0] * _BINS
-        for one in cases.lines:
-            for bins, seen in ((before, one.before[at]), (after, one.after[at])):
-                if seen is not None and one.kind != "gone":
-                    bins[max(0, min(int(seen * _BINS), _BINS - 1))] += 1
-        if any(after):
-            made.append(Distribution(metric, edges, before, after))
-    return made

@@ -1,5 +1,4 @@
-"""Charts: values with intervals as inline SVG, tables of counts with shades; both as plain tables
-where there are no pictures."""
+"""Values with intervals and tables of counts as tables: shaded in HTML, plain elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +8,6 @@ from evalsuite.report import figures
 from evalsuite.report.blocks import Intervals, Mark, Matrix, Name, Table, TableRow, Text
 from evalsuite.report.escape import html
 
-_WIDTH, _HEIGHT, _EDGE = 260, 22, 6
 _STEPS = (0.05, 0.2, 0.4, 0.7)
 
 
@@ -23,77 +21,6 @@ def span(mark: Mark) -> str:
     if mark.low is None or mark.high is None:
         return figures.UNKNOWN
     return f"{figure(mark.low)} to {figure(mark.high)}"
-
-
-def picture(block: Intervals | Matrix) -> str:
-    """As HTML."""
-    return intervals(block) if isinstance(block, Intervals) else matrix(block)
-
-
-def intervals(block: Intervals) -> str:
-    """A row per mark: its name, the picture, the figures."""
-    if not block.marks:
-        return ""
-    rows = "".join(_row(block, mark) for mark in block.marks)
-    key = f'<p class="key"><span class="tick">{html(block.reference)}</span></p>'
-    ticked = any(mark.reference is not None for mark in block.marks)
-    return (
-        f'<div class="wide"><table class="marks"><tbody>{rows}{_ends(block)}</tbody></table></div>'
-        f"{key if ticked else ''}"
-    )
-
-
-def _ends(block: Intervals) -> str:
-    """The numbers at the ends of the axis; the figures themselves are in each row."""
-    at = _HEIGHT - 6
-    return (
-        f'<tr aria-hidden="true"><td></td><td><svg class="mark" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f'<text class="start" x="1" y="{at}">{block.low:g}</text>'
-        f'<text class="end" x="{_WIDTH - 1}" y="{at}">{block.high:g}</text></svg></td>'
-        "<td></td></tr>"
-    )
-
-
-def _row(block: Intervals, mark: Mark) -> str:
-    note = f" <small>{html(mark.note)}</small>" if mark.note else ""
-    spread = f"<small>{span(mark)}</small>" if mark.low is not None else ""
-    return (
-        f'<tr class="{mark.tone}"><th scope=row>{html(_words(mark))}{note}</th>'
-        f"<td>{_picture(block, mark)}</td><td><b>{figure(mark.value)}</b> {spread}</td></tr>"
-    )
-
-
-def _picture(block: Intervals, mark: Mark) -> str:
-    middle = _HEIGHT / 2
-    shapes = [f'<path class="axis" d="M{_EDGE} {middle}H{_WIDTH - _EDGE}"/>']
-    for each in (block.low, 0.0, block.high) if block.low < 0 else (block.low, block.high):
-        at = _place(block, each)
-        shapes.append(f'<path class="axis" d="M{at:.1f} {middle - 4}v8"/>')
-    if mark.low is not None and mark.high is not None:
-        left, right = _place(block, mark.low), _place(block, mark.high)
-        shapes.append(
-            f'<path class="whisker" d="M{left:.1f} {middle}H{max(right, left + 1):.1f}"/>'
-        )
-    if mark.reference is not None:
-        at = _place(block, mark.reference)
-        shapes.append(f'<path class="tick" d="M{at:.1f} {middle - 8}v16"/>')
-    if mark.value is not None:
-        at = _place(block, mark.value)
-        shapes.append(f'<circle cx="{at:.1f}" cy="{middle}" r="4"/>')
-    said = f"{figure(mark.value)}, 95 % interval {span(mark)}"
-    return (
-        f'<svg class="mark" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        f' aria-label="{html(_words(mark))}: {html(said)}">{"".join(shapes)}</svg>'
-    )
-
-
-def _words(mark: Mark) -> str:
-    return mark.label.text if isinstance(mark.label, Name) else mark.label
-
-
-def _place(block: Intervals, value: float) -> float:
-    share = (value - block.low) / (block.high - block.low)
-    return _EDGE + (_WIDTH - 2 * _EDGE) * min(1.0, max(0.0, share))
 
 
 def matrix(block: Matrix) -> str:

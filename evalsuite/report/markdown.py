@@ -17,7 +17,6 @@ from evalsuite.report.blocks import (
     Answers,
     Block,
     Cases,
-    Distribution,
     Document,
     Facts,
     Headline,
@@ -28,6 +27,7 @@ from evalsuite.report.blocks import (
     Matrix,
     Name,
     Op,
+    Plots,
     Readings,
     Report,
     Table,
@@ -109,7 +109,7 @@ def section(block: Block, name: str, limits: Limits = PAGE) -> str:  # noqa: PLR
             return _answers(block, limits)
         case Heat():
             return _heat(block, limits)
-        case Distribution():
+        case Plots():
             return ""
         case Cases():
             return _cases(block)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -20,6 +20,9 @@ from evalsuite.stats.repeats import majority
 LOWEST = 10
 """Cases of each metric that are shown where nothing is compared."""
 
+SHOWN = 200
+"""Cases that a page opens."""
+
 AMBER = ("inconclusive", "incomparable", "flaky")
 
 Pair = tuple[Output | None, Output | None]
@@ -33,7 +36,8 @@ Shown = tuple[str, int, Sequence[Mapping[str, Json]]]
 class Material:
     """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some, and
     `evidence` what scorers showed for the candidate's; `crossed` are answers of the candidate to
-    the baseline's documents, `attributions` what these tell of changes."""
+    the baseline's documents, `further` both sides of trials after the first, `attributions` what
+    these tell of changes."""
 
     diff: Diff
     verdict: Verdict
@@ -44,6 +48,7 @@ class Material:
     commands: Commands
     evidence: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
     crossed: Mapping[str, Output] = field(default_factory=dict)
+    further: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
     attributions: Sequence[Attribution] = ()
 
 
@@ -158,7 +163,7 @@ def case_of(finding: Finding) -> str:
 
 
 def wanted(diff: Diff, verdict: Verdict) -> list[str]:
-    """Ids of the cases whose outputs the report shows before and after, at most 50.
+    """Ids of the cases whose outputs the report shows before and after, at most `SHOWN`.
 
     First what made gates red or suspect, then what else moved, then answers that only changed.
     Where there is no baseline, what scorers beside the checks valued least, with what they showed.
@@ -177,7 +182,20 @@ def wanted(diff: Diff, verdict: Verdict) -> list[str]:
     ids.update(dict.fromkeys(each for each, status in diff.status.items() if status == "changed"))
     if diff.baseline is None:
         ids.update(dict.fromkeys(_lowest(diff)))
-    return [each for each in ids if diff.status.get(each, "gone") != "gone"][:50]
+    return [each for each in ids if diff.status.get(each, "gone") != "gone"][:SHOWN]
+
+
+def failing(diff: Diff, rows: Mapping[str, Row], wanted: Collection[str]) -> list[str]:
+    """Ids of cases beside the wanted ones that have an error or fail their checks as before, as far
+    as a page has room for them."""
+    ids = [
+        id_
+        for id_, row in rows.items()
+        if (any(row.errors) or any(each == 0.0 for each in row.scores.get(CHECKS, ())))
+        and diff.status.get(id_, "gone") != "gone"
+    ]
+    known = set(wanted)
+    return [each for each in ids if each not in known][: max(0, SHOWN - len(known))]
 
 
 def _lowest(diff: Diff) -> Iterator[str]:

@@ -231,7 +231,8 @@ def _gate_row(
         *([("" if varied is None else figures.variance(varied),)] if varies else []),
         (f"{result} (", *prose(worth), ")") if (worth := standing(finding)) else (result,),
     ]
-    return TableRow(cells, tone)
+    part = "" if finding.kind in ("must_pass", "operation") else finding.slice
+    return TableRow(cells, tone, gate=finding.name, slice=part)
 
 
 def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:

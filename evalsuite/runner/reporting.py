@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from evalsuite import golden, report, snapshot
@@ -40,16 +41,17 @@ def report_of(
     Raises:
         SnapshotError: the stored outputs of a side are damaged.
     """
+    run, _ = candidate
     ids = report.wanted(diff, verdict)
+    ids += report.failing(diff, run.rows, ids)
     old = _answers(baseline, ids) if baseline else {}
     new = _answers(candidate, ids)
-    run, _ = candidate
     return report.build(
         diff,
         verdict,
         before=baseline[0].rows if baseline else {},
         after=run.rows,
-        answers={name: (old.get(name), new.get(name)) for name in ids},
+        answers={name: (_first(old, name), _first(new, name)) for name in ids},
         cases=_cases(run.manifest.golden, golden_dir, set(ids), dataset),
         commands=commands,
         evidence={
@@ -57,6 +59,7 @@ def report_of(
             for name, found in snapshot.read_evidence(candidate[1], set(ids)).items()
         },
         crossed=_crossed(candidate, ids),
+        further={name: _rest(old.get(name, ()), new.get(name, ())) for name in ids},
         unstable=unstable,
     )
 
@@ -96,14 +99,26 @@ def _step_into(root: Path) -> str:
     return f"cd {shlex.quote(path)} && "
 
 
-def _answers(side: Side, ids: Collection[str]) -> dict[str, Output]:
-    """The first trial's output of each case, as far as it is stored."""
+def _answers(side: Side, ids: Collection[str]) -> dict[str, list[Output | None]]:
+    """The outputs of each case, one per trial, as far as they are stored."""
     run, source = side
-    rows = {name: run.rows[name] for name in ids if name in run.rows}
-    keys = {name: row.outputs[0] for name, row in rows.items() if row.outputs}
-    wanted = {key for key in keys.values() if key is not None}
+    keys = {name: run.rows[name].outputs for name in ids if name in run.rows}
+    wanted = {key for each in keys.values() for key in each if key is not None}
     found = snapshot.read_outputs(source, wanted) if wanted else {}
-    return {name: found[key] for name, key in keys.items() if key in found}
+    return {
+        name: [None if key is None else found.get(key) for key in each]
+        for name, each in keys.items()
+    }
+
+
+def _first(found: Mapping[str, Sequence[Output | None]], name: str) -> Output | None:
+    return next(iter(found.get(name, ())), None)
+
+
+def _rest(
+    old: Sequence[Output | None], new: Sequence[Output | None]
+) -> list[tuple[Output | None, Output | None]]:
+    return list(zip_longest(old, new))[1:]
 
 
 def _crossed(side: Side, ids: Collection[str]) -> dict[str, Output]:

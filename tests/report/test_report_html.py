@@ -1,116 +1,175 @@
-"""The HTML report in a real browser: nothing foreign runs, nothing leaves, it works without it."""
+"""The HTML report as text: it is whole without scripts, and nothing in it points outside."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from browser import armed, browser, dom
-from report_samples import HOSTILE, Sample, askacme, hostile
+from large_run import large_run
+from report_samples import HOSTILE, askacme, hostile
 
-from evalsuite.records import Output
-from evalsuite.report import html
-
-
-@browser
-def test_the_trap_itself_works(tmp_path: Path, server: tuple[int, list[str]]) -> None:
-    port, seen = server
-    page = tmp_path / "bare.html"
-    page.write_text(armed(f"<title>safe</title>{HOSTILE[0]}", port), encoding="utf-8")
-    assert "<title>owned</title>" in dom(page, tmp_path)
-    assert seen == ["/x"]
+from evalsuite.records import CHECKS, Output
+from evalsuite.report import html, plots
+from evalsuite.report.blocks import Answers, Cases, Heat, Plots, block_of
+from evalsuite.report.cases import KINDS
+from evalsuite.report.markup import anchor
 
 
-@browser
-def test_hostile_answers_run_nothing_and_ask_nobody(
-    tmp_path: Path, server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    port, seen = server
-    page = tmp_path / "report.html"
-    page.write_text(armed(html.render(hostile().report()), port), encoding="utf-8")
-    after = dom(page, tmp_path)
-    assert "<title>owned</title>" not in after
-    assert 'id="find" hidden' not in after, "our own script must run"
-    assert not re.search(r"<(iframe|img|h1>pwned|svg onload)", after)
-    assert seen == []
-
-
-@browser
-def test_the_policy_stops_a_script_even_if_it_got_in(
-    tmp_path: Path, server: tuple[int, list[str]]
-) -> None:
-    port, seen = server
-    page = tmp_path / "report.html"
-    text = html.render(askacme(12).report())
-    broken = text.replace("<main>", f"<main>{HOSTILE[0]}{HOSTILE[1]}{HOSTILE[7]}", 1)
-    page.write_text(armed(broken, port), encoding="utf-8")
-    assert "<title>owned</title>" not in dom(page, tmp_path)
-    assert seen == []
-
-
-@browser
-def test_search_hides_the_rows_that_do_not_match(tmp_path: Path) -> None:
-    text = html.render(askacme(24).report())
-    typing = "q.value='topic=legal kind=edge';q.dispatchEvent(new Event('input'))"
-    page = tmp_path / "report.html"
-    page.write_text(
-        re.sub(r"<meta http-equiv[^>]*>", "", text).replace(
-            "</body>", f"<script>{typing}</script>"
-        ),
-        encoding="utf-8",
-    )
-    after = dom(page, tmp_path)
-    rows = re.findall(r'<tr class="[^"]*"( hidden="")?><td>(?:<a[^>]*>)?([a-z]+-\d+)', after)
-    shown = [name for gone, name in rows if not gone]
-    assert len(rows) == 24
-    assert shown
-    assert all(name.startswith("legal") for name in shown)
-    assert len(shown) < 24
-    assert f"{len(shown)} found" in after
-
-
-@browser
-@pytest.mark.parametrize("sample", [askacme(24), hostile()], ids=["askacme", "hostile"])
-def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path, sample: Sample) -> None:
-    text = re.sub(r"<meta http-equiv[^>]*>", "", html.render(sample.report()))
-    wide = "document.querySelectorAll('details').forEach((each) => (each.open = true));"
-    wide += "document.title = document.documentElement.scrollWidth <= innerWidth"
-    page = tmp_path / "report.html"
-    page.write_text(text.replace("</body>", f"<script>{wide}</script>"), encoding="utf-8")
-    assert "<title>true</title>" in dom(page, tmp_path, width=500)
-
-
-@browser
-def test_no_kind_of_case_is_broken_over_two_lines(tmp_path: Path) -> None:
-    from evalsuite.report.cases import KINDS
-
-    text = re.sub(r"<meta http-equiv[^>]*>", "", html.render(askacme(24).report()))
-    fill = f"const kinds = {list(KINDS)};"
-    fill += "const cells = [...document.querySelectorAll('.cases td:nth-child(2)')];"
-    fill += "cells.forEach((cell, at) => (cell.textContent = kinds[at % kinds.length]));"
-    fill += "const lines = (cell) => { const all = document.createRange();"
-    fill += "all.selectNodeContents(cell); return all.getClientRects().length; };"
-    fill += "document.title = cells.length >= kinds.length && cells.every("
-    fill += "(cell) => lines(cell) === 1 && cell.scrollWidth <= cell.clientWidth)"
-    page = tmp_path / "report.html"
-    page.write_text(text.replace("</body>", f"<script>{fill}</script>"), encoding="utf-8")
-    assert "<title>true</title>" in dom(page, tmp_path)
+def body(text: str) -> str:
+    return re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL)
 
 
 def test_the_page_is_complete_without_scripts() -> None:
-    text = html.render(askacme(48).report())
-    still = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
-    for words in ("Merging would regress", "<del>", "<ins>", "<svg", "topic=legal", "All cases"):
+    still = body(html.render(askacme(48).report()))
+    for words in ("Merging would regress", "<del>", "<ins>", "topic=legal", "All cases"):
         assert words in still
-    assert len(re.findall(r'<tr class="\w+( failing)?"><td>', still)) == 48
+    assert len(re.findall(r'<li id="case-', still)) == 48
     for kind in ("worse", "failing", "better"):
         assert f'id="k-{kind}"' in still
-        assert f"#k-{kind}:checked" in still
+
+
+def test_an_opened_case_shows_what_its_scores_rest_on() -> None:
+    report = large_run(60)
+    still = body(html.render(report))
+    first = block_of(report, Answers).items[0].id
+    found = re.search(f'<li id="case-{first}".*?</details>', still, flags=re.DOTALL)
+    assert found is not None
+    case = found[0]
+    assert "<th scope=col>Trial 3</th>" in case
+    assert "1 → 0" in case
+    for words in (
+        "order ab: no. It leaves out the 14 days.",
+        "order ba: no",
+        "unsupported: Notice",
+    ):
+        assert words in case
+    assert "only now" in case
+    assert "failed: timeout after 2 s" in case
+    assert "<del>" in case
+    assert re.search(r'4 \(new\) <a href="#document-\d+">|lost, was 1', case)
+    assert "Trial 2." not in case, "what a trial answered as the first did is told once"
+
+
+def test_a_documents_text_is_in_the_page_once() -> None:
+    still = body(html.render(large_run(600)))
+    assert still.count("Chapter 7 of the handbook.") == 1
+    assert len(re.findall(r'href="#document-\d+"', still)) > 200
+
+
+def test_each_link_of_the_page_leads_somewhere() -> None:
+    for report in (askacme(48).report(), large_run(120), hostile().report()):
+        still = body(html.render(report))
+        places = re.findall(r' id="([^"]*)"', still)
+        assert len(places) == len(set(places))
+        links = set(re.findall(r'href="#([^"?][^"]*)"', still))
+        assert links <= set(places)
+
+
+def test_every_case_slice_and_gate_can_be_linked_to() -> None:
+    report = askacme(48).report()
+    still = body(html.render(report))
+    for line in block_of(report, Cases).lines:
+        assert f'id="{anchor("case", line.id)}"' in still
+    for row in block_of(report, Heat).rows:
+        assert f'id="{anchor("slice", row.slice)}"' in still
+    assert 'id="gate-checks,%20topic=legal"' in still
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "x" * 500, "é" * 500, "a b", ""])
+def test_a_name_of_any_form_is_an_anchor_of_its_own(name: str) -> None:
+    made = anchor("case", name)
+    assert re.fullmatch(r"case-[\w.~=,:@%-]*", made, flags=re.ASCII)
+    assert len(made) < 150
+    assert made != anchor("case", f"{name}y")
+
+
+def test_a_slice_opens_the_cases_that_moved() -> None:
+    report = askacme(240).report()
+    rows = {row.slice: row for row in block_of(report, Heat).rows}
+    legal = rows["topic=legal"].cases
+    assert len(legal) == 40
+    kinds = {line.id: line.kind for line in block_of(report, Cases).lines}
+    order = [KINDS.index(kinds[each]) for each in legal]
+    assert order == sorted(order)
+    still = body(html.render(report))
+    opened = still.split('id="slice-topic=legal"')[1].split("</details>")[0]
+    assert opened.count("<li>") == 12
+    assert "28 more cases moved." in opened
+    assert 'href="#?slice=topic%3Dlegal"' in opened
+
+
+def test_a_run_in_which_nothing_moved_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "_chart", lambda *_: pytest.fail("nothing is to be drawn"))
+    sample = askacme(24)
+    sample.after = {
+        id_: replace(row, outputs=sample.before[id_].outputs, scores=sample.before[id_].scores)
+        for id_, row in sample.after.items()
+    }
+    same = [replace(each, effect=0.0, low=None, high=None) for each in sample.verdict.findings]
+    sample = sample.with_verdict(findings=same, result="pass")
+    sample.diff = replace(sample.diff, status=dict.fromkeys(sample.after, "same"))
+    assert "<svg" not in body(html.render(sample.report()))
+
+
+def test_without_the_library_the_page_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "available", lambda: False)
+    still = body(html.render(askacme(24).report()))
+    assert "pip install &#x27;evalsuite[plots]&#x27;" in still
+    assert "<svg" not in still
+    assert "topic=legal" in still
+
+
+def test_every_shape_of_a_plot_is_coloured_by_the_style_sheet_alone() -> None:
+    text = html.render(large_run(120))
+    drawn = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    assert len(drawn) >= 8
+    for each in drawn:
+        assert not re.search(r"<(style|script|a|image|use|foreignObject)\b", each)
+        assert not re.search(r" (style|fill|stroke|on\w+|href)=", each)
+        assert 'role="img" aria-label="' in each
+    assert text == html.render(large_run(120)), "the same report is the same page"
+
+
+def test_a_name_in_a_plot_is_text() -> None:
+    drawn = re.findall(r"<svg.*?</svg>", html.render(hostile().report()), flags=re.DOTALL)
+    assert drawn
+    assert any("&lt;script&gt;" in each for each in drawn)
+    for each in drawn:
+        assert set(re.findall(r"<(\w+)", each)) <= {
+            "svg",
+            "g",
+            "path",
+            "rect",
+            "circle",
+            "text",
+            "title",
+        }
+
+
+def test_what_answers_took_is_drawn_of_fresh_ones_only() -> None:
+    report = large_run(60)
+    spreads = [x for x in report.blocks if isinstance(x, Plots) and "fresh" in x.title]
+    (latency, *_) = spreads[0].items
+    assert len(latency.after) == 180  # type: ignore[union-attr]
+    assert not [
+        x for x in askacme(48).report().blocks if isinstance(x, Plots) and "fresh" in x.title
+    ]
+
+
+def test_a_judges_reliability_is_what_people_say_where_it_says_so_much() -> None:
+    (block,) = [x for x in large_run(60).blocks if isinstance(x, Plots) and x.title[0] == "D"]
+    (found,) = [x for x in block.items if getattr(x, "title", "").startswith("Reliability")]
+    low, high = found.marks  # type: ignore[union-attr]
+    assert (low.reference, high.reference) == (0.0, 1.0)
+    assert low.value is not None
+    assert high.value is not None
+    assert low.value < 0.5 < high.value
+    assert low.note == "n=40"
 
 
 def test_nothing_in_the_page_points_outside() -> None:
-    text = html.render(askacme(48).report())
+    text = html.render(large_run(48))
     assert not re.findall(r'(?:src|href|action)="(?!#)', text)
     assert "http://" not in text
     assert "https://" not in text
@@ -120,11 +179,22 @@ def test_nothing_in_the_page_points_outside() -> None:
 
 
 def test_every_kind_of_case_can_be_filtered() -> None:
-    from evalsuite.report.cases import KINDS
-
     style = html.render(askacme(4).report()).split("<style>")[1].split("</style>")[0]
     for kind in KINDS:
-        assert f"#k-{kind}:checked~.wide tbody tr:not(.{kind})" in style
+        assert f"#k-{kind}:checked~.cases:not(.{kind})" in style
+
+
+def test_what_fails_as_before_opens_on_the_page_and_is_no_news() -> None:
+    sample = askacme(24)
+    failed = {id_: row for id_, row in sample.after.items() if row.scores[CHECKS][0] == 0}
+    sample.diff = replace(sample.diff, status=dict.fromkeys(sample.after, "same"))
+    sample = sample.with_verdict(findings=[])
+    sample.answers = {id_: (Output(text="No."), Output(text="No.")) for id_ in sample.after}
+    report = sample.report()
+    shown = block_of(report, Answers)
+    assert not shown.items
+    assert {each.id for each in shown.still} == set(failed)
+    assert body(html.render(report)).count("<li id=") == 24
 
 
 def test_the_answers_error_and_an_empty_answer_are_shown() -> None:

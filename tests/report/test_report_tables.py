@@ -173,7 +173,7 @@ def test_on_a_screen_no_table_is_cut_and_no_word_is_broken(tmp_path: Path) -> No
     see += "const cut = [...document.querySelectorAll('.wide')]"
     see += ".filter((each) => each.scrollWidth > each.clientWidth);"
     see += "const broken = [...document.querySelectorAll('td code, dt, th')].filter((each) => {"
-    see += "const node = each.firstChild;"
+    see += "const node = document.createTreeWalker(each, NodeFilter.SHOW_TEXT).nextNode();"
     see += "const words = node ? node.textContent.matchAll(/\\w+/g) : [];"
     see += "return [...words].some((word) => { const all = document.createRange();"
     see += "all.setStart(node, word.index); all.setEnd(node, word.index + word[0].length);"
