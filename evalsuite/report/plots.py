@@ -5,6 +5,7 @@ So they follow dark and light, and nothing in them acts.
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -180,11 +181,19 @@ def _key(names: Sequence[str]) -> str:
 
 
 def _library() -> Any:
-    """pygal, without the finder for its plugins that it puts before every later import: Python 3.11
-    warns of it each time, and a project whose warnings are errors could import nothing more."""
-    import pygal  # noqa: PLC0415
+    """pygal, imported so that nothing else notices.
 
-    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+    By itself it puts a finder before every later import, of which Python 3.11 warns each time, and
+    loads a package that takes the place of `importlib.metadata` in the whole process.
+    """
+    finders, name = list(sys.meta_path), "importlib_metadata"
+    lent = sys.modules.setdefault(name, importlib.metadata) is importlib.metadata
+    try:
+        import pygal  # noqa: PLC0415
+    finally:
+        sys.meta_path[:] = finders
+        if lent:
+            del sys.modules[name]
     return pygal
 
 

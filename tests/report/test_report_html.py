@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -118,6 +120,21 @@ def test_without_the_library_the_page_says_what_is_missing(monkeypatch: pytest.M
     assert "pip install &#x27;evalsuite[plots]&#x27;" in still
     assert "<svg" not in still
     assert "topic=legal" in still
+
+
+def test_a_plot_leaves_the_imports_of_the_process_alone() -> None:
+    seen = (
+        "import sys, importlib.metadata as m; f = list(sys.meta_path); d = f[-1].find_distributions"
+    )
+    draw = (
+        "from evalsuite.report.plots import histogram as h; from evalsuite.report.blocks import *"
+    )
+    draw += "; assert '<svg' in h(Distribution('x', [0.0], [1], [2])); assert f == sys.meta_path"
+    draw += "; assert 'pygal' in sys.modules; assert 'importlib_metadata' not in sys.modules"
+    draw += "; assert d == f[-1].find_distributions; assert m.version('pytest'); import statistics"
+    command = [sys.executable, "-W", "error", "-c", f"{seen}; {draw}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_shape_of_a_plot_is_coloured_by_the_style_sheet_alone() -> None:
