@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.errors import EvalsuiteError, SnapshotError
-from evalsuite.gate import decide, policy_from
+from evalsuite.gate import Gate, decide, policy_from
 from evalsuite.hub.artifact import Found
 from evalsuite.records import Manifest, Run
 from evalsuite.report.blocks import Commands, Report
@@ -23,15 +23,19 @@ _NODE = re.compile(r"(?!-)[\w./-]{1,300}\.py::\w{1,200}(\[[\w.@=, -]{1,200}\])?"
 
 _PLACE = re.compile(r"(?![/-])(?!.*\.\.)[\w./-]{1,200}", re.ASCII)
 
+_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """`reports` has a run against the snapshot that it is to be held against, `accepted` a snapshot
-    that the pull request changes against the base's; `problems` says what could not be judged."""
+    that the pull request changes against the base's; `problems` says what could not be judged, and
+    `eased` what the gates ask otherwise than at the base."""
 
     reports: Sequence[Report] = ()
     accepted: Sequence[Report] = ()
     problems: Sequence[str] = ()
+    eased: Sequence[str] = ()
 
 
 def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
@@ -44,10 +48,12 @@ def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
     problems = list(found.problems)
     reports: list[Report] = []
     accepted: list[Report] = []
+    eased: list[str] = []
     for suite, run in sorted(found.runs.items()):
         try:
             base = _of_base(config, suite)
             own = found.snapshots.get(suite)
+            eased += _eased(suite, base[0], run[0]) if base else []
             if own is None or (base is not None and not _changes(config, suite, changed)):
                 reports.append(_report(config, base, run, found.folder))
                 continue
@@ -58,12 +64,25 @@ def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
             problems.append(f"{suite}: {error}")
         except Exception as error:  # noqa: BLE001 - records may be sound by form and make no sense
             problems.append(f"{suite}: its records contradict each other ({type(error).__name__})")
-    return Judged(reports, accepted, problems)
+    return Judged(reports, accepted, problems, eased)
 
 
 def _of_base(config: Config, suite: str) -> Side | None:
     folder = snapshot_folder(config, suite)
     return (load(folder), folder) if folder.exists() else None
+
+
+def _eased(suite: str, base: Run, run: Run) -> Iterator[str]:
+    """A gate that asks for something else is a change of the pull request that no gate sees."""
+    before, after = policy_from(base.manifest.policy), policy_from(run.manifest.policy)
+    names = [f.name for f in fields(Gate) if getattr(before, f.name) != getattr(after, f.name)]
+    if names:
+        yield f"{suite}: the gate has another {', '.join(names)}"
+    strict = [name for name, row in base.rows.items() if row.must_pass]
+    free = [name for name in strict if name in run.rows and not run.rows[name].must_pass]
+    if free:
+        more = f" and {len(free) - _NAMED} more" if len(free) > _NAMED else ""
+        yield f"{suite}: no longer must_pass: {', '.join(free[:_NAMED])}{more}"
 
 
 def _changes(config: Config, suite: str, changed: Collection[str]) -> bool:

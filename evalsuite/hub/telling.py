@@ -25,7 +25,7 @@ from evalsuite.report.escape import code_span, plain, shorten
 BOT = "github-actions[bot]"
 """Who a workflow's own token writes as, if GitHub does not say it otherwise."""
 
-_PROBLEMS = 10
+_LISTED = 10
 
 Words = tuple[checks.Conclusion, str, str]
 """A check's conclusion, its verdict in a word, and its title."""
@@ -100,7 +100,8 @@ def _comment(desk: Desk, judged: Judged, about: About, author: str, text: str) -
     if not about.pull:
         return "no open pull request has this branch: no comment"
     _, word, _ = conclusion_of(judged)
-    quiet = not judged.problems and not anything(judged.reports, judged.accepted)
+    odd = judged.problems or judged.eased
+    quiet = not odd and not anything(judged.reports, judged.accepted)
     post = sticky.Post(
         _state(desk.trigger, word, text),
         lambda limit: text if limit >= len(text) else text_of(judged, about, limit),
@@ -137,18 +138,28 @@ def _word(verdict: Verdict) -> str:
 
 
 def text_of(judged: Judged, about: About, limit: int = sticky.LIMIT) -> str:
-    """The report without its hidden lines; first what could not be judged."""
-    lines = []
-    if judged.problems:
-        lines = ["> [!CAUTION]", "> **Not judged**: the evaluation left what can't be used."]
-        told = [code_span(shorten(each, 400)) for each in judged.problems[:_PROBLEMS]]
-        lines += [f"> - {each}" for each in told]
-        if len(judged.problems) > _PROBLEMS:
-            lines.append(f"> - and {len(judged.problems) - _PROBLEMS} more")
-        lines += ["", ""]
-    head = "\n".join(lines)
-    rest = comment(judged.reports, about, judged.accepted, limit - len(head))
-    return head + rest.partition("\n")[2].lstrip("\n")
+    """The report without its hidden line. What could not be judged comes first, what the gates ask
+    otherwise than at the base after the verdict."""
+    problems = _listed(
+        "caution", "**Not judged**: the evaluation left what can't be used.", judged.problems
+    )
+    eased = _listed(
+        "warning", "**The gates are changed here**, beside what they judge.", judged.eased
+    )
+    room = limit - len(problems) - len(eased)
+    said = comment(judged.reports, about, judged.accepted, room).partition("\n")[2].lstrip("\n")
+    verdict, gap, rest = said.partition("\n\n")
+    return f"{problems}{verdict}{gap}{eased}{rest}"
+
+
+def _listed(level: str, what: str, told: Sequence[str]) -> str:
+    if not told:
+        return ""
+    lines = [f"> [!{level.upper()}]", f"> {what}"]
+    lines += [f"> - {code_span(shorten(each, 400))}" for each in told[:_LISTED]]
+    if len(told) > _LISTED:
+        lines.append(f"> - and {len(told) - _LISTED} more")
+    return "\n".join([*lines, "", ""])
 
 
 def _state(trigger: Trigger, word: str, text: str) -> marks.State:

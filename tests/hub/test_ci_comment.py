@@ -7,17 +7,21 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from github_server import GitHub
-from stored_runs import many, reseal, store_run, store_snapshot
+from stored_runs import many, reseal, run_of, store_run, store_snapshot
 
 from evalsuite.cli import main
 from evalsuite.errors import EvalsuiteError
+from evalsuite.gate import Gate, policy_json
 from evalsuite.hub import artifact, event
 from evalsuite.hub.marks import is_marked, state_of
+from evalsuite.records import Run
+from evalsuite.snapshot import write
 
 HEAD = "a" * 40
 DROPPED = [f"c{number:03}" for number in range(30)]
@@ -143,6 +147,20 @@ def test_a_snapshot_that_the_pull_request_accepts_is_what_its_run_is_held_agains
     desk.hub.files[number] = ["README.md"]  # the snapshot that came along is not the change's own
     assert desk.told(number, run_number=8) == 0
     assert desk.hub.checks[-1]["conclusion"] == "failure"
+
+
+def test_a_gate_that_the_pull_request_eases_is_told_below_the_verdict(desk: Desk) -> None:
+    number = desk.hub.pull(HEAD)
+    run, outputs = run_of(many(60), run="r0")
+    strict = {name: replace(row, must_pass=True) for name, row in run.rows.items()}
+    shutil.rmtree(desk.base / "snapshots")
+    write(desk.base / "snapshots" / "askacme", Run(run.manifest, strict), outputs)
+    desk.upload(many(60), policy=policy_json(Gate(margin=0.5, level=0.01)))
+    assert desk.told(number) == 0
+    body = desk.comment(number)
+    assert body.index("[!TIP]") < body.index("The gates are changed here")
+    assert "askacme: the gate has another margin, level" in body
+    assert "no longer must_pass: c000, c001, c002, c003, c004 and 55 more" in body
 
 
 def test_without_permission_the_report_is_in_the_summary(

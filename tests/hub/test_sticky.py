@@ -253,6 +253,60 @@ def test_any_faults_leave_one_comment_with_the_newest_text_or_a_clear_error(
         assert check["conclusion"] == "success"
 
 
+PUSH = "push"
+STEPS = st.one_of(
+    st.just((PUSH, 0, {})),
+    st.tuples(
+        st.just("report"),
+        st.integers(0, 2),
+        st.dictionaries(st.integers(0, 9), st.sampled_from(HARMLESS), max_size=4),
+    ),
+)
+
+
+@settings(max_examples=60)
+@given(steps=st.lists(STEPS, min_size=3, max_size=9))
+def test_any_order_of_pushes_and_reports_that_fail_ends_with_the_newest(
+    steps: list[tuple[str, int, dict[int, str]]],
+) -> None:
+    """A report may come late, of a commit that was pushed over, and break at any request."""
+    with serving() as hub:
+        newest, number = 0, hub.pull(f"{0:040x}")
+        for what, back, faults in steps:
+            if what == PUSH:
+                newest += 1
+                hub.push(number, f"{newest:040x}")
+                continue
+            at = max(0, newest - back)
+            before = ours(hub, number)
+            hub.faults = {len(hub.asked) + each: fault for each, fault in faults.items()}
+            try:
+                report(hub, number, state(f"{at:040x}", at + 1), f"report {at}")
+            except HubError:
+                assert at == newest or ours(hub, number) == before
+                continue
+            if at == newest:
+                [body] = ours(hub, number)
+                assert body.endswith(f"\n\nreport {at}")
+            else:
+                assert ours(hub, number) == before
+        hub.faults = {}
+        report(hub, number, state(f"{newest:040x}", newest + 1), f"report {newest}")
+        [body] = ours(hub, number)
+        assert body.endswith(f"\n\nreport {newest}")
+
+
+def test_a_host_slower_than_patience_gets_no_second_comment(hub: GitHub) -> None:
+    number = hub.pull(A)
+    hub.slow = 0.4
+    hub.faults = dict.fromkeys((0, 2), "slow")  # a list, and the comment
+    client = client_of(hub)
+    client._http.timeout = 0.2
+    sticky.put(client, place(hub, number), sticky.Post(state(), lambda _: "text"))
+    client.close()
+    assert len(ours(hub, number)) == 1
+
+
 def raced(hub: GitHub, number: int, at: int, meanwhile: Callable[[], object]) -> None:
     """A report of A; `meanwhile` happens before its request number `at`, or after all."""
     client = client_of(hub)
