@@ -60,7 +60,7 @@ def read(folder: Path, conclusion: str) -> Found:
         try:
             run = _load(place)
         except EvalsuiteError as error:
-            problems.append(_told(error, folder))
+            problems.append(told(error, folder))
             continue
         other = kept.get(run.manifest.suite)
         if other is None or _age(other[0]) < _age(run):
@@ -75,8 +75,9 @@ def _unless_done(conclusion: str) -> list[str]:
     return [] if conclusion == "success" else [said]
 
 
-def _told(error: EvalsuiteError, folder: Path) -> str:
-    """Without the folder, which is the reporting machine's, and a remedy for people there."""
+def told(error: EvalsuiteError, folder: Path) -> str:
+    """What is wrong, without the folder, which is the reporting machine's, and without a remedy for
+    people there."""
     said = str(error).replace(f"{folder}/", "").replace(f"{printable(folder.as_posix())}/", "")
     return said.partition(" (")[0][:400]
 

@@ -12,7 +12,7 @@ from evalsuite.config import Config
 from evalsuite.diff import compare
 from evalsuite.errors import EvalsuiteError, SnapshotError
 from evalsuite.gate import Gate, decide, policy_from
-from evalsuite.hub.artifact import Found
+from evalsuite.hub.artifact import Found, told
 from evalsuite.records import Manifest, Run
 from evalsuite.report.blocks import Commands, Report
 from evalsuite.runner.peopled import people_of
@@ -61,7 +61,7 @@ def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
             if base is not None and own[0].rows != base[0].rows:
                 accepted.append(_report(config, base, own, found.folder))
         except EvalsuiteError as error:
-            problems.append(f"{suite}: {error}")
+            problems.append(f"{suite}: {told(error, found.folder)}")
         except Exception as error:  # noqa: BLE001 - records may be sound by form and make no sense
             problems.append(f"{suite}: its records contradict each other ({type(error).__name__})")
     return Judged(reports, accepted, problems, eased)
@@ -111,11 +111,11 @@ def _report(config: Config, before: Side | None, after: tuple[Run, Path], folder
 
 def _commands(manifest: Manifest, place: Path) -> Commands:
     """What people may paste: made here of names that were checked, never taken from the run.
-    `place` is where the run is in the artifact, which the report asks to be put among the runs."""
+    `place` is where the run is in the artifact, which the report asks to be put into a folder that git ignores."""
     node = manifest.nodeid if _NODE.fullmatch(manifest.nodeid) else ""
     suite = shlex.quote(manifest.suite)
     named = _PLACE.fullmatch(place.as_posix()) and place != Path()
-    run = f".evalsuite/runs/{place.as_posix()}" if named else "last"
+    run = f".evalsuite/uploaded/{place.as_posix()}" if named else "last"
     accept = f"evalsuite accept {suite} --from-run {run} --reason "
     return Commands(
         reproduce=f"pytest --evals {shlex.quote(node)}" if node else "pytest --evals",

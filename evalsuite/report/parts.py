@@ -192,7 +192,7 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
     if about.run and about.artifact:
         place = shlex.join(["gh", "run", "download", about.run, "-n", about.artifact])
-        lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/runs"),)))
+        lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/uploaded"),)))
     if need := maintainer(report, about):
         lines.insert(0, need)
     return "\n".join(["#### What to do", "", *map(item, lines)])

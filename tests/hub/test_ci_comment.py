@@ -280,8 +280,8 @@ def test_commands_are_made_of_checked_names_alone(desk: Desk) -> None:
     desk.told(number)
     body = desk.comment(number)
     assert "evil.example" not in body
-    assert "gh run download 9005 -n files -D .evalsuite/runs" in body
-    assert "evalsuite accept askacme --from-run .evalsuite/runs/.evalsuite/runs/r1" in body
+    assert "gh run download 9005 -n files -D .evalsuite/uploaded" in body
+    assert "evalsuite accept askacme --from-run .evalsuite/uploaded/.evalsuite/runs/r1" in body
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_an_enterprise_host_is_the_runs_own() -> None:
     about = replace(ABOUT, run_url="https://git.corp.example/acme/bot/actions/runs/9/attempts/2")
     text = pull.comment([sourced(askacme(48)).report()], about)
     assert f"https://git.corp.example/acme/bot/blob/{ABOUT.head}/golden/" in text
-    assert "gh run download 9 -n evalsuite-run -D .evalsuite/runs" in text
+    assert "gh run download 9 -n evalsuite-run -D .evalsuite/uploaded" in text
 
 
 # Several suites
