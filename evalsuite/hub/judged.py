@@ -111,7 +111,7 @@ def _report(config: Config, before: Side | None, after: tuple[Run, Path], folder
 
 def _commands(manifest: Manifest, place: Path) -> Commands:
     """What people may paste: made here of names that were checked, never taken from the run.
-    `place` is where the run is in the artifact, which the report asks to be put into a folder that git ignores."""
+    `place` is where the run is in the artifact, which is fetched into a folder that git ignores."""
     node = manifest.nodeid if _NODE.fullmatch(manifest.nodeid) else ""
     suite = shlex.quote(manifest.suite)
     named = _PLACE.fullmatch(place.as_posix()) and place != Path()
