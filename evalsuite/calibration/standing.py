@@ -130,10 +130,11 @@ def _criterion(
     figures = valid.figures.get(criterion.name, {}) if valid else {}
     names = needed(scale_of(card, criterion) == "ordinal")
     state = state_of(figures, bar, names)
+    says = _says(state, figures, bar, names)
     return Standing(
         state=state,
         judge=card.name,
-        says=invalid or _says(state, figures, bar, names),
+        says=f"{says}; certified {valid.created}" if valid else invalid,
         remedy=_remedy(card, state, figures, have, bar, names, seconds * len(card.criteria)),
         error=_error(valid, criterion.name),
         pairs=valid.pairs.get(criterion.name, ()) if valid else (),

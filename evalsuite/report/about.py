@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -12,6 +13,11 @@ from evalsuite.records import Source
 _URL = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w./%?=&~+-]*)?", re.ASCII)
 _RUN = re.compile(r"(https?://[^/]+)/[^/]+/[^/]+/actions/runs/(\d+)(/.*)?", re.ASCII)
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_DOWNLOAD = ("gh", "run", "download")
+
+HERE = ".evalsuite/uploaded"
+"""A folder that git ignores."""
+
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -39,6 +45,11 @@ class About:
         """The run's number, or ""."""
         found = _RUN.fullmatch(self.run_url)
         return found[2] if found else ""
+
+    def download(self) -> str:
+        """The command that gets the run's files, into `HERE`; "" where they are not known."""
+        known = self.run and self.artifact
+        return shlex.join([*_DOWNLOAD, self.run, "-n", self.artifact, "-D", HERE]) if known else ""
 
     def commit(self, sha: str) -> str:
         """The address of a commit, or ""."""

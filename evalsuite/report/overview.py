@@ -4,12 +4,13 @@ look at first, of all suites of a run."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
 from evalsuite.gate.verdict import BAD
 from evalsuite.report import figures
-from evalsuite.report.about import About
+from evalsuite.report.about import HERE, About
 from evalsuite.report.blocks import (
     Answer,
     Answers,
@@ -169,12 +170,22 @@ def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -
     first = next(iter(regressed(report)), None)
     if first is not None and first.command:
         lines.append(item(Line("reproduce", (Name(first.command),))))
-    lines += [item(each) for each in head.lines if each.label in _TYPED]
+    typed = [each for each in head.lines if each.label in _TYPED]
+    if get := about.download():  # what the run asked needs not be asked again
+        typed = [accepting(report, get) if each.label == "if meant" else each for each in typed]
+    lines += [item(each) for each in typed]
     if first is not None:
         question = f": {named(first.question)}" if first.question else ""
         name = f"{case_link(first, about)} {words(first.scores)}{question}"
         lines += [f"- **look at first**: {name}", *difference(first)]
     return "\n".join(lines)
+
+
+def accepting(report: Report, get: str = "") -> Line:
+    """How the run becomes the snapshot once its files are here, or with the command that gets
+    them."""
+    accept = f"evalsuite accept {shlex.quote(report.suite)} --from-run {HERE} --reason '...'"
+    return Line("if meant", (Name(f"{get} && {accept}" if get else accept),))
 
 
 def difference(shown: Answer) -> list[str]:

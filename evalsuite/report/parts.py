@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -36,7 +35,7 @@ from evalsuite.report.markdown import (
     words,
 )
 from evalsuite.report.material import reds
-from evalsuite.report.overview import maintainer, regressed
+from evalsuite.report.overview import accepting, maintainer, regressed
 from evalsuite.report.shell import fill
 
 _EXPLAINED = 6
@@ -190,9 +189,9 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         red = reds(report.verdict)[1:_EXPLAINED]
         told = [Name(fill(report.commands.explain, gate=each.name)) for each in red]
         lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
-    if about.run and about.artifact:
-        place = shlex.join(["gh", "run", "download", about.run, "-n", about.artifact])
-        lines.insert(0, Line("get the run", (Name(f"{place} -D .evalsuite/uploaded"),)))
+    if get := about.download():
+        lines = [each if each.label != "if meant" else accepting(report) for each in lines]
+        lines.insert(0, Line("get the run", (Name(get),)))
     if need := maintainer(report, about):
         lines.insert(0, need)
     return "\n".join(["#### What to do", "", *map(item, lines)])

@@ -16,6 +16,7 @@ _WORD = re.compile(r"([\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s])(\s*)")
 """A word, a sign, or one character of a script that writes no spaces; and the white space after."""
 
 _EDITS = 240
+_ENDS = ".,;:!?"
 _LIMIT = 6_000
 """Characters of each text that are looked at."""
 
@@ -41,7 +42,7 @@ def compare(before: str, after: str) -> tuple[Piece, ...]:
     head = list(zip(old[:start], new[:start], strict=True))
     tail = list(zip(old[len(old) - end :], new[len(new) - end :], strict=True))
     steps: list[Step] = [*head, *middle, *tail]
-    return _pieces(_smooth(_runs(steps)))
+    return _pieces(_slid(_smooth(_runs(steps))))
 
 
 def _tokens(text: str) -> list[Token]:
@@ -120,6 +121,24 @@ def _smooth(runs: list[tuple[bool, Run]]) -> list[tuple[bool, Run]]:
         else:
             joined.append((same, (list(old), list(new))))
     return joined
+
+
+def _slid(runs: list[tuple[bool, Run]]) -> list[tuple[bool, Run]]:
+    """What is only lost, or only new, ends with the sign that it would else begin with: "A. [-B.-]"
+    says the same as "A[-. B-]." and reads better."""
+    for at in range(1, len(runs) - 1):
+        same, (old, new) = runs[at]
+        edit = new or old
+        if same or (old and new):
+            continue
+        before, after = runs[at - 1][1], runs[at + 1][1]
+        while len(after[0]) > 1 and edit[0][0] == after[0][0][0] and edit[0][0] in _ENDS:
+            first, other = edit.pop(0), 1 if edit is old else 0
+            kept = after[1 - other].pop(0)
+            before[1 - other].append(first)
+            before[other].append(after[other].pop(0))
+            edit.append(kept)
+    return runs
 
 
 def _pieces(runs: list[tuple[bool, Run]]) -> tuple[Piece, ...]:

@@ -48,6 +48,7 @@ def test_a_judge_above_the_bar_is_trusted_and_says_by_how_much() -> None:
     found = standing(certificate(GOOD))
     assert found.state == "trusted"
     assert found.says.startswith("140 labelled items of 2 raters; TPR 0.97, at least 0.9")
+    assert found.says.endswith(f"; certified {TODAY}"), found.says
     assert found.remedy == ""
     assert len(found.pairs) == 140
     assert 0.05 < found.error < 0.15

@@ -29,6 +29,14 @@ def test_a_lost_phrase_is_the_only_thing_marked() -> None:
     assert [piece.text for piece in pieces if piece.op == "same"] == ["Give ", "first."]
 
 
+def test_a_lost_sentence_is_marked_with_its_own_full_stop() -> None:
+    before, after = "It is so. Not always. [a] [b]", "It is so. [a] [b]"
+    for pieces in (compare(before, after), compare(after, before)):
+        marked = [piece.text for piece in pieces if piece.op != "same"]
+        assert marked == ["Not always. "]
+    assert Piece("gone", "[a] ") in compare("so [a] [b]", "so [b]")
+
+
 def test_words_stay_apart_where_the_shorter_text_ends() -> None:
     assert compare("a b c", "a b") == (Piece("same", "a b"), Piece("gone", " c"))
 
