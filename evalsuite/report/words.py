@@ -16,7 +16,7 @@ _WORD = re.compile(r"([\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s])(\s*)")
 """A word, a sign, or one character of a script that writes no spaces; and the white space after."""
 
 _EDITS = 240
-_ENDS = ".,;:!?"
+_ENDS, _STARTS = ".,;:!?", "([{“"
 _LIMIT = 6_000
 """Characters of each text that are looked at."""
 
@@ -124,20 +124,22 @@ def _smooth(runs: list[tuple[bool, Run]]) -> list[tuple[bool, Run]]:
 
 
 def _slid(runs: list[tuple[bool, Run]]) -> list[tuple[bool, Run]]:
-    """What is only lost, or only new, ends with the sign that it would else begin with: "A. [-B.-]"
-    says the same as "A[-. B-]." and reads better."""
+    """What is only lost, or only new, ends with the sign that it would else begin with, or begins
+    with the bracket that it would else end with: "A. [-B.-]" says the same as "A[-. B-]."."""
     for at in range(1, len(runs) - 1):
         same, (old, new) = runs[at]
-        edit = new or old
         if same or (old and new):
             continue
         before, after = runs[at - 1][1], runs[at + 1][1]
+        edit, mine, other = (old, 0, 1) if old else (new, 1, 0)
         while len(after[0]) > 1 and edit[0][0] == after[0][0][0] and edit[0][0] in _ENDS:
-            first, other = edit.pop(0), 1 if edit is old else 0
-            kept = after[1 - other].pop(0)
-            before[1 - other].append(first)
+            edit.append(after[mine].pop(0))
+            before[mine].append(edit.pop(0))
             before[other].append(after[other].pop(0))
-            edit.append(kept)
+        while len(before[0]) > 1 and edit[-1][0] == before[0][-1][0] and edit[-1][0] in _STARTS:
+            edit.insert(0, before[mine].pop())
+            after[mine].insert(0, edit.pop())
+            after[other].insert(0, before[other].pop())
     return runs
 
 

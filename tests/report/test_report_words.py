@@ -29,7 +29,7 @@ def test_a_lost_phrase_is_the_only_thing_marked() -> None:
     assert [piece.text for piece in pieces if piece.op == "same"] == ["Give ", "first."]
 
 
-def test_a_lost_sentence_is_marked_with_its_own_full_stop() -> None:
+def test_what_is_lost_keeps_its_own_full_stop_and_brackets() -> None:
     before, after = "It is so. Not always. [a] [b]", "It is so. [a] [b]"
     for pieces in (compare(before, after), compare(after, before)):
         marked = [piece.text for piece in pieces if piece.op != "same"]
