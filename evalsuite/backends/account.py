@@ -34,7 +34,7 @@ class Account:
     `calls`, `first_tokens` and `answers` count durations (see `quantile`): of a fresh call, to its
     first token where it was streamed, of a target all of whose calls were fresh. `samples` count
     the answers to equal requests, by "PROVIDER:MODEL HASH"; `fresh` and `stored` the replies, by
-    "MODEL FINGERPRINT" as the server calls itself.
+    "MODEL FINGERPRINT" as the server calls itself. `parts` are the calls by who asked and model.
     """
 
     models: Mapping[str, ModelCalls] = field(default_factory=dict)
@@ -45,6 +45,7 @@ class Account:
     samples: Mapping[str, int] = field(default_factory=dict)
     fresh: Mapping[str, int] = field(default_factory=dict)
     stored: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, ModelCalls]] = field(default_factory=dict)
 
     @property
     def cost(self) -> float | None:
@@ -52,8 +53,8 @@ class Account:
         known = not any(each.unpriced for each in self.models.values())
         return sum(each.cost for each in self.models.values()) if known else None
 
-    def replied(self, model: str, completion: Completion, seconds: float) -> None:
-        """A call was answered, `seconds` after it was sent."""
+    def replied(self, part: str, model: str, completion: Completion, seconds: float) -> None:
+        """A call of a part was answered, `seconds` after it was sent."""
         usage = completion.usage
         call = ModelCalls(
             calls=1,
@@ -64,10 +65,15 @@ class Account:
             cost=completion.cost or 0.0,
             unpriced=completion.cost is None,
         )
-        self.models = {**self.models, model: self.models.get(model, ModelCalls()) + call}
+        self.models = _summed(self.models, {model: call})
+        self._of_part(part, {model: call})
         self.calls = _plus(self.calls, {_step(seconds): 1})
         if completion.first_token is not None:
             self.first_tokens = _plus(self.first_tokens, {_step(completion.first_token): 1})
+
+    def recalled(self, part: str, model: str) -> None:
+        """A reply to a part came from the store."""
+        self._of_part(part, {model: ModelCalls(stored=1)})
 
     def failed(self, fault: str) -> None:
         """An attempt got no reply."""
@@ -95,8 +101,9 @@ class Account:
 
     def add(self, other: Account) -> None:
         """Another case's, suite's or process's."""
-        for name, calls in other.models.items():
-            self.models = {**self.models, name: self.models.get(name, ModelCalls()) + calls}
+        self.models = _summed(self.models, other.models)
+        for part, models in other.parts.items():
+            self._of_part(part, models)
         self.failures = _plus(self.failures, other.failures)
         self.calls = _plus(self.calls, other.calls)
         self.first_tokens = _plus(self.first_tokens, other.first_tokens)
@@ -104,6 +111,9 @@ class Account:
         self.samples = _plus(self.samples, other.samples)
         self.fresh = _plus(self.fresh, other.fresh)
         self.stored = _plus(self.stored, other.stored)
+
+    def _of_part(self, part: str, models: Mapping[str, ModelCalls]) -> None:
+        self.parts = {**self.parts, part: _summed(self.parts.get(part, {}), models)}
 
 
 def quantile(durations: Mapping[str, int], share: float) -> float | None:
@@ -118,6 +128,15 @@ def quantile(durations: Mapping[str, int], share: float) -> float | None:
 
 def _step(seconds: float) -> str:
     return str(round(_STEPS * math.log(max(seconds, _SHORTEST))))
+
+
+def _summed(
+    one: Mapping[str, ModelCalls], other: Mapping[str, ModelCalls]
+) -> Mapping[str, ModelCalls]:
+    return {
+        **one,
+        **{name: one.get(name, ModelCalls()) + calls for name, calls in other.items()},
+    }
 
 
 def _plus(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:

@@ -159,3 +159,8 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Give back what is held; called on the loop that `complete` ran on."""
         ...
+
+
+def name_of(backend: Backend) -> str:
+    """A model as accounts know it: "PROVIDER:MODEL"."""
+    return f"{backend.identity.get('provider')}:{backend.identity.get('model')}"

@@ -47,7 +47,8 @@ class Tally:
     """What one case and trial asked, counted as it goes. `cost` is None once a price is unknown;
     `keys` are the call.keys of the replies it got, `failed` the last call's error, None once a
     later one was answered, `failures` all of them. `over`: nobody waits for it any more. Without
-    the replies of an `aside` one the case is whole: a judge's that only informs."""
+    the replies of an `aside` one the case is whole: a judge's that only informs. `part` is who asks
+    (Operations.parts)."""
 
     case_id: str
     trial: int
@@ -65,6 +66,7 @@ class Tally:
     failures: list[BackendError] = field(default_factory=list)
     over: bool = False
     aside: bool = False
+    part: str = "target"
     clock: Clock | None = None
     account: Account = field(default_factory=Account)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalsuite.backends.account import Account
-from evalsuite.backends.base import Backend, Completion, Request
+from evalsuite.backends.base import Backend, Completion, Request, name_of
 from evalsuite.backends.budget import Budget, Spend
 from evalsuite.backends.calls import TALLY
 from evalsuite.backends.prices import Price, price_of
@@ -43,7 +43,7 @@ class Metered:
         self.identity = backend.identity
         self.capabilities = backend.capabilities
         self._budget = budget
-        self._name = f"{self.identity.get('provider')}:{self.identity.get('model')}"
+        self._name = name_of(backend)
         self._own = prices
         self._prices: dict[str, Price | None] = {}
         self._ratio = 0.0
@@ -90,7 +90,8 @@ class Metered:
         took = time.perf_counter() - began
         if completion.cost is None and price is not None:
             completion = replace(completion, cost=price(completion.usage))
-        account.replied(self._name, completion, completion.latency or took)
+        part = tally.part if tally else ""
+        account.replied(part, self._name, completion, completion.latency or took)
         return completion
 
     def _price(self, params: Mapping[str, Json]) -> Price | None:

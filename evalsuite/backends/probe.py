@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalsuite.backends.account import Account
-from evalsuite.backends.base import Backend, Completion, Request
+from evalsuite.backends.base import Backend, Completion, Request, name_of
 from evalsuite.backends.calls import TALLY
 from evalsuite.canonical import key
 from evalsuite.errors import BackendError
@@ -181,8 +181,7 @@ class Sampled:
         except BackendError:
             return
         if tally is not None:
-            name = f"{self.identity.get('provider')}:{self.identity.get('model')}"
-            tally.account.sampled(name, key("sample", reply.answer))
+            tally.account.sampled(name_of(self._backend), key("sample", reply.answer))
 
 
 def sampled(account: Account) -> dict[str, tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
-from evalsuite.backends.base import Backend, Completion, Request
+from evalsuite.backends.base import Backend, Completion, Request, name_of
 from evalsuite.backends.calls import QUIET, Clock, Halt, Tally, current
 from evalsuite.canonical import canonical, key
 from evalsuite.errors import BackendError
@@ -51,6 +51,8 @@ class Recorded:
             except BackendError as error:
                 tally.fail(error)
                 raise
+        if not fresh:
+            tally.account.recalled(tally.part, name_of(self.backend))
         tally.add(call_key, completion, fresh=fresh)
         return completion
 

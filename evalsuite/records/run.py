@@ -118,7 +118,8 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class ModelCalls:
     """What a run's fresh calls to one model were: answered ones, the seconds they took together,
-    tokens, US dollars of those whose price is known; `unpriced` counts the others."""
+    tokens, US dollars of those whose price is known; `unpriced` counts the others. `stored` counts
+    the replies that came from the store beside them."""
 
     calls: int = 0
     seconds: float = 0.0
@@ -127,6 +128,7 @@ class ModelCalls:
     cached_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    stored: int = 0
 
     def __add__(self, other: ModelCalls) -> ModelCalls:
         return ModelCalls(
@@ -137,6 +139,7 @@ class ModelCalls:
             self.cached_tokens + other.cached_tokens,
             self.cost + other.cost,
             self.unpriced + other.unpriced,
+            self.stored + other.stored,
         )
 
 
@@ -147,7 +150,10 @@ class Operations:
     Tokens are those of fresh and stored calls, money and time those of fresh ones. `cost` is None
     once a price is unknown, `cost_known` the part of it that is known. `latency` is a target's,
     `call` one call's; `failed_attempts` are counted by their fault, `models` by "PROVIDER:MODEL".
-    `samples` holds, by model, how many of how many equal requests got the same answer.
+    `samples` holds, by model, how many of how many equal requests got the same answer. `parts` are
+    the same calls by who asked ("target", "crossed" for answers to the snapshot's documents,
+    "checkup" for what judges are tested on, a scorer's metric) and model, stored replies included.
+    `budget` is what the run was allowed, by "usd", "calls", "tokens" and "minutes".
     """
 
     seconds: float = 0.0
@@ -166,6 +172,8 @@ class Operations:
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, ModelCalls] = field(default_factory=dict)
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, ModelCalls]] = field(default_factory=dict)
+    budget: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

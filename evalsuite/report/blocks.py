@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any arra
     from evalsuite.diff import Change
     from evalsuite.gate import Verdict
     from evalsuite.gate.attribution import Attribution
+    from evalsuite.gate.costs import Cost
     from evalsuite.gate.guarding import Point
     from evalsuite.stats.trials import Tries
 
@@ -359,7 +360,7 @@ class Report:
 
     `tried` are the figures of repeated tries, one per k; `failed` maps a class of failure to the
     answers that failed so, before and after; `attributions` say what of changes is retrieval's,
-    `guarded` what guardrails get wrong.
+    `guarded` what guardrails get wrong, `costs` what fresh answers took, as a whole and by slice.
     """
 
     suite: str
@@ -373,6 +374,7 @@ class Report:
     failed: Mapping[str, Sequence[int]] = field(default_factory=dict)
     attributions: Sequence[Attribution] = ()
     guarded: Sequence[Point] = ()
+    costs: Sequence[Cost] = ()
 
 
 def block_of(report: Report, kind: type[_Always]) -> _Always:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from evalsuite.diff import Diff
 from evalsuite.gate import Verdict
 from evalsuite.gate.attribution import attributions
+from evalsuite.gate.costs import costs_of
 from evalsuite.gate.guarding import points
 from evalsuite.records import Case, Output, Row
 from evalsuite.report import (
     attribution,
+    costs,
     failures,
     guardrails,
     opened,
@@ -61,6 +63,7 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         crossed=crossed or {},
         further=further or {},
         attributions=attributions(diff, verdict.findings),
+        costs=costs_of(diff, after),
     )
     listed = case_list(material)
     varies = repeats.variances(material, listed)
@@ -82,7 +85,9 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         shown,
         heat(material, listed, varies),
         pictures.quality(material, listed),
-        sections.cost(material),
+        costs.account(diff, material.costs),
+        costs.asked(diff),
+        costs.sliced(material.costs),
         pictures.operations(material),
         trouble.section(material, found),
         sections.actions(material),
@@ -101,4 +106,5 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
         failed=failed,
         attributions=material.attributions,
         guarded=guarded,
+        costs=material.costs,
     )

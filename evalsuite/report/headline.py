@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from evalsuite.diff import Change, Diff
 from evalsuite.gate import Finding, Verdict
 from evalsuite.gate.sensitivity import drops_of
-from evalsuite.records import CHECKS, Looks, Manifest
+from evalsuite.records import CHECKS, Looks
 from evalsuite.report import figures, operated
 from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
+from evalsuite.report.costs import money
 from evalsuite.report.escape import shorten
 from evalsuite.report.material import (
     Material,
@@ -53,7 +54,7 @@ def headline(
         _counts(material, said(material, varies)),
         _sensitivity(material),
         summary(found),
-        _cost(material.diff.candidate),
+        _cost(material),
         _next(material, found),
         _typed("reproduce", material.commands.reproduce),
         _typed("report", _path(material)),
@@ -244,14 +245,14 @@ def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
     return {each.name: each.detectable for each in verdict.findings if each.detectable is not None}
 
 
-def _cost(manifest: Manifest) -> Line:
-    spent = manifest.operations
+def _cost(material: Material) -> Line:
+    spent = material.diff.candidate.operations
     calls = spent.fresh_calls + spent.stored_calls
     text = f"{figures.many(calls, 'model call')} ({figures.number(spent.fresh_calls)} fresh)"
     if spent.reused_outputs:
         text += f", {figures.many(spent.reused_outputs, 'stored output')} reused"
     tokens = figures.number(spent.input_tokens + spent.output_tokens)
-    cost = figures.dollars(spent.cost, spent.cost_known)
+    cost = money(spent, next(iter(material.costs), None))
     text += f", {tokens} tokens, {cost}, {figures.seconds(spent.seconds)}"
     return Line("cost", (text,))
 

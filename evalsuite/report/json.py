@@ -63,6 +63,7 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "attributions": [asdict(each) for each in report.attributions],
         "guardrails": [asdict(each) for each in report.guarded],
+        "costs": [asdict(each) for each in report.costs],
         "metrics": list(cases.metrics),
         "cases": [_case(line, cases.metrics) for line in cases.lines],
         "answers": [

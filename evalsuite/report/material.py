@@ -12,6 +12,7 @@ import numpy as np
 from evalsuite.diff import VOTED, Diff, own_trials
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.attribution import Attribution
+from evalsuite.gate.costs import Cost
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
@@ -37,7 +38,7 @@ class Material:
     """`before` and `after` hold the rows of both runs by id; `answers` the outputs of some, and
     `evidence` what scorers showed for the candidate's; `crossed` are answers of the candidate to
     the baseline's documents, `further` both sides of trials after the first, `attributions` what
-    these tell of changes."""
+    these tell of changes, `costs` what fresh answers took."""
 
     diff: Diff
     verdict: Verdict
@@ -50,6 +51,7 @@ class Material:
     crossed: Mapping[str, Output] = field(default_factory=dict)
     further: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
     attributions: Sequence[Attribution] = ()
+    costs: Sequence[Cost] = ()
 
 
 def value(row: Row | None, metric: Metric, run: Manifest | None) -> float | None:

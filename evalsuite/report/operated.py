@@ -1,24 +1,14 @@
-"""What operational gates say in their own units, and what an answer takes without any."""
+"""What operational gates say, in their own units."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalsuite.diff import Diff
 from evalsuite.gate import Finding
-from evalsuite.gate.operating import amount, figure, more, sample
+from evalsuite.gate.operating import amount, more
 from evalsuite.gate.verdict import BAD
-from evalsuite.policy import OBJECTIVES
 from evalsuite.report import figures
-from evalsuite.report.blocks import Line
 from evalsuite.report.escape import line, terminal
-
-SHOWN = (
-    *("cost_per_success", "cost", "tokens"),
-    *("error_rate", "failed_attempts", "swap_flip_rate", "unparsable_rate"),
-)
-"""Figures that are told without a gate, where they are known and not 0; the account of the run has
-the times."""
 
 
 def move(finding: Finding) -> str:
@@ -49,26 +39,6 @@ def spread(finding: Finding) -> str:
     elif finding.low is not None:
         parts = [f"95% CI {change(finding)}", *parts]
     return f"{move(finding)} ({', '.join(parts)})"
-
-
-def lines(diff: Diff) -> list[Line]:
-    """What an answer takes, of what was asked afresh; beside it the snapshot's, for the same
-    cases."""
-    made = []
-    for name in SHOWN:
-        own = figure(sample(diff.took, name, paired=False), name)
-        if not own:
-            continue
-        unit, pairs = OBJECTIVES[name], sample(diff.took, name, paired=True)
-        said = amount(own, unit)
-        before, after = figure(pairs, name, before=True), figure(pairs, name)
-        if before is not None and after is not None:
-            cases = figures.many(pairs.size, "case")
-            said += (
-                f" (before and after, over {cases}: {amount(before, unit)} → {amount(after, unit)})"
-            )
-        made.append(Line(name.replace("_", " "), (said,)))
-    return made
 
 
 def explained(finding: Finding, cause: Sequence[str]) -> list[list[str]]:

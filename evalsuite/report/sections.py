@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import Manifest, ModelCalls, Operations, Part
+from evalsuite.records import Manifest, Part
 from evalsuite.report import figures, operated
 from evalsuite.report.blocks import (
     Facts,
@@ -248,54 +248,6 @@ def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:
     if _rose(finding):
         return "good", "improved"
     return ("good" if finding.result in ("pass", "unchanged") else "plain"), said
-
-
-def cost(material: Material) -> Facts:
-    """What this run cost beside the snapshot's run."""
-    new, old = material.diff.candidate.operations, None
-    if material.diff.baseline is not None:
-        old = material.diff.baseline.operations
-    fresh, stored = figures.number(new.fresh_calls), figures.number(new.stored_calls)
-    sent, got = figures.number(new.input_tokens), figures.number(new.output_tokens)
-    lines = [
-        Line("calls", (f"{fresh} fresh, {stored} stored{_failed(new)}",)),
-        Line("tokens", (f"{sent} in, {got} out",)),
-        Line("money", (figures.dollars(new.cost, new.cost_known),)),
-        Line("time", (figures.seconds(new.seconds),)),
-    ]
-    if new.latency_p50 is not None or new.latency_p95 is not None:
-        recorded = ", as recorded: replayed" if material.diff.candidate.replayed else ""
-        for name, before, after in (
-            ("p50", old.latency_p50 if old else None, new.latency_p50),
-            ("p95", old.latency_p95 if old else None, new.latency_p95),
-        ):
-            was = f"{figures.seconds(before)} → " if before is not None else ""
-            lines.append(Line(f"latency {name}", (f"{was}{figures.seconds(after)}{recorded}",)))
-    if new.call_p50 is not None:
-        first = f"; first token {figures.seconds(new.first_token_p50)}"
-        text = f"p50 {figures.seconds(new.call_p50)}, p95 {figures.seconds(new.call_p95)}"
-        lines.append(Line("a call", (text + (first if new.first_token_p50 is not None else ""),)))
-    if not material.diff.candidate.replayed:
-        lines += operated.lines(material.diff)
-    if len(new.models) > 1:
-        lines += [Line("model", (Name(name), _called(each))) for name, each in new.models.items()]
-    return Facts("Cost and latency", lines)
-
-
-def _failed(spent: Operations) -> str:
-    """Attempts that got no reply, most of which were made again."""
-    kinds = ", ".join(f"{count} {fault}" for fault, count in sorted(spent.failed_attempts.items()))
-    attempts = figures.many(sum(spent.failed_attempts.values()), "failed attempt")
-    return f"; {attempts} ({kinds})" if kinds else ""
-
-
-def _called(calls: ModelCalls) -> str:
-    """What was asked of one model."""
-    cost = None if calls.unpriced else calls.cost
-    tokens = f"{figures.number(calls.input_tokens)} in, {figures.number(calls.output_tokens)} out"
-    cached = f", {figures.number(calls.cached_tokens)} cached" if calls.cached_tokens else ""
-    count = figures.many(calls.calls, "fresh call")
-    return f" {count}, {tokens}{cached}, {figures.dollars(cost, calls.cost)}"
 
 
 def actions(material: Material) -> Facts | None:

@@ -80,7 +80,7 @@ async def _asked(
 ) -> Checkup:
     from evalsuite.calibration.checkup import Checkup  # noqa: PLC0415 (as above)
 
-    tally = Tally(f"judge {name}", occasion, bench.plan.config.seed)
+    tally = Tally(f"judge {name}", occasion, bench.plan.config.seed, part="checkup")
     context = contextvars.copy_context()
     context.run(TALLY.set, tally)
     try:

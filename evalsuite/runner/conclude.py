@@ -18,7 +18,7 @@ from evalsuite import registry, snapshot
 from evalsuite.backends import probe
 from evalsuite.backends.account import quantile
 from evalsuite.backends.prices import table_version
-from evalsuite.config import Config
+from evalsuite.config import Config, budget_limits
 from evalsuite.diff import compare
 from evalsuite.gate import OVERALL, Finding, Verdict, decide, policy_from
 from evalsuite.golden import Dataset
@@ -86,6 +86,8 @@ def conclude(
     """
     before = baseline.manifest.versions if baseline else {}
     manifest = manifest_of(brief, writer, command, run, seconds, before)
+    spent = replace(manifest.operations, budget=budget_limits(config.budget))
+    manifest = replace(manifest, operations=spent)
     if manifest.judges:
         manifest = replace(manifest, judges=as_rated(config, manifest, writer.rows))
     candidate = _finished(manifest, writer, config)
@@ -200,6 +202,7 @@ def _operations(brief: Brief, seconds: float) -> Operations:
         failed_attempts=account.failures,
         models=account.models,
         samples=probe.sampled(account),
+        parts=account.parts,
     )
 
 

@@ -68,7 +68,7 @@ async def _apart(
         return replace(crossing, error="the snapshot keeps no documents of its answer")
     if output.error is None and _documents(output) == _documents(stored):
         return replace(crossing, key=crossing.own)
-    tally = Tally(case.id, trial, bench.plan.config.seed)
+    tally = Tally(case.id, trial, bench.plan.config.seed, part="crossed")
     made, _ = await answer(bench, case, tally, stored.contexts)
     tally.account.answers = {}  # how long it took tells nothing of the run's own answers
     crossing = replace(crossing, tallies=[tally])

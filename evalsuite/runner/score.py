@@ -48,15 +48,18 @@ async def score(
         if aside:
             given = {"llm": bench.llm} if asks else {}
             bound = functools.partial(scorer, case, output, **given)
-            tallies.append(
-                Tally(case.id, VOTE, bench.plan.config.seed, aside=_informs(bench, scorer))
-            )
+            tallies.append(_tally(bench, scorer, case, aside=_informs(bench, scorer)))
             coming.append(_within(bench, bound, scorer, case, trial, tallies[-1]))
     came = iter(await together(coming))
     found = [checks.score(case, output, compiled, trial)] if checked else []
     for scorer, aside in pairs:
         found += next(came) if aside else await _at_once(bench, scorer, case, output, trial)
     return [*found, Score(case.id, trial, COMPLETION, 1.0)], tallies
+
+
+def _tally(bench: Bench, scorer: scoring.Scorer, case: Case, *, aside: bool = False) -> Tally:
+    part = scoring.metric_of(scorer).name
+    return Tally(case.id, VOTE, bench.plan.config.seed, aside=aside, part=part)
 
 
 def _informs(bench: Bench, scorer: scoring.Scorer) -> bool:
@@ -90,7 +93,7 @@ async def _at_once(
     async def coming() -> Any:  # of a plain function around an async one
         return await result
 
-    tally = Tally(case.id, VOTE, bench.plan.config.seed)
+    tally = _tally(bench, scorer, case)
     return await _within(bench, coming, scorer, case, trial, tally)
 
 

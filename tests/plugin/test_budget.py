@@ -150,7 +150,9 @@ def test_repeated_attempts_are_counted_and_come_out_of_the_budget(paid: Any) -> 
     operations = paid.manifest()["operations"]
     failed = operations["failed_attempts"]["transient"]
     assert operations["fresh_calls"] + failed == 24 - 9
-    assert f"{failed} failed attempt" in paid.path.joinpath("reports/words/report.md").read_text()
+    assert (
+        f"failed attempts | {failed} (" in paid.path.joinpath("reports/words/report.md").read_text()
+    )
 
 
 def test_a_budget_in_money_without_a_price_is_refused_before_anything_is_asked(paid: Any) -> None:
