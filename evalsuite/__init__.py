@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evalsuite.scoring import measures
     from evalsuite.suites import suite
     from evalsuite.targets import TargetError, command_target, http_target
+    from evalsuite.tiers import Tier
     from evalsuite.trajectories.naming import trajectory
     from evalsuite.variants import Variant
 
@@ -45,6 +46,7 @@ __all__ = [
     "Score",
     "Slice",
     "TargetError",
+    "Tier",
     "ToolCall",
     "Usage",
     "Variant",
@@ -79,6 +81,7 @@ _HOMES = {
     "Score": "records",
     "Slice": "policy",
     "TargetError": "targets",
+    "Tier": "tiers",
     "ToolCall": "records",
     "Usage": "records",
     "Variant": "variants",

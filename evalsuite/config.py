@@ -34,7 +34,8 @@ class Config:
     folder of judge cards, `bar` what a certificate asks (see `judging.bar`), `strict_judges` makes
     a gating judge without one an error.
     `release` is the pinned run that each run is compared with too, such as "git:v1.2", and
-    `release_gates` (an option alone) lets it block. `afresh` is no setting: trials are numbered
+    `release_gates` (an option alone) lets it block. `tier` is the part of each suite that runs, "":
+    all of it. `afresh` is no setting: trials are numbered
     from after it, where code is compared with itself.
     """
 
@@ -61,6 +62,7 @@ class Config:
     strict_judges: bool = False
     release: str = ""
     release_gates: bool = False
+    tier: str = ""
     afresh: int = 0
 
     @property
@@ -115,6 +117,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bar": (dict,),
     "strict_judges": (bool,),
     "release": (str,),
+    "tier": (str,),
 }
 
 _RATES = {

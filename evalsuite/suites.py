@@ -19,6 +19,7 @@ from typing import Any
 from evalsuite.errors import SuiteError, did_you_mean
 from evalsuite.policy import Gate
 from evalsuite.records import Json
+from evalsuite.tiers import Tier, tier_problems
 from evalsuite.variants import Roles, Variant, role_problems, roles_of, variant_problems
 from evalsuite.wording import shown
 
@@ -54,6 +55,7 @@ class Suite:
     variants: Mapping[str, Variant] = field(default_factory=dict)
     params: Mapping[str, Json] = field(default_factory=dict)
     contexts: bool = False
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
 
     @property
     def fixtures(self) -> tuple[str, ...]:
@@ -86,9 +88,8 @@ def _bound(made: Suite) -> Suite:
     if "variant" not in made.wants:
         return made
     target = partial(made.target, variant=MappingProxyType(dict(made.params)))
-    return replace(
-        made, target=target, wants=tuple(each for each in made.wants if each != "variant")
-    )
+    wants = tuple(each for each in made.wants if each != "variant")
+    return replace(made, target=target, wants=wants)
 
 
 def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
@@ -103,6 +104,7 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
     timeout: float | None = None,
     external: Input | None = None,
     variants: Mapping[str, Variant] | None = None,
+    tiers: Mapping[str, Tier] | None = None,
 ) -> Callable[[Target], Suite]:
     """Evaluate the decorated function on a golden dataset under `pytest --evals`.
 
@@ -128,6 +130,7 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
             Without it such a target always runs again, since its answers may have changed.
         variants: models and prompts by name; the suite runs once under each, as NAME@VARIANT, with
             items, snapshot, gates and reports of its own.
+        tiers: parts of it by name, of which `--evals-tier` runs one.
 
     Raises:
         SuiteError: at import, naming the function and the argument.
@@ -152,9 +155,9 @@ def suite(  # noqa: PLR0913 (the one place where a user configures a suite)
             external=external,
             variants=_table(variants),
             contexts=_takes_contexts(target),
+            tiers=_table(tiers),
         )
-        found = _problems(made)
-        if found:
+        if found := _problems(made):
             where = f"{file}:{line}: suite {made.name}:"
             raise SuiteError("\n".join(f"{where} {problem}" for problem in found))
         return made
@@ -227,12 +230,12 @@ def _problems(made: Suite) -> list[str]:
         *_scorer_problems(made.scorers),
         *_mapping_problems(made),
         *variant_problems(made.variants, takes="variant" in made.wants),
+        *tier_problems(made.tiers),
     ]
 
 
 def _seconds(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value <= 86_400  # type: ignore[operator]
+    return type(value) in (int, float) and 0 < value <= 86_400  # type: ignore[operator]
 
 
 def _version(value: object) -> bool:

@@ -15,6 +15,7 @@ from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, EvalsuiteError, OptionError
 
 if TYPE_CHECKING:
+    from evalsuite.records import Run
     from evalsuite.snapshot import Head
 
 _FINISHED = (0, 1, 10, 11)
@@ -43,6 +44,9 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     command.add_argument("--trials", type=int, metavar="K", help="default: as the last run")
     command.add_argument(
+        "--tier", metavar="NAME", help="what that tier of the suite sees and takes"
+    )
+    command.add_argument(
         "--measure",
         type=int,
         metavar="N",
@@ -61,37 +65,44 @@ def _plan(args: argparse.Namespace) -> int:
     if args.measure is not None:
         if args.suite is None:
             raise OptionError("--measure needs a suite: evalsuite plan SUITE --measure N")
-        _measure(args.suite, args.measure)
+        _measure(args.suite, args.measure, args.tier)
     suites, ref = [args.suite], args.after
     if args.suite is None:
         ref = ref or "last"
         suites = suites_of(ref, config)
-    show("\n\n".join(_suite(config, suite, ref, args.trials) for suite in suites))
+    show("\n\n".join(_suite(config, suite, ref, args.trials, args.tier) for suite in suites))
     return 0
 
 
-def _suite(config: Config, suite: str, ref: str, trials: int | None) -> str:
+def _suite(config: Config, suite: str, ref: str, trials: int | None, tier: str | None) -> str:
     """What is told of one suite."""
     from evalsuite.cli.plan_gates import assumed, seen  # noqa: PLC0415
     from evalsuite.gate import policy_from  # noqa: PLC0415
+    from evalsuite.runner.tiers import tier_run  # noqa: PLC0415
     from evalsuite.snapshot import open_ref, snapshot_folder, stored_runs  # noqa: PLC0415
 
     folder = snapshot_folder(config, suite)
     if not ref and not folder.exists() and not list(stored_runs(config, suite)):
+        if tier is not None:
+            raise OptionError(f"{suite}: its tiers are known from the first run on: pytest --evals")
         run, told = assumed(config, suite)
         policy = policy_from(run.manifest.policy)
     else:
         run, source = open_ref(ref or ("snapshot" if folder.exists() else "last"), config, suite)
         told, policy = f"{suite}, run {run.manifest.run}", policy_of(run, source)
+    if tier is not None:
+        run = tier_run(run, tier)
+        told, policy = f"{told}, tier {tier}", policy_from(run.manifest.policy)
     if trials is not None:
         run = replace(run, manifest=replace(run.manifest, trials=trials))
-    return f"{seen(run, policy, told)}\n\n{_takes(config, run.manifest.suite, trials)}"
+    return f"{seen(run, policy, told)}\n\n{_takes(config, run, trials)}"
 
 
-def _measure(suite: str, cases: int) -> None:
+def _measure(suite: str, cases: int, tier: str | None) -> None:
     """Run a sample, the same one each time."""
     sample = ["-p", "evalsuite.plugin.sample", f"--evals-sample={cases}"]
-    command = [sys.executable, "-m", "pytest", "--evals", *sample, f"--evals-sample-of={suite}"]
+    sample += [f"--evals-sample-of={suite}", *([f"--evals-tier={tier}"] if tier else [])]
+    command = [sys.executable, "-m", "pytest", "--evals", *sample]
     done = subprocess.run(  # noqa: S603 (this Python, and a suite's name)
         command, capture_output=True, text=True, errors="replace", check=False
     )
@@ -102,18 +113,19 @@ def _measure(suite: str, cases: int) -> None:
         raise EvalsuiteError(f"the sample could not run (status {done.returncode}):\n{told}")
 
 
-def _takes(config: Config, suite: str, trials: int | None) -> str:
-    """What the next run takes, at most."""
+def _takes(config: Config, run: Run, trials: int | None) -> str:
+    """What the next run like `run` takes, at most."""
     from evalsuite.runner import forecast  # noqa: PLC0415
 
-    known = forecast.basis(config, suite)
+    suite, tier = run.manifest.suite, run.manifest.tier
+    known = forecast.basis(config, suite, tier)
     if known is None:
         return (
             "What the next run takes is not known: no run here called a model over a network "
             f"(to measure it: evalsuite plan {suite} --measure 5)"
         )
-    cases = cases_of(config, known)
-    trials = trials or known.manifest.trials
+    cases = len(run.rows) if tier else cases_of(config, known)
+    trials = trials or (run if tier else known).manifest.trials
     made = forecast.forecast(known, cases * trials, config)
     rows = [
         ("the next run", f"{cases} cases, {trials} {'trial' if trials == 1 else 'trials'} each"),

@@ -203,4 +203,6 @@ def _state(manifest: Manifest) -> str:
         return f"partial, of {manifest.expected}"
     if not manifest.complete:
         return "incomplete"
+    if manifest.tier:
+        return f"tier {manifest.tier}, {manifest.expected} cases"
     return "complete, replayed" if manifest.replayed else "complete"

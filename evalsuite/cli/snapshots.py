@@ -131,7 +131,11 @@ def _planned(
     else:
         new = snapshot.merged(old, run, None if only is None else _taken(diff, only))
     drops = detectable(new, policy_of(run, source))
-    new = replace(new, manifest=replace(new.manifest, detectable=drops))
+    tiers = {
+        name: replace(each, detectable=_seen(new, name))
+        for name, each in new.manifest.tiers.items()
+    }
+    new = replace(new, manifest=replace(new.manifest, detectable=drops, tiers=tiers))
     return Planned(suite, old, new, (source, folder) if old else (source,), diff, left)
 
 
@@ -143,6 +147,15 @@ def _topped_up(suite: str, old: Run | None, run: Run) -> tuple[Run, Sequence[str
         done = snapshot.topped_up(old, run)
         return done.run, done.left
     raise SnapshotError(f"{suite}: run {run.manifest.run} can't top up the snapshot: {cause}")
+
+
+def _seen(run: Run, tier: str) -> dict[str, float]:
+    """What a tier's gates see, with the cases that it has of this run."""
+    from evalsuite.gate import detectable, policy_from  # noqa: PLC0415
+    from evalsuite.runner.tiers import tier_run  # noqa: PLC0415
+
+    part = tier_run(run, tier)
+    return detectable(part, policy_from(part.manifest.policy))
 
 
 def _taken(diff: Diff, only: frozenset[str]) -> set[str]:

@@ -16,6 +16,7 @@ from evalsuite.diff.form import form_shift
 from evalsuite.diff.looking import again_trials, earlier_looks, needed, wanted
 from evalsuite.diff.record import Diff, Level, Pairs, Status
 from evalsuite.diff.spending import spending
+from evalsuite.diff.tier import beside
 from evalsuite.errors import SnapshotError
 from evalsuite.records import CHECKS, COMPLETION, STYLE, Manifest, Metric, Row, Run
 from evalsuite.stats.flips import Bools, Floats, Ints
@@ -40,6 +41,8 @@ def compare(baseline: Run | None, candidate: Run) -> Diff:
     Raises:
         SnapshotError: a metric's range is empty.
     """
+    if baseline is not None:
+        baseline = beside(baseline, candidate.manifest)
     earlier = tuple(_beside(baseline, each) for each in earlier_looks(candidate))
     return replace(_beside(baseline, candidate), earlier=earlier)
 

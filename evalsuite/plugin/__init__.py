@@ -12,7 +12,7 @@ import pytest
 
 _OPTIONS = (
     *("backend", "concurrency", "timeout", "seed", "trials", "sequential", "budget", "replay"),
-    *("release", "changed"),
+    *("release", "changed", "tier", "deadline"),
 )
 _SUITES = pytest.StashKey[dict[str, str]]()
 
@@ -84,6 +84,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="leave out suites that are proven to say what their snapshots say: nothing that they "
         "depend on has changed since a run that found nothing worse",
+    )
+    group.addoption(
+        "--evals-tier",
+        metavar="NAME",
+        help="run the tier of that name of each suite that has it: its cases, scorers, trials and "
+        'gates; "" for all of the suite; setting: tier',
+    )
+    group.addoption(
+        "--evals-deadline",
+        metavar="TIME",
+        help='run the largest tier that is expected to end within "10m" ("90s", "1.5h"), and say '
+        "what it gives up against the whole suite",
     )
     group.addoption(
         "--evals-replay",

@@ -12,10 +12,13 @@ from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem, Evals, FixtureNeeds
-from evalsuite.plugin.translate import plain_message, quietly
+from evalsuite.plugin.translate import or_stop, plain_message, quietly
+from evalsuite.runner.fitting import fitting
 from evalsuite.runner.forecast import beforehand
-from evalsuite.runner.plan import Plan, make_plans, unnamed_roles, unreachable, with_options
+from evalsuite.runner.plan import Plan, make_plans, unnamed_roles, with_options
+from evalsuite.runner.reach import unreachable
 from evalsuite.runner.schedule import Job
+from evalsuite.runner.tiers import planned, with_tiers
 from evalsuite.suites import Suite
 
 
@@ -33,6 +36,7 @@ class Collecting:
         self.suites: set[int] = set()
         self.marks: dict[str, pytest.Mark] = {}
         self.words: dict[str, str] = {}
+        self.lines: list[str] = []
 
     def pytest_pycollect_makeitem(
         self, collector: pytest.Module, name: str, obj: object
@@ -80,7 +84,8 @@ class Collecting:
     def _plans(self, suite: Suite, collector: pytest.Module) -> list[Plan]:
         settings = with_options(load_config(suite.file.parent), self.invocation.options)
         chosen = self.invocation.options["backends"]
-        plans = make_plans(suite, settings, module=collector.nodeid, chosen=chosen)
+        made = make_plans(suite, settings, module=collector.nodeid, chosen=chosen)
+        plans = [with_tiers(plan) for plan in made]
         for plan in plans:
             other = self.invocation.plans.setdefault((settings.root, plan.suite.name), plan)
             if other is not plan:
@@ -120,18 +125,47 @@ class Collecting:
         self.invocation.refused = max(self.invocation.refused, status)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        others = [item for item in items if not isinstance(item, CaseItem)]
-        if others:
-            self.config.hook.pytest_deselected(items=others)
-            items[:] = [item for item in items if isinstance(item, CaseItem)]
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        self.invocation.session = session
+        with or_stop(self.invocation.refuse):
+            kept = self._in_tiers([item for item in items if isinstance(item, CaseItem)])
+            others = {*items} - {*kept}
+            if others:
+                self.config.hook.pytest_deselected(items=[each for each in items if each in others])
+                items[:] = kept
+
+    def _in_tiers(self, items: list[CaseItem]) -> list[CaseItem]:
+        """Those that the tiers have which are run, each with the plan of its tier."""
+        plans = self.invocation.plans
+        told = {plan: len(plan.notes) for plan in plans.values()}
+        chosen = None
+        if self.invocation.deadline is not None:
+            with quietly():
+                chosen, self.lines = fitting(list(plans.values()), self.invocation.deadline)
+        found = planned(list(plans.values()), chosen)
+        for place, plan in plans.items():
+            plans[place] = found[plan]
+            self.lines += found[plan].notes[told[plan] :]
+        cases = {plan: {case.id for case in plan.dataset.cases} for plan in plans.values()}
+        kept = []
+        for item in items:
+            plan = found[item.job.plan]
+            if item.job.case.id in cases[plan]:
+                item.job = Job(plan, item.job.case)
+                kept.append(item)
+        return kept
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """What no run of these cases could decide, and what they take; said before anything is
         spent."""
         plans = self.invocation.plans.values()
         lines = unnamed_roles(plans, self.invocation.options["backends"] or {}) if plans else []
-        lines += [line for plan in plans for line in unreachable(plan)]
+        lines += [
+            *dict.fromkeys(self.lines),
+            *(line for plan in plans for line in unreachable(plan)),
+        ]
         with quietly():  # it reads what earlier runs left, which is no doing of a target's
             chosen = [item.job.plan for item in items if isinstance(item, CaseItem)]
             return lines + beforehand(chosen)

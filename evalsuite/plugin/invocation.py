@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from evalsuite.config import Config, load_config
+from evalsuite.errors import OptionError
 from evalsuite.plugin.translate import arguments_of, options_of
+from evalsuite.runner.fitting import deadline_of
 from evalsuite.runner.plan import Plan, with_options
 
 
 class Invocation:
     """`worker` is what xdist's controller gave this worker, None elsewhere; `controller` that the
     cases run in workers; `plans` the suites that were collected; `refused` an exit status above 0
-    once something could not be read, written or opened; `sequential` that the run may end early."""
+    once something could not be read, written or opened; `sequential` that the run may end early,
+    `deadline` by when it is to end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -31,6 +34,11 @@ class Invocation:
                 "--evals-sequential looks at one run in one order, and cases that are dealt to "
                 "xdist's workers have none: run it without -n"
             )
+        try:
+            text = config.getoption("evals_deadline")
+            self.deadline = None if text is None else deadline_of(text)
+        except OptionError as error:
+            raise pytest.UsageError(str(error)) from None
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
         self.arguments = arguments_of(config, self.worker)
         self.plans: dict[tuple[Path, str], Plan] = {}

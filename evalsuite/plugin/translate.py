@@ -50,7 +50,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     """The command line's settings, checked as the file's are."""
     given: dict[str, Any] = {
         name: config.getoption(f"evals_{name}")
-        for name in ("concurrency", "timeout", "seed", "trials", "budget", "replay")
+        for name in ("concurrency", "timeout", "seed", "trials", "budget", "replay", "tier")
     }
     backends = {}
     for spec in config.getoption("evals_backend") or []:

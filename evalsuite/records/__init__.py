@@ -24,6 +24,7 @@ from evalsuite.records.case import (
 )
 from evalsuite.records.run import (
     Crossed,
+    Extent,
     Looks,
     Manifest,
     ModelCalls,
@@ -44,6 +45,7 @@ __all__ = [
     "Case",
     "Crossed",
     "Document",
+    "Extent",
     "Failure",
     "Json",
     "Looks",

@@ -199,6 +199,21 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """A tier of a suite: what it asks, and what its gates see.
+
+    `cases` is how many it has, 0: all; `without` names the metrics that it leaves out; `policy` and
+    `detectable` (written by accept) are as in Manifest.
+    """
+
+    cases: int = 0
+    without: Sequence[str] = ()
+    trials: int = 1
+    policy: Mapping[str, Json] = field(default_factory=dict)
+    detectable: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a run was: the head of a run folder and of a snapshot, which share one format.
 
@@ -211,7 +226,8 @@ class Manifest:
     sequential runs. `again` is how many further trials a case that moved is asked for before a gate
     is left undecided, 0: none are. `shocks` is by metric what runs of unchanged code were seen to
     lose as a whole, in shares of 1. `afresh` is of runs of such a check, whose trials are numbered
-    from after it.
+    from after it. `tiers` are those of the suite; `tier` is the one that ran, "" for all of the
+    suite, and `among` the ids of its cases, empty where it has all.
     """
 
     suite: str
@@ -241,6 +257,9 @@ class Manifest:
     again: int = 0
     shocks: Mapping[str, float] = field(default_factory=dict)
     afresh: int = 0
+    tier: str = ""
+    tiers: Mapping[str, Extent] = field(default_factory=dict)
+    among: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,15 +127,25 @@ def _states(material: Material) -> Line | None:
 
 
 def _stages(material: Material) -> list[Text]:
-    """That the run was looked at on its way, and which of its cases were asked again."""
+    """Its tier, that it was looked at on its way, and which of its cases were asked again."""
     manifest = material.diff.candidate
-    said: list[Text] = []
+    said: list[Text] = [_tier(manifest)] if manifest.tier else []
     if manifest.looks is not None and manifest.looks.ended:
         said.append((_looks(manifest.looks),))
     if asked := sum(bool(row.again) for row in material.after.values()):
         cases = figures.many(asked, "case")
         said.append((f"{cases} that moved asked {manifest.again} times more",))
     return said
+
+
+def _tier(manifest: Manifest) -> Text:
+    """What part of its suite the run is."""
+    tier, whole = manifest.tiers[manifest.tier], manifest.golden.get("cases")
+    of = f" of {figures.number(whole)}" if isinstance(whole, int) else ""
+    said = f": {figures.number(manifest.expected)}{of} cases"
+    said += f", {tier.trials} trials" if tier.trials > 1 else ""
+    without = (", without ", *joined([(Name(each),) for each in tier.without], ", "))
+    return ("tier ", Name(manifest.tier), said, *(without if tier.without else ()))
 
 
 def _looks(looks: Looks) -> str:

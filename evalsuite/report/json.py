@@ -95,6 +95,7 @@ def _manifest(manifest: Manifest) -> dict[str, Json]:
         "stopped": manifest.stopped,
         "sequential": None if manifest.looks is None else _looks(manifest.looks),
         "again": manifest.again,
+        "tier": manifest.tier,
         "notes": list(manifest.notes),
         "versions": dict(manifest.versions),
         "detectable": drops_of(manifest),

@@ -237,7 +237,7 @@ def _one(trial: Trial) -> tuple[str, str]:
     found = next((score for score in trial.scores if score.metric == CHECKS), None)
     if found is None:  # other scorers judge it: without any value it was not scored
         values = [score for score in trial.scores if score.metric != COMPLETION]
-        silent = all(score.value is None for score in values)
+        silent = bool(values) and all(score.value is None for score in values)
         return ("unscored", values[0].reason) if silent else ("passed", "")
     if found.value is None:
         return "unscored", found.reason

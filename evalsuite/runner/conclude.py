@@ -180,6 +180,9 @@ def manifest_of(
         looks=brief.looks,
         again=brief.again,
         shocks=brief.shocks,
+        tier=brief.tier,
+        tiers=brief.tiers,
+        among=brief.among,
     )
 
 

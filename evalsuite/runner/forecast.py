@@ -6,6 +6,7 @@ once the target has run.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,17 +52,19 @@ class _Model:
     usd: float | None
 
 
-def basis(config: Config, suite: str) -> Head | None:
-    """The newest run of a suite that made most of its calls, else its snapshot, if that did."""
+def basis(config: Config, suite: str, tier: str = "") -> Head | None:
+    """The newest run of a suite that made most of its calls, else its snapshot, if that did; of a
+    tier its own runs come first, since it may ask fewer scorers, and other tiers' tell nothing."""
     runs = (config.state_dir / "runs").glob(f"*/{suite}/manifest.json")
     folders = [each.parent for each in sorted(runs, reverse=True)[:_LOOKED]]  # ids sort by time
+    heads = []
     for folder in (*folders, config.snapshot_dir / suite):
-        try:
-            head = snapshot.read_head(folder)
-        except SnapshotError:
-            continue
-        if _tells(head):
-            return head
+        with contextlib.suppress(SnapshotError):
+            heads.append(snapshot.read_head(folder))
+    for name in dict.fromkeys([tier, ""]):
+        for head in heads:
+            if head.manifest.tier == name and _tells(head):
+                return head
     return None
 
 
@@ -91,7 +94,7 @@ def beforehand(plans: Iterable[Plan]) -> list[str]:
     found = []
     cases = Counter(plan for plan in plans if plan.config.replay != "only")
     for plan, count in cases.items():
-        known = basis(plan.config, plan.suite.name)
+        known = basis(plan.config, plan.suite.name, plan.tier)
         if known is not None:
             found.append(forecast(known, count * plan.suite.trials, plan.config))
     if not found:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +18,12 @@ from evalsuite.canonical import canonical, key
 from evalsuite.checks import Check
 from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, GoldenError, SnapshotError, SuiteError, did_you_mean
-from evalsuite.gate import needed_cases, validate
+from evalsuite.gate import validate
 from evalsuite.gate.rules import AGAIN
 from evalsuite.golden import Dataset
 from evalsuite.judging.setting import Setting
-from evalsuite.policy import OVERALL
-from evalsuite.records import CHECKS, COMPLETION, Case, Metric, Part, Run, Standing
+from evalsuite.policy import Gate
+from evalsuite.records import CHECKS, COMPLETION, Case, Extent, Metric, Part, Run, Standing
 from evalsuite.runner.fingerprint import input_parts
 from evalsuite.runner.itself import Itself, place_of, read_itself
 from evalsuite.runner.released import release_of
@@ -36,7 +35,8 @@ from evalsuite.suites import Suite, variants_of
 class Plan:
     """A suite made ready. `inputs` and `covered` come from its declared inputs, `baseline` from
     the committed snapshot; `specs` maps a role to the spec of its backend; `itself` is what the
-    suite's last check of unchanged code against itself found."""
+    suite's last check of unchanged code against itself found. `tiers` are plans of its parts, whose
+    own `tier` is their name and `extent` what a run says of them."""
 
     suite: Suite
     config: Config
@@ -53,6 +53,9 @@ class Plan:
     keys_by_checks: dict[str, dict[str, str]] = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
     itself: Itself | None = None
+    tiers: Mapping[str, Plan] = field(default_factory=dict)
+    tier: str = ""
+    extent: Extent | None = None
 
     @property
     def snapshot_folder(self) -> Path:
@@ -123,9 +126,8 @@ def make_plan(
     for name in set(config.formats) - registry.names("formats"):
         registry.find("formats", name)  # says what is known; those that are load when they print
     where = f"{suite.file}:{suite.line}: suite {suite.name}"
-    suite = replace(suite, trials=config.trials or suite.trials)
-    if config.release and config.release_gates:  # two families, half of the level each
-        suite = replace(suite, gate=replace(suite.gate, level=suite.gate.level / 2))
+    trials = config.trials or suite.trials
+    suite = replace(suite, trials=trials, gate=leveled(suite.gate, config))
     dataset = dataset or _dataset(suite, config, where)
     if not dataset.cases:
         raise SuiteError(f"{where}: golden dataset {suite.golden} has no case")
@@ -159,10 +161,7 @@ def make_plan(
         )
         others = [_bound(each, setting) for each in suite.scorers if not isinstance(each, Check)]
         names = _metric_names(others)
-        slices = {
-            f"{name}={value}" for case in dataset.cases for name, value in case.slices.items()
-        }
-        validate(suite.gate, metrics=names, slices=slices)
+        validate(suite.gate, metrics=names, slices=slices_of(dataset.cases))
         standings = standings_of(others, config)
     except DataError as error:
         raise SuiteError(f"{where}: {error}") from error
@@ -184,6 +183,16 @@ def make_plan(
         standings=standings,
         itself=itself,
     )
+
+
+def leveled(gate: Gate, config: Config) -> Gate:
+    """With a release that gates there are two families, half of the level each."""
+    two = config.release and config.release_gates
+    return replace(gate, level=gate.level / 2) if two else gate
+
+
+def slices_of(cases: Iterable[Case]) -> set[str]:
+    return {f"{name}={value}" for case in cases for name, value in case.slices.items()}
 
 
 def _dataset(suite: Suite, config: Config, where: str) -> Dataset:
@@ -247,25 +256,6 @@ def further(plan: Plan) -> int:
     old = plan.baseline
     stored = old is not None and old.manifest.trials > AGAIN
     return AGAIN if stored and plan.suite.trials == 1 else 0
-
-
-def unreachable(plan: Plan) -> list[str]:
-    """The gates whose `exclude` the suite's cases can't reach even if nothing moves: they would
-    always be inconclusive, so it is said before anything is spent."""
-    gate = plan.suite.gate
-    wanted = [(OVERALL, gate.exclude, len(plan.dataset.cases))]
-    counts = Counter(f"{k}={v}" for case in plan.dataset.cases for k, v in case.slices.items())
-    for name, declared in gate.slices.items():
-        if name in counts:
-            exclude = gate.slice_exclude if declared.exclude is None else declared.exclude
-            wanted.append((name, exclude, counts[name]))
-    return [
-        f"suite {plan.suite.name}: {name} has {n} {'case' if n == 1 else 'cases'}, and to rule out "
-        f"a drop of {100 * exclude:g} points takes {needed_cases(exclude)}: add cases, or raise "
-        "exclude"
-        for name, exclude, n in wanted
-        if n < needed_cases(exclude)
-    ]
 
 
 def unnamed_roles(plans: Iterable[Plan], chosen: Mapping[str, str]) -> list[str]:

@@ -72,8 +72,11 @@ def commands_of(
     there = _step_into(root)
     run, suite = shlex.quote(manifest.run), shlex.quote(manifest.suite)
     accept = f"{there}evalsuite accept {suite} --from-run {run} --reason "
-    if manifest.looks is not None and not manifest.looks.last:  # no snapshot: cases are left out
-        again = f"{there}pytest --evals {shlex.quote(manifest.nodeid)}; " if manifest.nodeid else ""
+    early = manifest.looks is not None and not manifest.looks.last
+    if early or manifest.tier:  # no snapshot: cases are left out
+        whole = "--evals-tier= " if manifest.tier else ""
+        node = shlex.quote(manifest.nodeid)
+        again = f"{there}pytest --evals {whole}{node}; " if manifest.nodeid else ""
         accept = f"{again}evalsuite accept {suite} --from-run last --reason "
     explain = f"{there}evalsuite explain '{{gate}}' --run {run} --suite {suite}"
     case = shlex.quote(f"{manifest.nodeid}[{{id}}]")

@@ -13,13 +13,14 @@ from pathlib import Path
 from evalsuite import snapshot
 from evalsuite.backends.account import Account
 from evalsuite.gate import policy_json
-from evalsuite.records import Json, Looks, Metric, Output, Part, Row, Standing, Subject
+from evalsuite.records import Extent, Json, Looks, Metric, Output, Part, Row, Standing, Subject
 from evalsuite.runner.again import Again
 from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.itself import shocks_of
 from evalsuite.runner.unchanged import Evidence
+from evalsuite.runner.plan import Plan
 from evalsuite.snapshot.codec import decoder, to_json
 
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -53,6 +54,9 @@ class Brief:
     again: int = 0
     shocks: Mapping[str, float] = field(default_factory=dict)
     evidence: Evidence | None = None
+    tier: str = ""
+    tiers: Mapping[str, Extent] = field(default_factory=dict)
+    among: Sequence[str] = ()
 
     def to_json(self) -> Json:
         return to_json(self)
@@ -116,6 +120,7 @@ def brief_of(
         if file in bench.sources and file not in plan.covered and not file.startswith(_PACKAGE)
     }
     dataset = plan.dataset
+    whole = len(dataset.cases) == len(dataset.keys)
     shocks, doubt = shocks_of(plan.itself, bench.models, plan.metrics)
     return Brief(
         suite=plan.suite.name,
@@ -125,7 +130,7 @@ def brief_of(
             "name": dataset.name,
             "key": dataset.key,
             "version": dataset.version,
-            "cases": len(dataset.cases),
+            "cases": len(dataset.keys),
         },
         policy=policy_json(plan.suite.gate),
         subject=Subject(models=bench.models, inputs=plan.inputs, code=code),
@@ -146,7 +151,16 @@ def brief_of(
         looks=looks,
         again=again,
         shocks=shocks,
+        tier=plan.tier,
+        tiers=_extents(plan),
+        among=() if whole else tuple(sorted(case.id for case in dataset.cases)),
     )
+
+
+def _extents(plan: Plan) -> Mapping[str, Extent]:
+    """What a run says of tiers: of its own, or of all if it is one of the whole suite."""
+    plans = plan.tiers if plan.extent is None else {plan.tier: plan}
+    return {name: each.extent for name, each in plans.items() if each.extent is not None}
 
 
 class RunWriter:

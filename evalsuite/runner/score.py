@@ -38,7 +38,7 @@ async def score(
     """Every metric of one output, and what its scorers asked; without an output, each metric says
     why it has no value. Where there are other scorers, `checks` is no metric of a case without any:
     it lacks nothing."""
-    checked = bool(compiled) or not bench.plan.scorers
+    checked = bool(compiled) or not bench.plan.suite.scorers
     if output.error is not None:
         found = _no_scores(bench, case, output.error, trial)
         return [each for each in found if checked or each.metric != CHECKS], []

@@ -27,6 +27,11 @@ def refusal(run: Run) -> str:  # noqa: PLR0911 - one return per reason
             f"it was decided after {looks.read} of {len(looks.order)} cases: run without "
             "--evals-sequential, what is finished is not paid twice"
         )
+    if manifest.tier:
+        return (
+            f"it is one of tier {manifest.tier}, a part of its suite: run the whole suite "
+            "(--evals-tier=), what is finished is not paid twice"
+        )
     if manifest.partial:
         return "it ran only a part of the cases: run the whole suite"
     if manifest.stopped:
@@ -106,7 +111,7 @@ def unchanged(old: Run | None, new: Run) -> bool:
     if _has_spent(new) and not _has_spent(old):  # what operational gates are to be compared with
         return False
     before, after = old.manifest, new.manifest
-    names = ("golden", "subject", "policy", "expected", "trials", "seed", "outputs")
+    names = ("golden", "subject", "policy", "expected", "trials", "seed", "outputs", "tiers")
     same = all(getattr(before, name) == getattr(after, name) for name in names)
     return same and tuple(before.metrics) == tuple(after.metrics)
 

@@ -251,6 +251,10 @@ def _manifest(value: Json) -> Manifest:
         raise Malformed("must be shares from 0 to 1").within("shocks")
     if not 0 <= manifest.again <= MAX_AGAIN:
         raise Malformed(f"must be from 0 to {MAX_AGAIN}").within("again")
+    if manifest.tier and manifest.tier not in manifest.tiers:
+        raise Malformed("must be one of the tiers").within("tier")
+    if any(each.trials < 1 for each in manifest.tiers.values()):
+        raise Malformed("must have trials from 1 up").within("tiers")
     if manifest.looks is not None:
         _check_looks(manifest.looks)
     return manifest
