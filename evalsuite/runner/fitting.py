@@ -84,9 +84,7 @@ def fitting(plans: Sequence[Plan], deadline: Deadline) -> tuple[str | None, list
     if named:
         return None, [f"{start}{one.name}: {one.told()}" for one in choices if one.tier in named]
     best = next((one for one in choices if one.seconds <= deadline.seconds), choices[-1])
-    late = (
-        "" if best.seconds <= deadline.seconds else "none is known to fit, so the smallest runs: "
-    )
+    late = "" if best.seconds <= deadline.seconds else "none is sure to fit, the smallest runs: "
     whole = next(one for one in choices if not one.tier)
     beside = "" if best is whole else f" (all: {whole.told()})"
     said = f"{start}{late}{best.name}, {best.told()}{beside}"
@@ -113,10 +111,8 @@ def _how_to_know(suites: Sequence[str]) -> list[str]:
     """What to do where no run tells what one takes."""
     if not suites:
         return []
-    return [
-        f"  no run of {', '.join(suites)} here called a model over a network, so its time is not "
-        f"known; to measure it: evalsuite plan {suites[0]} --measure 5"
-    ]
+    names, how = ", ".join(suites), f"evalsuite plan {suites[0]} --measure 5"
+    return [f"  no run here tells what {names} takes; to measure it: {how}"]
 
 
 def _given_up(part: Plan) -> str:

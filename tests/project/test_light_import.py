@@ -44,6 +44,7 @@ EXPORTED = [
     "Score",
     "Slice",
     "TargetError",
+    "Tier",
     "ToolCall",
     "Usage",
     "Variant",

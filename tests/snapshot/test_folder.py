@@ -19,6 +19,7 @@ from evalsuite.records import (
     CHECKS,
     Crossed,
     Document,
+    Extent,
     Failure,
     Looks,
     Manifest,
@@ -82,6 +83,9 @@ FULL_MANIFEST = Manifest(
     again=4,
     shocks={CHECKS: 0.02},
     afresh=1000,
+    tier="pr",
+    tiers={"pr": Extent(cases=1, without=("judged",), trials=2, detectable={CHECKS: 0.1})},
+    among=("leave-01",),
 )
 
 
