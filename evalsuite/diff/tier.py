@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from evalsuite.records import Extent, Manifest, Run
+from evalsuite.records import Extent, Manifest, Row, Run, shared
+
+T = TypeVar("T")
 
 
 def beside(baseline: Run, candidate: Manifest) -> Run:
@@ -19,19 +22,34 @@ def beside(baseline: Run, candidate: Manifest) -> Run:
 def known(baseline: Manifest, name: str, tier: Extent) -> Extent:
     """The tier with what its gates see, if the baseline knows it as it is now."""
     stored = baseline.tiers.get(name)
-    same = stored is not None and replace(stored, detectable={}) == replace(tier, detectable={})
-    return stored if stored is not None and same else tier
+    return stored if stored is not None and _asks(stored) == _asks(tier) else tier
+
+
+def _asks(tier: Extent) -> Extent:
+    """What it asks: without the level, which a run halves that is compared with a release too."""
+    policy = {name: value for name, value in tier.policy.items() if name != "level"}
+    return replace(tier, detectable={}, policy=policy)
 
 
 def of_tier(run: Run, tier: Extent, cases: Collection[str]) -> Run:
-    """The rows of these cases, all of them where `cases` is empty, and the tier's metrics; what the
-    gates see is what `tier` knows of it."""
+    """The rows of these cases, all of them where `cases` is empty, with the tier's metrics alone;
+    what the gates see is what `tier` knows of it."""
     kept = set(cases)
     metrics = tuple(each for each in run.manifest.metrics if not _left_out(each.name, tier))
     return Run(
         replace(run.manifest, metrics=metrics, detectable=tier.detectable),
-        {name: row for name, row in run.rows.items() if not kept or name in kept},
+        {name: _row(row, tier) for name, row in run.rows.items() if not kept or name in kept},
     )
+
+
+def _row(row: Row, tier: Extent) -> Row:
+    if not tier.without:
+        return row
+    return replace(row, scores=_kept(row.scores, tier), scorer_keys=_kept(row.scorer_keys, tier))
+
+
+def _kept(by_metric: Mapping[str, T], tier: Extent) -> Mapping[str, T]:
+    return shared({name: each for name, each in by_metric.items() if not _left_out(name, tier)})
 
 
 def _left_out(metric: str, tier: Extent) -> bool:

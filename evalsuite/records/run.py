@@ -202,13 +202,13 @@ class Looks:
 class Extent:
     """A tier of a suite: what it asks, and what its gates see.
 
-    `cases` is how many it has, 0: all; `without` names the metrics that it leaves out; `policy` and
-    `detectable` (written by accept) are as in Manifest.
+    `cases` is how many it has, 0: all; `without` names the metrics that it leaves out; `trials` 0
+    are the suite's; `policy` and `detectable` (written by accept) are as in Manifest.
     """
 
     cases: int = 0
     without: Sequence[str] = ()
-    trials: int = 1
+    trials: int = 0
     policy: Mapping[str, Json] = field(default_factory=dict)
     detectable: Mapping[str, float] = field(default_factory=dict)
 

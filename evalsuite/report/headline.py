@@ -143,7 +143,7 @@ def _tier(manifest: Manifest) -> Text:
     tier, whole = manifest.tiers[manifest.tier], manifest.golden.get("cases")
     of = f" of {figures.number(whole)}" if isinstance(whole, int) else ""
     said = f": {figures.number(manifest.expected)}{of} cases"
-    said += f", {tier.trials} trials" if tier.trials > 1 else ""
+    said += f", {manifest.trials} trials" if manifest.trials > 1 else ""
     without = (", without ", *joined([(Name(each),) for each in tier.without], ", "))
     return ("tier ", Name(manifest.tier), said, *(without if tier.without else ()))
 

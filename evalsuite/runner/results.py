@@ -19,8 +19,8 @@ from evalsuite.runner.answer import Bench
 from evalsuite.runner.case import CaseResult
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.itself import shocks_of
-from evalsuite.runner.unchanged import Evidence
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.unchanged import Evidence
 from evalsuite.snapshot.codec import decoder, to_json
 
 _PACKAGE = str(Path(__file__).parent.parent)

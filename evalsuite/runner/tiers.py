@@ -84,7 +84,7 @@ def _tier(plan: Plan, name: str) -> Plan:
         extent=Extent(
             cases=tier.cases or 0,
             without=tuple(each.name for each in plan.metrics if each.name not in metrics),
-            trials=trials,
+            trials=tier.trials or 0,
             policy=policy_json(gate),
         ),
     )
@@ -161,7 +161,7 @@ def tier_run(run: Run, name: str) -> Run:
     head = replace(
         part.manifest,
         tier=name,
-        trials=tier.trials,
+        trials=tier.trials or head.trials,
         policy=tier.policy,
         expected=len(part.rows),
         among=tuple(sorted(part.rows)) if len(part.rows) < len(run.rows) else (),

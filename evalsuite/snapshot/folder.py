@@ -253,8 +253,8 @@ def _manifest(value: Json) -> Manifest:
         raise Malformed(f"must be from 0 to {MAX_AGAIN}").within("again")
     if manifest.tier and manifest.tier not in manifest.tiers:
         raise Malformed("must be one of the tiers").within("tier")
-    if any(each.trials < 1 for each in manifest.tiers.values()):
-        raise Malformed("must have trials from 1 up").within("tiers")
+    if any(min(each.trials, each.cases) < 0 for each in manifest.tiers.values()):
+        raise Malformed("must have no number below 0").within("tiers")
     if manifest.looks is not None:
         _check_looks(manifest.looks)
     return manifest

@@ -148,6 +148,17 @@ def test_a_tiers_run_is_no_snapshot_and_pays_for_the_whole_run(tiered: Any) -> N
     tiered.accept()
 
 
+def test_a_snapshot_of_more_trials_tells_what_a_tier_sees(tiered: Any) -> None:
+    """Whatever trials the option gave the snapshot: the tier is the same, and asks once."""
+    tiered.run("--evals-trials", "2")
+    tiered.accept()
+    tiered.run("--evals-tier", "pr")
+    report = tiered.report()
+    assert report["run"]["trials"] == 1
+    found = [each for each in report["findings"] if each["name"] == "checks"]
+    assert found[0]["detectable"] is not None
+
+
 def test_a_setting_names_the_tier_and_an_empty_option_the_whole(tiered: Any) -> None:
     tiered.write("pyproject.toml", "[tool.evalsuite]\ntier = 'pr'\nformats = ['json']\n")
     tiered.run()
@@ -206,6 +217,18 @@ def test_a_case_without_checks_holds_where_no_scorer_is_asked(project: Any) -> N
     assert project.run("--evals-tier", "pr").ret == 0
     assert project.report()["result"] == "unchanged"
     assert {each["kind"] for each in project.report()["cases"]} == {"same"}
+
+
+def test_a_tier_is_proven_unchanged_by_its_own_run(project: Any) -> None:
+    source = "lambda case, output: len(output.text) > 3"
+    tiers = '{"pr": ev.Tier(cases=4, scorers=[])}'
+    plain(project, f'scorers=[ev.measures("long")({source})], tiers={tiers}')
+    project.cases(project.many(10))
+    assert project.run_apart().ret == 0
+    project.accept()
+    asked = ["--evals-tier", "pr", "--evals-changed"]
+    assert "left out" not in project.run_apart(*asked).stdout.str()
+    assert "words is left out: proven unchanged" in project.run_apart(*asked).stdout.str()
 
 
 @pytest.mark.parametrize(
