@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalsuite.diff import Change, Diff
 from evalsuite.gate import Finding, Verdict
 from evalsuite.gate.sensitivity import drops_of
-from evalsuite.records import CHECKS, Looks
+from evalsuite.records import CHECKS, Looks, Manifest
 from evalsuite.report import figures, operated
 from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
