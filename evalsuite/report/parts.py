@@ -35,7 +35,7 @@ from evalsuite.report.markdown import (
     words,
 )
 from evalsuite.report.material import reds
-from evalsuite.report.overview import accepting, maintainer, regressed
+from evalsuite.report.overview import maintainer, regressed
 from evalsuite.report.shell import fill
 
 _EXPLAINED = 6
@@ -197,7 +197,6 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         told = [Name(fill(report.commands.explain, gate=each.name)) for each in red]
         lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
     if get := about.download():
-        lines = [each if each.label != "if meant" else accepting(report) for each in lines]
         lines.insert(0, Line("get the run", (Name(get),)))
     if need := maintainer(report, about):
         lines.insert(0, need)

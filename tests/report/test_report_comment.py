@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report_samples import Sample, askacme, must_pass
+from report_samples import COMMANDS, Sample, askacme, must_pass
 
 from evalsuite.records import CHECKS, Output, Source
 from evalsuite.report import Report, build
@@ -291,3 +291,13 @@ def test_a_case_shows_what_its_judge_said_in_both_orders_and_what_asking_again_g
     assert "- **faithfulness**: `kind, order ab: no. It is short.`" in case
     assert "- **faithfulness**: `kind, order ba: no. It is curt.`" in case
     assert "unmoved" not in case
+
+
+def test_a_command_that_reads_the_runs_files_begins_by_getting_them() -> None:
+    accept = "evalsuite accept askacme --from-run .evalsuite/uploaded/1 --reason '...'"
+    made = askacme(48)
+    text = pull.comment([replace(made, commands=replace(COMMANDS, accept=accept)).report()], ABOUT)
+    get = "gh run download 123456 -n evalsuite-run -D .evalsuite/uploaded"
+    assert f"- **if meant**: `{get} && {accept}`" in text.split("#### What to do")[0]
+    assert f"- **get the run**: `{get}`" in text.split("#### What to do")[1]
+    assert f"{get} &&" not in pull.comment([made.report()], ABOUT)
