@@ -73,13 +73,16 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         "propose",
         help="open a pull request with data that a workflow made, or bring it up to date",
         description="Commits files of the checkout onto a branch evalsuite/NAME, on top of the "
-        "commit at hand, pushes it over what was there, and opens its pull request into the "
-        "default branch. Takes GITHUB_TOKEN and the permissions contents: write and "
+        "commit at hand, pushes it over what was there, and opens its pull request into another "
+        "branch. Takes GITHUB_TOKEN and the permissions contents: write and "
         "pull-requests: write. Never pushes to another branch.",
         epilog="example: evalsuite ci propose --branch evalsuite/baseline --title 'More repeats' "
         "--body-file body.md --paths snapshots",
     )
     command.add_argument("--branch", required=True, metavar="evalsuite/NAME")
+    command.add_argument(
+        "--base", metavar="BRANCH", default="", help="to merge into; default: the default branch"
+    )
     command.add_argument("--title", required=True, help="of commit and pull request, one line")
     command.add_argument("--body-file", required=True, metavar="FILE", help="Markdown")
     command.add_argument("--paths", required=True, nargs="+", metavar="PATH", help="what to commit")
@@ -96,11 +99,21 @@ def _summary(args: argparse.Namespace) -> int:
     file = summary_file()
     if file is None:
         raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
+    if args.ref == "last" and not _has_run():
+        append(file, "**evals**: no suite has run. Those left out as unchanged are in the log.\n")
+        return 0
     reports, accepted = _reports(args.ref)
     append(file, summary(reports, _about(), accepted))
     for mark in annotations(reports):  # the one place where a workflow command is meant
         show(command(replace(mark, file=_from_workspace(mark.file))))
     return 0
+
+
+def _has_run() -> bool:
+    """Whether any suite did: --evals-changed may leave out all of them."""
+    from evalsuite.snapshot import stored_runs  # noqa: PLC0415
+
+    return bool(stored_runs(load_config(Path.cwd()), None))
 
 
 def _from_workspace(file: str) -> str:
@@ -191,7 +204,7 @@ def _propose(args: argparse.Namespace) -> int:
     repository, token = _repository(args.repository), os.environ.get("GITHUB_TOKEN", "")
     body = Path(args.body_file).read_text(encoding="utf-8", errors="replace")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    proposal = Proposal(args.branch, args.title, body, args.paths)
+    proposal = Proposal(args.branch, args.title, body, args.paths, args.base)
     with contextlib.closing(Client(_api(), token)) as client:
         show(propose(client, repository, Path.cwd(), proposal, server=server, token=token))
     return 0

@@ -27,12 +27,14 @@ _MAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`paths` are files and folders of the work tree, from its root; all else stays as it is."""
+    """`paths` are files and folders of the work tree, from its root; all else stays as it is. The
+    pull request asks to be merged into `base`, or, without, into the default branch."""
 
     branch: str
     title: str
     body: str
     paths: Sequence[str]
+    base: str = ""
 
 
 def propose(
@@ -46,7 +48,7 @@ def propose(
         HubError: GitHub refused, or git could not push.
     """
     _check(root, proposal)
-    base = _base(client, repository, proposal.branch)
+    base = _base(client, repository, proposal)
     commit = _commit(root, proposal)
     if not commit:
         return "nothing to propose: the files are as they are in this commit"
@@ -71,10 +73,11 @@ def _check(root: Path, proposal: Proposal) -> None:
             raise OptionError(f"{shown(each)} is not there")
 
 
-def _base(client: Client, repository: str, branch: str) -> str:
+def _base(client: Client, repository: str, proposal: Proposal) -> str:
     """The branch to merge into, once it is clear that the other one may be written over."""
     about: Any = client.get(f"/repos/{repository}")
-    base = about.get("default_branch") if isinstance(about, dict) else None
+    default = about.get("default_branch") if isinstance(about, dict) else None
+    base, branch = proposal.base or default, proposal.branch
     if not isinstance(base, str) or base == branch:
         raise HubError("the repository's default branch could not be read")
     try:

@@ -69,6 +69,15 @@ def test_the_same_again_changes_nothing_and_more_updates_the_same_pull_request(
     assert [each["title"] for each in hub.pulls.values()] == ["Other repeats"]
 
 
+def test_a_topic_s_data_is_proposed_to_the_topic(checkout: Path, hub: GitHub) -> None:
+    git(checkout, "checkout", "--quiet", "-b", "topic")
+    (checkout / "snapshots" / "a.json").write_text("2\n", encoding="utf-8")
+    words = ["--branch", BRANCH, "--base", "topic", "--title", "x", "--body-file", "../body.md"]
+    assert main(["ci", "propose", *words, "--paths", "snapshots"]) == 0
+    [pull] = hub.pulls.values()
+    assert (pull["head"]["ref"], pull["base"]["ref"]) == (BRANCH, "topic")
+
+
 def test_nothing_new_is_no_pull_request(
     checkout: Path, hub: GitHub, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,12 @@ def test_the_summary_has_the_report_and_each_blocking_case_is_marked_on_its_line
     assert "%250A" in commands[0]
 
 
+def test_where_no_suite_had_to_run_the_summary_says_so(project: Any, summary: Path) -> None:
+    assert main(["ci", "summary"]) == 0
+    assert "no suite has run" in summary.read_text(encoding="utf-8")
+    assert main(["ci", "summary", "--run", "20260101-000000-0000000"]) == 4
+
+
 def test_what_the_step_wrote_before_stays_and_too_much_is_refused(
     project: Any, summary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ SETUP = "actions/setup-python"
 DOWNLOAD = "actions/download-artifact"
 HARMLESS = frozenset({SETUP, DOWNLOAD, "actions/upload-artifact"})
 ASIDE = "${{ runner.temp }}/"
+NOTE = re.compile(r' > "\$RUNNER_TEMP/[\w-]+\.md"$')
 OWN = "$/"
 COMMANDS = ("evalsuite ", "echo ")
 INSTALL = 'python -m pip install --quiet "$SOURCE${EXTRAS:+[$EXTRAS]}"'
@@ -221,28 +222,39 @@ def _executes(step: Step, strange: bool) -> Iterator[str]:
     for line in _commands(step.run):
         if line != INSTALL or step.env.get("SOURCE") != SOURCE:
             yield f"runs {line}"
-    if step.action == CHECKOUT and (strange or OTHER_COMMITS.search(json.dumps(dict(step.inputs)))):
+    named = {"ref", "repository"} & set(step.inputs)
+    if step.action == CHECKOUT and (named if strange else _other_commit(step)):
         yield "checks out what a stranger may have made"
     if step.action not in ("", CHECKOUT, *HARMLESS):
         yield f"uses {step.action}"
     if step.action == SETUP and "cache" in step.inputs:
         yield "restores a cache"
-    if step.action == DOWNLOAD and not str(step.inputs.get("path", "")).startswith(ASIDE):
+    if step.action == DOWNLOAD and not _aside(step):
         yield "puts an artifact where commands are run"
+
+
+def _aside(step: Step) -> bool:
+    """Whether an artifact is put where nothing looks; what this run made may be data of it."""
+    path = str(step.inputs.get("path", ""))
+    return path.startswith(ASIDE) or (path == "judges" and "run-id" not in step.inputs)
 
 
 def _commands(script: str) -> Iterator[str]:
     """The commands of a script that may run more than evalsuite."""
     for line in script.replace("\\\n", " ").splitlines():
-        plain = line.strip()
+        plain = NOTE.sub("", line.strip())
         known = plain.startswith(COMMANDS) and not re.search(r"[|&;<>`]|\$\(", plain)
         if plain and not known and not plain.startswith("#"):
             yield plain
 
 
+def _other_commit(step: Step) -> bool:
+    return OTHER_COMMITS.search(json.dumps(dict(step.inputs))) is not None
+
+
 def _foreign(step: Step) -> Iterator[str]:
     """Why a step brings in something else than the event's own commit."""
-    if step.action == CHECKOUT and OTHER_COMMITS.search(json.dumps(dict(step.inputs))):
+    if step.action == CHECKOUT and _other_commit(step):
         yield "checks out the head of a pull request"
     if step.action == DOWNLOAD and "run-id" in step.inputs:
         yield "takes what another run made"
