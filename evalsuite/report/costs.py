@@ -47,7 +47,7 @@ def account(diff: Diff, found: Sequence[Cost]) -> Table:
     note = "Prices and times are of what was asked afresh; a change is over the same cases."
     if not new.fresh_calls and not (whole and whole.answers):
         note = "Nothing was asked afresh, so that prices and times tell nothing."
-    columns = ["", "This run", "Snapshot's run", "Change", "Of the budget"]
+    columns = ["Figure", "This run", "Snapshot's run", "Change", "Of the budget"]
     cells = [TableRow([(cell,) for cell in each]) for each in rows]
     return compact(Table("Cost and latency", columns, cells, note))
 

@@ -4,9 +4,9 @@ look at first, of all suites of a run."""
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalsuite.gate.verdict import BAD
 from evalsuite.report import figures
@@ -170,10 +170,7 @@ def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -
     first = next(iter(regressed(report)), None)
     if first is not None and first.command:
         lines.append(item(Line("reproduce", (Name(first.command),))))
-    typed = [each for each in head.lines if each.label in _TYPED]
-    if get := about.download():  # what the run asked needs not be asked again
-        typed = [accepting(report, get) if each.label == "if meant" else each for each in typed]
-    lines += [item(each) for each in typed]
+    lines += [item(_fetched(each, about)) for each in head.lines if each.label in _TYPED]
     if first is not None:
         question = f": {named(first.question)}" if first.question else ""
         name = f"{case_link(first, about)} {words(first.scores)}{question}"
@@ -181,11 +178,13 @@ def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -
     return "\n".join(lines)
 
 
-def accepting(report: Report, get: str = "") -> Line:
-    """How the run becomes the snapshot once its files are here, or with the command that gets
-    them."""
-    accept = f"evalsuite accept {shlex.quote(report.suite)} --from-run {HERE} --reason '...'"
-    return Line("if meant", (Name(f"{get} && {accept}" if get else accept),))
+def _fetched(typed: Line, about: About) -> Line:
+    """With what gets the run's files, where the command reads them: one line to paste."""
+    get, command = (
+        about.download(),
+        "".join(each.text for each in typed.text if isinstance(each, Name)),
+    )
+    return replace(typed, text=(Name(f"{get} && {command}"),)) if get and HERE in command else typed
 
 
 def difference(shown: Answer) -> list[str]:

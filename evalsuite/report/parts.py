@@ -35,14 +35,14 @@ from evalsuite.report.markdown import (
     words,
 )
 from evalsuite.report.material import reds
-from evalsuite.report.overview import accepting, maintainer, regressed
+from evalsuite.report.overview import maintainer, regressed
 from evalsuite.report.shell import fill
 
 _EXPLAINED = 6
 """Red gates for which the command is told that explains them."""
 
 _VERDICTS = 6
-"""Lines of what judges said that are shown of a case."""
+"""Lines of what judges said that are shown of a case, of the metrics that moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,19 @@ def _case(shown: Answer, about: About) -> str:
     if shown.slices:
         title += [" · ", Name(shown.slices)]
     lines = answer_lines(shown)
-    lines += ["", *map(item, shown.said[:_VERDICTS])] if shown.said else []
+    moved = {each.text for each in shown.scores if isinstance(each, Name)}
+    why = [each for each in shown.said if any(_of(each, name) for name in moved)][:_VERDICTS]
+    lines += ["", *map(item, why)] if why else []
     if shown.command:
         lines += ["", f"Run it: {named(shown.command)}"]
     if url := about.line(shown.source):
         lines += ["", f"[The golden file's line](<{url}>)"]
     return folded(tuple(title), "\n".join(lines).strip("\n"))
+
+
+def _of(said: Line, metric: str) -> bool:
+    """Whether it is about the metric: its label may go on with trial or member."""
+    return said.label == metric or said.label.startswith(f"{metric}, ")
 
 
 def _actions(facts: Facts, report: Report, about: About) -> str:
@@ -190,7 +197,6 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         told = [Name(fill(report.commands.explain, gate=each.name)) for each in red]
         lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
     if get := about.download():
-        lines = [each if each.label != "if meant" else accepting(report) for each in lines]
         lines.insert(0, Line("get the run", (Name(get),)))
     if need := maintainer(report, about):
         lines.insert(0, need)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from evalsuite.runner.target import call_target, missing, settled
 from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
+from evalsuite.strictjson import Malformed, parse
 
 
 @dataclass(slots=True, eq=False)
@@ -106,11 +106,20 @@ def base_key(plan: Plan, code_key: str) -> str:
 
 
 def _stored_output(bench: Bench, place: str, tally: Tally) -> Output | None:
-    """The stored output, if all that it depended on is as it was."""
+    """The stored output, if all that it depended on is as it was. What is none, in a store that
+    another wrote, is a reported miss."""
     value = bench.store.get("output", place)
     if value is None:
         return None
-    entry = json.loads(value)
+    try:
+        return _of_entry(bench, parse(value.decode("utf-8")), tally)
+    except (Malformed, ValueError, KeyError, TypeError, AttributeError) as bad:
+        bench.store.report(f"the output {place} is not one of a target ({bad}); ran again")
+        return None
+
+
+def _of_entry(bench: Bench, entry: Mapping[str, Any], tally: Tally) -> Output | None:
+    output: Output = decoder(Output)(entry["output"])
     if entry["unknown"] and bench.plan.external is None:
         bench.watch.reached.update(dict.fromkeys(entry["unknown"]))
         return None
@@ -118,19 +127,20 @@ def _stored_output(bench: Bench, place: str, tally: Tally) -> Output | None:
         return None
     bench.stood.add(entry["files"])
     tally.keys += entry["calls"]
-    output: Output = decoder(Output)(entry["output"])
     return output
 
 
 def holds(bench: Bench, files_key: str) -> bool:
     """Whether all that was touched up to this link of a stored chain is as it was."""
     chain: list[tuple[str, dict[str, Any]]] = []
+    passed: set[str] = set()
     while files_key and files_key not in bench.lists:
         value = bench.store.get("files", files_key)
-        if value is None:
+        if value is None or files_key in passed:  # a chain that was forged may be a ring
             bench.lists[files_key] = False
             break
-        chain.append((files_key, json.loads(value)))
+        passed.add(files_key)
+        chain.append((files_key, parse(value.decode("utf-8"))))
         files_key = chain[-1][1]["after"]
     holds = bench.lists[files_key] if files_key else True
     for name, entry in reversed(chain):
@@ -189,7 +199,7 @@ def note_written(bench: Bench) -> None:
 
 def written_before(store: Store) -> set[str]:
     """The files that earlier runs wrote themselves."""
-    return set(json.loads(store.get("note", "written") or b"[]"))
+    return set(parse((store.get("note", "written") or b"[]").decode("utf-8")))
 
 
 async def _run_target(

@@ -55,7 +55,10 @@ def poisoned(report: Report, text: str) -> Report:
 
 def said(report: Report, text: str) -> Report:
     """What judges said of each answer, under a name of theirs, and a sentence from a stored run."""
-    spoken = [Line(text, (Name(text), *prose(text.replace("`", "'")))), Line("a, b", (Name(text),))]
+    spoken = [
+        Line(text, (Name(text), *prose(text.replace("`", "'")))),
+        Line(f"{text}, b", (Name(text),)),
+    ]
     blocks = [
         replace(
             each, items=[replace(item, said=spoken, crossed=spoken[0].text) for item in each.items]

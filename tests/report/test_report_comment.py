@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report_samples import Sample, askacme, must_pass
+from report_samples import COMMANDS, Sample, askacme, must_pass
 
-from evalsuite.records import Output, Source
-from evalsuite.report import Report
+from evalsuite.records import CHECKS, Output, Source
+from evalsuite.report import Report, build
 from evalsuite.report import comment as pull
 
 ABOUT = pull.About(
@@ -266,3 +266,38 @@ def test_a_word_diff_has_no_long_line() -> None:
     ]
     assert {each[:1] for each in inside if each} == {" ", "-", "+"}
     assert max(map(len, inside)) <= 98
+
+
+def test_a_case_shows_what_its_judge_said_in_both_orders_and_what_asking_again_gave() -> None:
+    made = askacme(48)
+    first = next(iter(made.answers))
+    made.after[first] = replace(made.after[first], again={CHECKS: [0.0, 1.0, 0.0, 0.0]})
+    verdicts = [
+        {"criterion": "kind", "order": order, "label": "no", "critique": f"It is {word}."}
+        for order, word in (("ab", "short"), ("ba", "curt"))
+    ]
+    report = build(
+        made.diff,
+        made.verdict,
+        before=made.before,
+        after=made.after,
+        answers=made.answers,
+        commands=made.commands,
+        cases=made.cases,
+        evidence={first: [("faithfulness", 1, verdicts), ("unmoved", 1, verdicts)]},
+    )
+    case = pull.comment([report], ABOUT).split("#### Regressed cases")[1].split("</details>")[0]
+    assert "asked 4 times more: 1 of 4 held" in case
+    assert "- **faithfulness**: `kind, order ab: no. It is short.`" in case
+    assert "- **faithfulness**: `kind, order ba: no. It is curt.`" in case
+    assert "unmoved" not in case
+
+
+def test_a_command_that_reads_the_runs_files_begins_by_getting_them() -> None:
+    accept = "evalsuite accept askacme --from-run .evalsuite/uploaded/1 --reason '...'"
+    made = askacme(48)
+    text = pull.comment([replace(made, commands=replace(COMMANDS, accept=accept)).report()], ABOUT)
+    get = "gh run download 123456 -n evalsuite-run -D .evalsuite/uploaded"
+    assert f"- **if meant**: `{get} && {accept}`" in text.split("#### What to do")[0]
+    assert f"- **get the run**: `{get}`" in text.split("#### What to do")[1]
+    assert f"{get} &&" not in pull.comment([made.report()], ABOUT)

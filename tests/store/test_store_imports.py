@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -157,3 +158,29 @@ def test_another_s_clock_does_not_keep_an_entry_for_ever(tmp_path: Path) -> None
     take_in(tmp_path / "main", [theirs], print)
     with closing(sqlite3.connect(tmp_path / "main" / "store.db")) as connection:
         assert connection.execute("SELECT max(used) FROM entry").fetchone()[0] < 10**6
+
+
+FORGED = [b'{"forged": true}', b"[" * 100_000, b"[1]", b'{"output": {"text": 5}}', b"\xff"]
+
+
+def test_stored_outputs_and_lists_that_are_none_are_made_again(project: Any) -> None:
+    project.suite()
+    project.cases(project.many(6))
+    assert project.run_apart("-q").ret == 0
+    file = project.path / ".evalsuite" / "store.db"
+    with closing(files.writer(file, 0)) as connection:
+        found = list(files.scan(connection))
+        outputs = [each for each in found if each.kind == "output"]
+        for each, value in zip(outputs[1:], FORGED, strict=True):  # the first one names its list
+            files.put(connection, [Entry.of("output", each.key, value, each.used)])
+        for each in found:
+            if each.kind == "files":
+                ring = b'{"after": "%s"}' % each.key.encode()
+                files.put(connection, [Entry.of("files", each.key, ring, each.used)])
+    again = project.run_apart("-q")
+    assert again.ret == 0
+    assert "is not one of a target" in again.stdout.str()
+    assert "Traceback" not in again.stdout.str()
+    assert project.manifest()["operations"]["reused_outputs"] == 0
+    assert project.run_apart("-q").ret == 0
+    assert project.manifest()["operations"]["reused_outputs"] == 6
