@@ -72,7 +72,7 @@ def heatmap(heat: Heat, lines: Mapping[str, CaseLine]) -> str:
     rows = "".join(_heat_row(row, varied, lines, every=not at) for at, row in enumerate(heat.rows))
     many = " many" if len(heat.metrics) > _MANY else ""
     return (
-        '<div class="wide" tabindex=0 role=region aria-label="Slices">'
+        '<div class="wide" tabindex=0 role=group aria-label="Slices">'
         f'<table class="heat{many}"><thead><tr><th scope=col>Slice</th>'
         f"<th scope=col>Cases</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -62,7 +62,7 @@ def table(block: Table, kind: str = "gates") -> str:
     columns = "".join(f"<th scope=col>{html(name)}</th>" for name in block.columns)
     rows = "".join(_row(row, block.columns) for row in block.rows)
     return (
-        f'<div class="wide" tabindex=0 role=region aria-label="{html(block.title)}">'
+        f'<div class="wide" tabindex=0 role=group aria-label="{html(block.title)}">'
         f'<table class="{kind}"><thead><tr>{columns}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

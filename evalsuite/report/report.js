@@ -8,6 +8,7 @@
   const kinds = [...document.getElementsByName("kind")];
   const height = new Map(parts.map((part) => [part, part.children.length]));
   const state = { at: "" };
+  const left = new Map();
   let rows = null, timer = 0;
   find.hidden = false;
   document.documentElement.classList.add("scripted");
@@ -25,14 +26,12 @@
   const apply = () => {
     const wanted = words(), inside = slice.selectedIndex ? String(slice.selectedIndex - 1) : "";
     if (!rows && !wanted.length && !inside) return;
-    const left = new Map();
-    let count = 0;
+    left.clear();
     for (const each of read()) {
       const hit =
         (!inside || each.slices.has(inside)) && wanted.every((word) => each.text.includes(word));
       if (each.row.hidden === hit) each.row.hidden = !hit;
       if (hit) left.set(each.part, (left.get(each.part) ?? 0) + 1);
-      count += hit;
     }
     for (const part of parts) {
       const rest = left.get(part) ?? 0;
@@ -40,10 +39,18 @@
       const share = rest / height.get(part);
       part.style.containIntrinsicHeight = share < 1 ? `${Math.ceil(32 * rest)}px` : "";
     }
-    shown.textContent = wanted.length || inside ? `${count} found` : "";
+    tell();
   };
 
   const kind = () => kinds.find((each) => each.checked)?.value ?? "all";
+  const tell = () => {
+    const filtered = words().length || slice.value, only = kind();
+    let count = 0;
+    for (const [part, rest] of left) {
+      if (only === "all" || part.classList.contains(only)) count += rest;
+    }
+    shown.textContent = filtered ? `${count} found` : "";
+  };
   const write = () => {
     const said = new URLSearchParams();
     if (kind() !== "all") said.set("kind", kind());
@@ -140,7 +147,7 @@
     timer = setTimeout(() => (apply(), write()), 60);
   });
   slice.addEventListener("change", () => (apply(), write()));
-  for (const each of kinds) each.addEventListener("change", write);
+  for (const each of kinds) each.addEventListener("change", () => (tell(), write()));
   at("keys").addEventListener("click", () => help.showModal());
   document.addEventListener(
     "toggle",
