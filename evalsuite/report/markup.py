@@ -59,7 +59,9 @@ def lines(facts: Sequence[Line]) -> str:
 
 def table(block: Table, kind: str = "gates") -> str:
     """The table alone; a row that is of a gate can be linked to."""
-    columns = "".join(f"<th scope=col>{html(name)}</th>" for name in block.columns)
+    columns = "".join(
+        f"<th scope=col>{html(name)}</th>" if name else "<td></td>" for name in block.columns
+    )
     rows = "".join(_row(row, block.columns) for row in block.rows)
     return (
         f'<div class="wide" tabindex=0 role=group aria-label="{html(block.title)}">'
