@@ -22,6 +22,9 @@ and the emoji selector, which scripts and pictures need."""
 _WORKFLOW = re.compile(r"##(?=\[|vso\[|teamcity\[)")
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _BACKTICKS = re.compile("`+")
+_LEFTWARD = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|<>~$&])")
 _LIVE = re.compile(r"@|:(?=//)|\bwww(?=\.)|\bGH-(?=\d)|#(?=\d)", re.IGNORECASE)
 """What hosts make mentions, links and references of, though no markup says so."""
@@ -85,7 +88,9 @@ def _dead(text: str) -> str:
 def summary(text: Text) -> str:
     """For the `<summary>` of a folded part: one line of HTML, foreign text as code."""
     return "".join(
-        f"<code>{html(line(span.text))}</code>" if isinstance(span, Name) else html(_dead(span))
+        _closed(f"<code>{html(line(span.text))}</code>")
+        if isinstance(span, Name)
+        else html(_dead(span))
         for span in text
     )
 
@@ -100,7 +105,13 @@ def code_span(text: str, *, cell: bool = False) -> str:
         one = one.replace("|", "¦")
     fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(one)), default=0))
     pad = " " if one.startswith("`") or one.endswith("`") else ""
-    return f"{fence}{pad}{one}{pad}{fence}"
+    return _closed(f"{fence}{pad}{one}{pad}{fence}")
+
+
+def _closed(text: str) -> str:
+    """With the end of a text from right to left marked: figures after it would else be shown from
+    right to left too, and "1 → 0" would be read as "0 → 1"."""
+    return f"{text}\u200e" if _LEFTWARD.search(text) else text
 
 
 def fenced(text: str, language: str = "") -> str:

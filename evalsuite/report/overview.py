@@ -87,8 +87,9 @@ def _counts(reports: Sequence[Report]) -> str:
         kinds += cases_by_kind(each)
     told = [f"{figures.number(gates[each])} {each}" for each in FATES if gates[each]]
     cases = [f"{figures.number(kinds[each])} {_KINDS[each]}" for each in _KINDS if kinds[each]]
-    parts = [("Gates", told), ("cases", cases)]
-    return " · ".join(f"{name}: {', '.join(each)}" for name, each in parts if each)
+    parts = [("gates", told), ("cases", cases)]
+    said = " · ".join(f"{name}: {', '.join(each)}" for name, each in parts if each)
+    return said.capitalize()
 
 
 def cases_by_kind(report: Report) -> Counter[str]:

@@ -187,6 +187,34 @@ def test_hostile_text_makes_the_picture_that_harmless_text_makes(chromium: Any) 
     tab.close()
 
 
+@browser
+def test_figures_after_a_name_from_right_to_left_keep_their_order(chromium: Any) -> None:
+    tab = chromium.new_page()
+    source = comment([poisoned(sample(), "\u05e9\u05dc\u05d5\u05dd")], ABOUT)
+    wrong = source.replace("\u200e", "")
+    for text, order in ((source, True), (wrong, False)):
+        tab.set_content(page(text))
+        assert tab.evaluate(_PLACES) == order
+    tab.close()
+
+
+_PLACES = """() => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const at = walk.currentNode.data.indexOf('1 → 0');
+    if (at < 0) continue;
+    const left = [at, at + 4].map((start) => {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, start);
+      range.setEnd(walk.currentNode, start + 1);
+      return range.getBoundingClientRect().left;
+    });
+    return left[0] < left[1];
+  }
+}"""
+"""Whether the figure before the arrow is to the left of the one after it."""
+
+
 def picture(tab: Any, text: str) -> bytes:
     report = replace(poisoned(sample(), text), commands=Commands())  # these quote by the text
     tab.set_content(page(comment([report], ABOUT)))
