@@ -32,14 +32,11 @@ def taken(cases: Iterable[Case | Row], seed: int) -> list[str]:
     return [name for _, name in sorted(strict)] + [name for _, _, name in sorted(placed)]
 
 
-def chosen(
-    cases: Collection[Case | Row], seed: int, wanted: Mapping[str, int], count: int
-) -> list[str]:
-    """Ids of `count` cases that stand for all: every must_pass one, even if these are more; then
-    one of each slice, then as many of a slice as `wanted` says, then those of `taken`.
+def ranked(cases: Collection[Case | Row], seed: int, wanted: Mapping[str, int]) -> list[str]:
+    """Ids of the cases, so that the first of them stand for all: every must_pass one, then one of
+    each slice, then as many of a slice as `wanted` says, then those of `taken`.
 
-    What is chosen is the start of one order, so that fewer cases are a part of more. A case's place
-    is drawn by its id: others that come or go hardly move it.
+    A case's place is drawn by its id: others that come or go hardly move it.
     """
     parts = {case.id: [f"{name}={value}" for name, value in case.slices.items()] for case in cases}
     strict = [case.id for case in cases if case.must_pass]
@@ -52,5 +49,4 @@ def chosen(
             if name not in ahead and any(have[part] < least.get(part, 0) for part in parts[name]):
                 ahead[name] = None
                 have.update(parts[name])
-    ahead |= dict.fromkeys(order)
-    return list(ahead)[: max(count, len(strict))]
+    return list(ahead | dict.fromkeys(order))

@@ -12,7 +12,7 @@ from evalsuite.gate import needed_cases, policy_json, validate
 from evalsuite.gate.rules import policy_from
 from evalsuite.policy import DERIVED, Gate
 from evalsuite.records import CHECKS, COMPLETION, Case, Extent, Row, Run
-from evalsuite.runner.order import chosen
+from evalsuite.runner.order import ranked
 from evalsuite.runner.plan import Plan, leveled, slices_of
 from evalsuite.runner.reach import excluded
 from evalsuite.tiers import Tier
@@ -30,7 +30,10 @@ def with_tiers(plan: Plan) -> Plan:
     Raises:
         SuiteError: a tier's gate or scorers name what it does not have.
     """
-    return replace(plan, tiers={name: _tier(plan, name) for name in plan.suite.tiers})
+    gate, cases = plan.suite.gate, plan.dataset.cases
+    some = any(tier.cases is not None for tier in plan.suite.tiers.values())
+    order = _order(cases, plan.config.seed, gate) if some else []
+    return replace(plan, tiers={name: _tier(plan, name, order) for name in plan.suite.tiers})
 
 
 def planned(plans: Collection[Plan], named: str | None = None) -> dict[Plan, Plan]:
@@ -55,13 +58,13 @@ def planned(plans: Collection[Plan], named: str | None = None) -> dict[Plan, Pla
     return made
 
 
-def _tier(plan: Plan, name: str) -> Plan:
+def _tier(plan: Plan, name: str, order: Sequence[str]) -> Plan:
     suite, tier = plan.suite, plan.suite.tiers[name]
     where = f'{suite.file}:{suite.line}: suite {suite.name}: tiers["{name}"]'
     scorers = _scorers(plan.scorers, tier, where)
     metrics = {metric.name for each in scorers for metric in scoring.metrics_of(each)}
     metrics |= {CHECKS, COMPLETION}
-    cases = _cases(plan.dataset.cases, plan.config.seed, suite.gate, tier.cases or 0)
+    cases = first_of(plan.dataset.cases, order, tier.cases or 0)
     standings = {metric: each for metric, each in plan.standings.items() if metric in metrics}
     gate, waiting = _gate(plan, tier, where, metrics, cases)
     if not standings:
@@ -104,13 +107,18 @@ def _scorers(scorers: Sequence[Any], tier: Tier, where: str) -> list[Any]:
     return [one for one, own in zip(scorers, names, strict=True) if not asked.isdisjoint(own)]
 
 
-def _cases(cases: Collection[C], seed: int, gate: Gate, count: int) -> tuple[C, ...]:
-    """The tier's, in their order: a declared slice has as many as it takes to rule out its drop if
-    nothing moves, where there are so many."""
+def _order(cases: Collection[Case | Row], seed: int, gate: Gate) -> list[str]:
+    """In which tiers take cases: of a declared slice they wish for as many as it takes to rule out
+    its drop if nothing moves."""
+    wanted = {name: needed_cases(excluded(gate, name)) for name in gate.slices}
+    return ranked(cases, seed, wanted)
+
+
+def first_of(cases: Collection[C], order: Sequence[str], count: int) -> tuple[C, ...]:
+    """The first `count` of the order, and every must_pass one; 0: all. As they lie in the files."""
     if not count:
         return tuple(cases)
-    wanted = {name: needed_cases(excluded(gate, name)) for name in gate.slices}
-    kept = set(chosen(cases, seed, wanted, count))
+    kept = set(order[: max(count, sum(case.must_pass for case in cases))])
     return tuple(case for case in cases if case.id in kept)
 
 
@@ -156,7 +164,8 @@ def tier_run(run: Run, name: str) -> Run:
         known = did_you_mean(name, head.tiers) if head.tiers else "its suite had none"
         raise OptionError(f'run {head.run} knows no tier "{name}": {known}')
     tier = head.tiers[name]
-    kept = _cases(run.rows.values(), head.seed, policy_from(head.policy), tier.cases)
+    rows = run.rows.values()
+    kept = first_of(rows, _order(rows, head.seed, policy_from(head.policy)), tier.cases)
     part = of_tier(run, tier, [row.id for row in kept])
     head = replace(
         part.manifest,
