@@ -14,6 +14,7 @@ from evalsuite.errors import EvalsuiteError, SnapshotError
 from evalsuite.gate import Gate, decide, policy_from
 from evalsuite.hub.artifact import Found, told
 from evalsuite.records import Manifest, Run
+from evalsuite.report.about import HERE
 from evalsuite.report.blocks import Commands, Report
 from evalsuite.runner.peopled import people_of
 from evalsuite.runner.reporting import Side, report_of
@@ -74,9 +75,11 @@ def _of_base(config: Config, suite: str) -> Side | None:
 
 def _eased(suite: str, base: Run, run: Run) -> Iterator[str]:
     """A gate that asks for something else is a change of the pull request that no gate sees."""
-    before, after = policy_from(base.manifest.policy), policy_from(run.manifest.policy)
+    tier = base.manifest.tiers.get(run.manifest.tier)
+    before = policy_from(tier.policy if tier else base.manifest.policy)
+    after = policy_from(run.manifest.policy)
     names = [f.name for f in fields(Gate) if getattr(before, f.name) != getattr(after, f.name)]
-    if names:
+    if names and (tier or not run.manifest.tier):  # the base may not know the tier
         yield f"{suite}: the gate has another {', '.join(names)}"
     strict = [name for name, row in base.rows.items() if row.must_pass]
     free = [name for name in strict if name in run.rows and not run.rows[name].must_pass]
@@ -112,14 +115,17 @@ def _report(config: Config, before: Side | None, after: tuple[Run, Path], folder
 def _commands(manifest: Manifest, place: Path) -> Commands:
     """What people may paste: made here of names that were checked, never taken from the run.
     `place` is where the run is in the artifact, which is fetched into a folder that git ignores."""
-    node = manifest.nodeid if _NODE.fullmatch(manifest.nodeid) else ""
+    node = shlex.quote(manifest.nodeid) if _NODE.fullmatch(manifest.nodeid) else ""
     suite = shlex.quote(manifest.suite)
     named = _PLACE.fullmatch(place.as_posix()) and place != Path()
-    run = f".evalsuite/uploaded/{place.as_posix()}" if named else "last"
+    run = f"{HERE}/{place.as_posix()}" if named else HERE
     accept = f"evalsuite accept {suite} --from-run {run} --reason "
+    if manifest.tier or (manifest.looks is not None and not manifest.looks.last):
+        whole = f"pytest --evals --evals-tier= {node}".rstrip()  # a part of a suite is no snapshot
+        accept = f"{whole}; evalsuite accept {suite} --from-run last --reason "
     return Commands(
-        reproduce=f"pytest --evals {shlex.quote(node)}" if node else "pytest --evals",
-        case=f"pytest --evals {shlex.quote(node + '[{id}]')}" if node else "",
+        reproduce=f"pytest --evals {node}".rstrip(),
+        case=f"pytest --evals {shlex.quote(manifest.nodeid + '[{id}]')}" if node else "",
         accept=f"{accept}'...'",
         baseline=f"{accept}'first baseline'",
         explain=f"evalsuite explain '{{gate}}' --run {run} --suite {suite}",

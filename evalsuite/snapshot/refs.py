@@ -130,13 +130,14 @@ def _in_folder(folder: Path, suite: str | None) -> Path:
 
 def _below(folder: Path) -> list[Path]:
     """The runs in a folder: of a run, of several, or of what a CI job uploaded, which has any
-    of these. What a link leads to is elsewhere."""
+    of these, and snapshots beside them. What a link leads to is elsewhere."""
     if (folder / MANIFEST).exists():
         return []
-    for depth in ("*", "*/*", "*/*/*"):
+    for depth in ("*", "*/*", "*/*/*", "*/*/*/*"):
         found = [each.parent for each in sorted(folder.glob(f"{depth}/{MANIFEST}"))]
+        runs = [each for each in found if each.parent == folder or each.parent.name != "snapshots"]
         here = folder.resolve()
-        if inside := [each for each in found if each.resolve().is_relative_to(here)]:
+        if inside := [each for each in runs if each.resolve().is_relative_to(here)]:
             return inside
     return []
 

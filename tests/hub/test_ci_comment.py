@@ -22,7 +22,7 @@ from evalsuite.gate import Gate, policy_json
 from evalsuite.hub import artifact, event
 from evalsuite.hub.marks import is_marked, state_of
 from evalsuite.records import Run
-from evalsuite.snapshot import write
+from evalsuite.snapshot import read_head, write
 
 HEAD = "a" * 40
 DROPPED = [f"c{number:03}" for number in range(30)]
@@ -289,7 +289,22 @@ def test_commands_are_made_of_checked_names_alone(desk: Desk) -> None:
     body = desk.comment(number)
     assert "evil.example" not in body
     assert "gh run download 9005 -n files -D .evalsuite/uploaded" in body
-    assert "evalsuite accept askacme --from-run .evalsuite/uploaded/.evalsuite/runs/r1" in body
+    assert (
+        "evalsuite accept askacme --from-run .evalsuite/uploaded/.evalsuite/runs/r1 --reason"
+        in body
+    )
+
+
+def test_what_was_uploaded_is_accepted_from_where_the_comment_says(desk: Desk) -> None:
+    desk.upload(WORSE, failing=DROPPED, prompt="v2")
+    store_snapshot(desk.files, many(60), run="r0")
+    (desk.base / ".evalsuite").mkdir()
+    desk.files.rename(desk.base / ".evalsuite" / "uploaded")
+    desk.patch.chdir(desk.base)
+    for place in (".evalsuite/uploaded", ".evalsuite/uploaded/.evalsuite/runs/r1"):
+        accept = ["accept", "askacme", "--from-run", place, "--reason", "shorter"]
+        assert main(accept) == 0
+    assert read_head(desk.base / "snapshots" / "askacme").manifest.run == "r1"
 
 
 @pytest.mark.parametrize(
