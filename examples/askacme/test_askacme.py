@@ -25,6 +25,7 @@ import evalsuite as ev
         slices={"topic=legal": ev.Slice(margin=0.05, exclude=0.25)},
         metrics={"unanswerable_refusal": ev.Slice(margin=0.05, exclude=0.25)},  # of 32 cases
     ),
+    tiers={"pr": ev.Tier(cases=150, scorers=["recall"]), "nightly": ev.Tier(trials=3)},
 )
 async def askacme(
     case: ev.Case, llm: ev.LLM, contexts: Sequence[ev.Document] | None = None
