@@ -89,10 +89,23 @@ def _accept(args: argparse.Namespace) -> int:
         raise OptionError("--top-up changes no case, so that --only says nothing beside it")
     config = load_config(Path.cwd())
     names = list(dict.fromkeys(args.suites)) or _suites_of(args.from_run, config)
+    if args.top_up and not args.suites:
+        names = _with_snapshot(names, config)
     planned = [_planned(config, args.from_run, name, only, args.top_up) for name in names]
     for each in planned:
         show(_accepted(config, each, reason))
     return 0
+
+
+def _with_snapshot(names: Sequence[str], config: Config) -> list[str]:
+    """Of a run's suites those that a top-up is for; the others are told."""
+    from evalsuite.snapshot import snapshot_folder  # noqa: PLC0415
+
+    found = [name for name in names if snapshot_folder(config, name).exists()]
+    for name in names:
+        if name not in found:
+            show(plain(f"{name}: there is no snapshot yet; nothing written"))
+    return found
 
 
 def _kinds(text: str | None) -> frozenset[str] | None:

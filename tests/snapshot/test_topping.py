@@ -82,6 +82,8 @@ def test_the_command_commits_the_further_trials_alone(
     write(runs / "r2" / "askacme", repeated(5, run="r2"), [])
     assert main(command) == 2
     assert "there is none yet" in capsys.readouterr().err
+    assert main([each for each in command if each != "askacme"]) == 0
+    assert "no snapshot yet; nothing written" in capsys.readouterr().out
     folder = tmp_path / "snapshots" / "askacme"
     write(folder, repeated(1), [])
     assert main([*command, "--only", "new"]) == 4
