@@ -92,6 +92,8 @@ def _part(block: Block, report: Report, about: About) -> Section | None:  # noqa
             return Section("Gates", 3, lambda limits: _gates(block, limits))
         case Table(title="Judges"):
             return Section("Judges", 7, lambda limits: _shut(block, limits))
+        case Table(title="Cost and latency"):
+            return Section(block.title, 8, lambda limits: _shut(block, limits))
         case Table():
             return Section(block.title, 9, lambda limits: _shut(block, limits))
         case Answers():
