@@ -126,6 +126,7 @@ def spent(bills: list[Bill], unit: str) -> float:
 
 def run(folder: Path, budget: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "--evals", "-q", f"--evals-budget={budget}"]
+    command.append("--maxfail=99999")  # a run that may end early is not refused beforehand
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 

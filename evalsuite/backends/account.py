@@ -55,16 +55,7 @@ class Account:
 
     def replied(self, part: str, model: str, completion: Completion, seconds: float) -> None:
         """A call of a part was answered, `seconds` after it was sent."""
-        usage = completion.usage
-        call = ModelCalls(
-            calls=1,
-            seconds=seconds,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cached_tokens=usage.cached_tokens,
-            cost=completion.cost or 0.0,
-            unpriced=completion.cost is None,
-        )
+        call = call_of(completion, seconds)
         self.models = _summed(self.models, {model: call})
         self._of_part(part, {model: call})
         self.calls = _plus(self.calls, {_step(seconds): 1})
@@ -114,6 +105,20 @@ class Account:
 
     def _of_part(self, part: str, models: Mapping[str, ModelCalls]) -> None:
         self.parts = {**self.parts, part: _summed(self.parts.get(part, {}), models)}
+
+
+def call_of(completion: Completion, seconds: float) -> ModelCalls:
+    """One answered call."""
+    usage = completion.usage
+    return ModelCalls(
+        calls=1,
+        seconds=seconds,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        cost=completion.cost or 0.0,
+        unpriced=int(completion.cost is None),
+    )
 
 
 def quantile(durations: Mapping[str, int], share: float) -> float | None:

@@ -106,14 +106,15 @@ class Budget:
     def _says(self, wanted: Spend) -> str:
         unit = self._short(self.spent.plus(wanted)) or "calls"
         spent, next_one = getattr(self.spent, unit), getattr(wanted, unit)
-        limit = _amount(self.limits[unit], unit)
+        limit = amount(self.limits[unit], unit)
         said = f"{self._whose} of {limit}"
         if not self.spent.calls:
-            return f"{said} does not cover one call, which may take {_amount(next_one, unit)}"
-        return f"{said} is used up (spent {_amount(spent, unit)})"
+            return f"{said} does not cover one call, which may take {amount(next_one, unit)}"
+        return f"{said} is used up (spent {amount(spent, unit)})"
 
 
-def _amount(value: float, unit: str) -> str:
+def amount(value: float, unit: str) -> str:
+    """ "0.30 USD", "1,200 calls"."""
     if unit == "usd":
         return f"{value:.2f} USD" if value >= 0.1 else f"{value:.4g} USD"
     return f"{value:,.0f} {unit[:-1] if value == 1 else unit}"

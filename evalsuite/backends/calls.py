@@ -12,10 +12,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from evalsuite.backends.account import Account
+from evalsuite.backends.account import Account, call_of
 from evalsuite.backends.base import Completion
 from evalsuite.errors import BackendError, EvalsuiteError, RunStopped
-from evalsuite.records import Usage
+from evalsuite.records import ModelCalls, Usage
 
 T = TypeVar("T")
 
@@ -48,7 +48,11 @@ class Tally:
     `keys` are the call.keys of the replies it got, `failed` the last call's error, None once a
     later one was answered, `failures` all of them. `over`: nobody waits for it any more. Without
     the replies of an `aside` one the case is whole: a judge's that only informs. `part` is who asks
-    (Operations.parts)."""
+    (Operations.parts).
+
+    `took` is by "PROVIDER:MODEL" what the replies took when they were fresh, those of models in
+    this process left out; `unheard` are the call.keys that got none where only the store answers.
+    """
 
     case_id: str
     trial: int
@@ -67,6 +71,8 @@ class Tally:
     over: bool = False
     aside: bool = False
     part: str = "target"
+    took: dict[str, ModelCalls] = field(default_factory=dict)
+    unheard: list[str] = field(default_factory=list)
     clock: Clock | None = None
     account: Account = field(default_factory=Account)
 
@@ -80,6 +86,11 @@ class Tally:
         """A call had no reply, for good."""
         self.failed = error
         self.failures.append(error)
+
+    def take(self, model: str, completion: Completion) -> None:
+        """A reply arrived that takes money or time wherever it is not stored."""
+        call = call_of(completion, completion.latency or 0.0)
+        self.took[model] = self.took.get(model, ModelCalls()) + call
 
     def add(self, call_key: str, completion: Completion, *, fresh: bool) -> None:
         """A reply arrived."""

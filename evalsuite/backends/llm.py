@@ -52,6 +52,11 @@ class LLM:
         self._loop = loop
         self._role = role
 
+    @property
+    def roles(self) -> Mapping[str, Recorded]:
+        """Every role's model."""
+        return self._roles
+
     def __getitem__(self, role: str) -> LLM:
         if role not in self._roles:
             raise EvalsuiteError(

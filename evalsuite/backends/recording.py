@@ -54,6 +54,8 @@ class Recorded:
         if not fresh:
             tally.account.recalled(tally.part, name_of(self.backend))
         tally.add(call_key, completion, fresh=fresh)
+        if not self.backend.capabilities.deterministic:
+            tally.take(model_of(self.backend), completion)
         return completion
 
     async def _asked_once(
@@ -97,6 +99,11 @@ class Recorded:
             self.store.report(f"the reply {call_key} is not one of a model ({bad}); asked again")
             return None
         return completion
+
+
+def model_of(backend: Backend) -> str:
+    """ "PROVIDER:MODEL" as accounts name it."""
+    return f"{backend.identity.get('provider')}:{backend.identity.get('model')}"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 _OPTIONS = (
     *("backend", "concurrency", "timeout", "seed", "trials", "sequential", "budget", "replay"),
-    *("release", "changed", "tier", "deadline"),
+    *("release", "changed", "plan", "tier", "deadline"),
 )
 _SUITES = pytest.StashKey[dict[str, str]]()
 
@@ -96,6 +96,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="TIME",
         help='run the largest tier that is expected to end within "10m" ("90s", "1.5h"), and say '
         "what it gives up against the whole suite",
+    )
+    group.addoption(
+        "--evals-plan",
+        action="store_true",
+        default=None,
+        help="say what would run, how many model calls it makes and what they cost, and end "
+        "without a call",
     )
     group.addoption(
         "--evals-replay",

@@ -168,4 +168,5 @@ class Collecting:
         ]
         with quietly():  # it reads what earlier runs left, which is no doing of a target's
             chosen = [item.job.plan for item in items if isinstance(item, CaseItem)]
-            return lines + beforehand(chosen)
+            planned = self.config.getoption("evals_plan")  # which says more
+            return lines if planned else lines + beforehand(chosen)

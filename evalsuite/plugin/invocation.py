@@ -39,6 +39,8 @@ class Invocation:
             self.deadline = None if text is None else deadline_of(text)
         except OptionError as error:
             raise pytest.UsageError(str(error)) from None
+        if config.getoption("evals_plan") and (self.controller or self.worker is not None):
+            raise pytest.UsageError("--evals-plan rehearses one run in one process: leave out -n")
         self.run = self.worker["evalsuite"]["run"] if self.worker else run_id()
         self.arguments = arguments_of(config, self.worker)
         self.plans: dict[tuple[Path, str], Plan] = {}

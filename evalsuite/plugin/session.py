@@ -30,6 +30,7 @@ from evalsuite.plugin.deciding import Deciding
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem
 from evalsuite.plugin.progress import Progress
+from evalsuite.plugin.selecting import Selecting
 from evalsuite.plugin.translate import (
     configured,
     or_stop,
@@ -44,14 +45,11 @@ from evalsuite.runner.engine import Engine
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.results import RunWriter
 from evalsuite.runner.schedule import Job
-from evalsuite.runner.unchanged import why_it_runs
 from evalsuite.runner.watch import Watch
 from evalsuite.seeds import derive
 
 LONG = 250
 """Results after which a run is long enough to load meanwhile what its end needs."""
-
-LEFT_OUT = "is left out: proven unchanged, its snapshot says what it would say"
 
 _WATCH = pytest.StashKey[Watch]()
 
@@ -92,7 +90,7 @@ class Running:
         self.engine: Engine | None = None
         self.courses = Courses(invocation, deciding, progress)
         self.items: list[CaseItem] = []
-        self.unchanged: set[Plan] = set()
+        self.selecting = Selecting(invocation, progress)
         self.begun: dict[Plan, EvalsuiteError | None] = {}
         self.read = 0
         if invocation.controller:
@@ -142,6 +140,7 @@ class Running:
             ),
             watch=self.watch,
             enough=self.config.getoption("maxfail"),
+            calls=not self.selecting.planning,
         )
         with or_stop(self.invocation.refuse):
             for plan in dict.fromkeys(item.job.plan for item in self.items):
@@ -152,8 +151,11 @@ class Running:
             self.watch.touch(file)
         if self.config.getoption("xmlpath", None):
             self.watch.wrote(Path(self.config.option.xmlpath))
-        if self.config.getoption("evals_changed"):
-            self._leave_out()
+        with or_stop(self.invocation.refuse):
+            self.items = self.selecting.start(self.engine, self.items, self._budget(1))
+        if self.selecting.planning or self.invocation.refused:
+            session.items.clear()
+            return
         self.items = self.courses.start(self.engine, self.items)
         ordered = iter(self.items)
         session.items[:] = [
@@ -201,20 +203,8 @@ class Running:
         if failed is not None:
             raise failed
 
-    def _leave_out(self) -> None:
-        """Suites that are proven unchanged need not run; of each it is said why it does or not."""
-        assert self.engine is not None
-        for plan, bench in self.engine.benches.items():
-            with quietly():
-                why = why_it_runs(bench)
-            if not why:
-                self.unchanged.add(plan)
-            self.progress.say(f"{plan.suite.name} {f'runs: {why}' if why else LEFT_OUT}")
-        self.items = [item for item in self.items if item.job.plan not in self.unchanged]
-
     def left_out(self, plan: Plan) -> str:
-        """Why no case of a suite runs, "" if they do."""
-        return LEFT_OUT if plan in self.unchanged else ""
+        return self.selecting.left_out(plan)
 
     def unneeded(self, job: Job) -> str:
         return self.left_out(job.plan) or self.courses.unneeded(job)

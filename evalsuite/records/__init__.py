@@ -23,6 +23,7 @@ from evalsuite.records.case import (
     Usage,
 )
 from evalsuite.records.run import (
+    Asked,
     Crossed,
     Extent,
     Looks,
@@ -42,6 +43,7 @@ __all__ = [
     "CHECKS",
     "COMPLETION",
     "STYLE",
+    "Asked",
     "Case",
     "Crossed",
     "Document",

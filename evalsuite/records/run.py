@@ -41,6 +41,44 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCalls:
+    """What calls to one model were: answered ones, the seconds they took together, tokens, US
+    dollars of those whose price is known; `unpriced` counts the others. `stored` counts the replies
+    that came from the store beside them."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+    stored: int = 0
+
+    def __add__(self, other: ModelCalls) -> ModelCalls:
+        return ModelCalls(
+            self.calls + other.calls,
+            self.seconds + other.seconds,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+            self.stored + other.stored,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one part of a trial (its target, a scorer) asked models over a network, by
+    "PROVIDER:MODEL": stored replies count as fresh ones do, with what they took when they were.
+    `shared` of the calls were made by another part of the run too, which asked first."""
+
+    models: Mapping[str, ModelCalls] = field(default_factory=dict)
+    shared: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """What one trial took, of what was asked afresh: its line's part in `operations.jsonl`.
 
@@ -48,6 +86,9 @@ class Spent:
     `first_token` are seconds, `cost` US dollars; None is not known, never nothing. `lost`: provider
     or harness failed it. Of judges that were asked afresh: `flips` of `swaps` pairs got another
     verdict in the other order, and `unparsable` of `verdicts` judgements could not be read.
+
+    `asked` is by part ("target", a scorer's metric, "crossed" before either) what all of the trial
+    takes where nothing is stored: from it is told what a later run will take.
     """
 
     fresh: bool = False
@@ -61,6 +102,7 @@ class Spent:
     flips: float = 0.0
     verdicts: int = 0
     unparsable: int = 0
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,34 +155,6 @@ class Subject:
     models: Mapping[str, Part] = field(default_factory=dict)
     inputs: Mapping[str, Part] = field(default_factory=dict)
     code: Mapping[str, Part] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCalls:
-    """What a run's fresh calls to one model were: answered ones, the seconds they took together,
-    tokens, US dollars of those whose price is known; `unpriced` counts the others. `stored` counts
-    the replies that came from the store beside them."""
-
-    calls: int = 0
-    seconds: float = 0.0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    cost: float = 0.0
-    unpriced: int = 0
-    stored: int = 0
-
-    def __add__(self, other: ModelCalls) -> ModelCalls:
-        return ModelCalls(
-            self.calls + other.calls,
-            self.seconds + other.seconds,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.cost + other.cost,
-            self.unpriced + other.unpriced,
-            self.stored + other.stored,
-        )
 
 
 @dataclass(frozen=True, slots=True)

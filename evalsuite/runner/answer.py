@@ -14,9 +14,10 @@ from typing import Any, cast
 from evalsuite.backends.calls import TALLY, Halt, Tally
 from evalsuite.backends.clients import MODELS
 from evalsuite.backends.llm import LLM
+from evalsuite.backends.recording import MissingReply
 from evalsuite.canonical import canonical, key
 from evalsuite.errors import RunStopped
-from evalsuite.records import Case, Document, Output, Part
+from evalsuite.records import Case, Document, ModelCalls, Output, Part
 from evalsuite.runner.deadline import Deadline
 from evalsuite.runner.look import SAYS, How
 from evalsuite.runner.plan import Plan
@@ -25,6 +26,8 @@ from evalsuite.runner.watch import Watch, same
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
 from evalsuite.strictjson import Malformed, parse
+
+_took = decoder(Mapping[str, ModelCalls])
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +39,8 @@ class Bench:
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
     it may wait, `asking` whether it takes `llm`. `before` are the snapshot's outputs by key, once
     they were read; `parts` is code.key part by part, and `stood` are the chains of touched files up
-    to which stored outputs stood."""
+    to which stored outputs stood, `asked` the call.keys of all parts that have ended.
+    `still`: the target is not called, and only stored outputs count."""
 
     plan: Plan
     store: Store
@@ -58,6 +62,8 @@ class Bench:
     before: Mapping[str, Output] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     stood: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    still: bool = False
     linked: int = 0
     noted: int = 0
 
@@ -72,15 +78,24 @@ async def answer(
 ) -> tuple[Output, bool]:
     """The output of one trial, and whether it came from the store; from the documents `given`, if
     they are."""
-    place = _output_place(bench, case, tally.trial, given)
-    stored = _stored_output(bench, place, tally)
+    stored = stored_answer(bench, case, tally, given)
     if stored is not None:
         return stored, True
+    if bench.still:
+        return Output(error=missing(MissingReply("the target is not called"))), False
+    place = _output_place(bench, case, tally.trial, given)
     output = await _run_target(bench, case, tally, given)
     if output.error is None and not tally.failures and not bench.plan.config.replay:
-        _keep(bench, place, output, tally.keys)
+        _keep(bench, place, output, tally)
         await bench.store.committed()
     return output, False
+
+
+def stored_answer(
+    bench: Bench, case: Case, tally: Tally, given: Sequence[Document] | None = None
+) -> Output | None:
+    """The stored output of one trial, where it stands."""
+    return _stored_output(bench, _output_place(bench, case, tally.trial, given), tally)
 
 
 def _output_place(bench: Bench, case: Case, trial: int, given: Sequence[Document] | None) -> str:
@@ -127,6 +142,7 @@ def _of_entry(bench: Bench, entry: Mapping[str, Any], tally: Tally) -> Output | 
         return None
     bench.stood.add(entry["files"])
     tally.keys += entry["calls"]
+    tally.took |= _took(entry.get("took", {}))
     return output
 
 
@@ -162,7 +178,7 @@ def _as_it_was(bench: Bench, outside: Mapping[str, str]) -> bool:
     return True
 
 
-def _keep(bench: Bench, place: str, output: Output, calls: Sequence[str]) -> None:
+def _keep(bench: Bench, place: str, output: Output, tally: Tally) -> None:
     """Store an output with what its process had touched and reached by then."""
     files_key = touched(bench)
     note_written(bench)
@@ -170,7 +186,8 @@ def _keep(bench: Bench, place: str, output: Output, calls: Sequence[str]) -> Non
         "output": to_json(output),
         "files": files_key,
         "unknown": bench.watch.unknown(),
-        "calls": list(calls),
+        "calls": tally.keys,
+        "took": to_json(tally.took),
     }
     bench.store.put("output", place, canonical(entry))
 

@@ -47,6 +47,7 @@ class Benches:
         threads: Executor,
         halt: Halt,
         budget: Mapping[str, float],
+        calls: bool = True,
     ) -> None:
         self._concurrency = concurrency
         self._share = share
@@ -54,6 +55,7 @@ class Benches:
         self._watch = watch
         self._threads = threads
         self._halt = halt
+        self._calls = calls
         self._budget = Budget(budget, halt, round(1 / share))
         self._stores: dict[Path, Store] = {}
         self._prints: dict[Path, Fingerprint] = {}
@@ -125,7 +127,7 @@ class Benches:
         spec = plan.specs[role]
         # A suite in which nobody asks for a model, a retriever's say, needs no key for one.
         asks = "llm" in plan.suite.wants or any(map(takes_llm, plan.scorers))
-        calls = asks and plan.config.replay != "only"
+        calls = asks and plan.config.replay != "only" and self._calls
         place = (plan.config.root, spec, calls)
         if place not in self._backends:
             try:

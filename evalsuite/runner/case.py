@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from evalsuite import checks, scoring, snapshot
+from evalsuite import checks, snapshot
 from evalsuite.backends.calls import Tally
 from evalsuite.backends.together import together
-from evalsuite.records import CHECKS, COMPLETION, STYLE, Case, Json, Output, Row, Score, shared
+from evalsuite.records import (
+    CHECKS,
+    COMPLETION,
+    Case,
+    Output,
+    Row,
+    Score,
+    Spent,
+    shared,
+)
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.crossing import Crossing, cross, crossed_of, scored
+from evalsuite.runner.facts import case_facts, output_facts
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.score import score
 from evalsuite.runner.slots import Slots
@@ -76,21 +85,13 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
     The caller has taken one of the `slots` for it, which comes free with the first trial.
     """
     began = time.perf_counter()
-    compiled = bench.plan.checks_of(case)
-
-    async def trials(numbers: Iterable[int]) -> list[Trial]:
-        return await together([try_once(bench, case, each, compiled, slots) for each in numbers])
-
-    wanted = bench.plan.suite.trials
-    made = await trials(range(1, wanted + 1))
-    if case.must_pass and not bench.sure and _failed(made[0]):
-        made += await trials(range(wanted + 1, MORE_TRIALS + 2))
+    made = await try_all(bench, case, slots)
     tallies = [tally for each in made for asked in each.asked for tally in asked]
     reused = sum(each.reused for each in made)
     missing = next((each.missing for each in made if each.missing), "")
     if missing:
         return CaseResult(case, None, (), "missing", missing, tallies, reused, 0.0)
-    row = row_of(bench.plan, case, made)
+    row = replace(row_of(bench.plan, case, made), spent=_spent(bench, made))
     status, message = _status(case, made)
     outputs = [(key, each.output) for key, each in zip(row.outputs, made, strict=True) if key]
     crossed = [each.crossed for each in made if each.crossed and each.crossed.new]
@@ -110,6 +111,20 @@ async def run_case(bench: Bench, case: Case, slots: Slots) -> CaseResult:
         evidence=_evidence(case, made),
         judged=sum(tally.fresh for each in made for asked in each.asked for tally in asked[1:]),
     )
+
+
+async def try_all(bench: Bench, case: Case, slots: Slots) -> list[Trial]:
+    """The trials that the suite declares, and those that a must_pass case gets which failed."""
+    compiled = bench.plan.checks_of(case)
+
+    async def trials(numbers: Iterable[int]) -> list[Trial]:
+        return await together([try_once(bench, case, each, compiled, slots) for each in numbers])
+
+    wanted = bench.plan.suite.trials
+    made = await trials(range(1, wanted + 1))
+    if case.must_pass and not bench.sure and _failed(made[0]):
+        made += await trials(range(wanted + 1, MORE_TRIALS + 2))
+    return made
 
 
 async def try_once(
@@ -189,11 +204,15 @@ def row_of(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         cluster=case.cluster,
         void=_void(made),
         crossed=crossed_of([each.crossed for each in made[: plan.suite.trials]]),
-        spent=()
-        if plan.config.replay
-        else spent_of(
-            [(t.output, t.scores, t.tallies, t.reused) for t in made[: plan.suite.trials]]
-        ),
+    )
+
+
+def _spent(bench: Bench, made: Sequence[Trial]) -> tuple[Spent, ...]:
+    if bench.plan.config.replay:
+        return ()
+    trials = made[: bench.plan.suite.trials]
+    return spent_of(
+        [(t.output, t.scores, t.asked[0], t.reused, t.asked[1]) for t in trials], bench.asked
     )
 
 
@@ -242,59 +261,3 @@ def _one(trial: Trial) -> tuple[str, str]:
     if found.value is None:
         return "unscored", found.reason
     return ("passed", "") if found.value == 1.0 else ("missed", found.reason)
-
-
-def case_facts(case: Case) -> dict[str, Json]:
-    """From which derived slices are cut: what the case itself tells."""
-    facts: dict[str, Json] = {"input_length": _length(case.input)}
-    if isinstance(case.input, dict) and isinstance(case.input.get("language"), str):
-        facts["language"] = case.input["language"]
-    return facts
-
-
-def output_facts(case: Case, output: Output) -> dict[str, Json]:
-    """What the first trial's output tells: which model served it, size of the context, whether
-    retrieval found it."""
-    facts: dict[str, Json] = dict(zip(STYLE, (len(output.text), layout(output.text)), strict=True))
-    if output.model:
-        facts["model"] = scoring.clip(output.model, 100)
-    if not output.contexts:
-        return facts
-    characters = sum(len(document.text) for document in output.contexts)
-    facts |= {"documents": len(output.contexts), "context_tokens": characters // 4}
-    if case.relevant:
-        found = {document.id for document in output.contexts}
-        facts["relevant_retrieved"] = not found.isdisjoint(case.relevant)
-    return facts
-
-
-def layout(text: str) -> str:
-    """How an answer is laid out: "code", "table", "list", "data" or "plain".
-
-    >>> layout('{"days": 30}'), layout("30 days.")
-    ('data', 'plain')
-    """
-    text = text[:LAYOUT]
-    if "```" in text:
-        return "code"
-    if _TABLE.search(text):
-        return "table"
-    if len(_POINT.findall(text)) > 1:
-        return "list"
-    return "data" if text.lstrip()[:1] in ("{", "[") else "plain"
-
-
-LAYOUT = 20_000
-"""Characters of an answer by which its layout is told."""
-
-# Bounded white space within one line: an answer may be a megabyte of it.
-_TABLE = re.compile(r"^[ \t]{0,8}\|?[ \t]{0,8}:?-{3,}:?[ \t]{0,8}\|", re.MULTILINE)
-_POINT = re.compile(r"^[ \t]{0,8}(?:[-*+•]|\d{1,3}[.)])[ \t]", re.MULTILINE)
-
-
-def _length(value: Json) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_length, value.values()))
-    return sum(map(_length, value)) if isinstance(value, list | tuple) else 0

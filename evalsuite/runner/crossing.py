@@ -81,6 +81,17 @@ async def _apart(
     return replace(crossing, output=made, key=snapshot.output_key(made))
 
 
+def documents_before(bench: Bench, case: Case, trial: int) -> Sequence[Document]:
+    """The documents of the baseline's answer that a crossed run would be given; none where there
+    is nothing to compare with."""
+    plan = bench.plan
+    row = plan.baseline.rows.get(case.id) if plan.suite.contexts and plan.baseline else None
+    if row is None or trial > len(row.outputs) or row.case_key != plan.dataset.keys[case.id].case:
+        return ()
+    stored = _stored(bench).get(row.outputs[trial - 1] or "")
+    return stored.contexts if stored else ()
+
+
 async def scored(
     bench: Bench, case: Case, trial: int, crossing: Crossing | None, compiled: Sequence[Check]
 ) -> Crossing | None:

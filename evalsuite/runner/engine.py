@@ -27,6 +27,7 @@ from evalsuite.runner.checkups import Occasions, check_judges
 from evalsuite.runner.counts import Counts
 from evalsuite.runner.deadline import GRACE
 from evalsuite.runner.plan import Plan
+from evalsuite.runner.rehearsal import Gone, Walk, rehearse, rehearse_checks
 from evalsuite.runner.schedule import HELD, Job, Schedule
 from evalsuite.runner.slots import Slots
 from evalsuite.runner.threads import Threads
@@ -62,7 +63,7 @@ class Engine:
 
     `concurrency` is how many answers are under way at once for each group of suites that share
     their models; `workers` how many processes share the run's limits; after `enough` cases that
-    fail (0: never) nothing more starts.
+    fail (0: never) nothing more starts. Without `calls` no key is needed, and none can be made.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Engine:
         budget: Mapping[str, float] | None = None,
         workers: int = 1,
         enough: int = 0,
+        calls: bool = True,
     ) -> None:
         self.counts: dict[Plan, Counts] = {}
         self.benches: dict[Plan, Bench] = {}
@@ -99,6 +101,7 @@ class Engine:
             threads=self._threads,
             halt=self.halt,
             budget=budget or {},
+            calls=calls,
         )
         # pytest's thread works off results while the loop answers timers and sockets: at Python's
         # 5 ms the loop would wait that long for its turn, several times in each round of calls.
@@ -155,6 +158,15 @@ class Engine:
                 return True
         self._alive()
         return False
+
+    def rehearse(self, plan: Plan, cases: Sequence[Case], *, still: bool) -> list[Walk]:
+        """What cases would ask, without a call; see `rehearsal.rehearse`."""
+        slots = Slots(self._concurrency)
+        return self._call(rehearse(self.benches[plan], cases, slots, still=still))
+
+    def rehearse_checks(self, plan: Plan, occasions: Occasions) -> dict[str, Gone]:
+        """What checking its judges afterwards would ask."""
+        return self._call(rehearse_checks(self.benches[plan], occasions))
 
     def open_look(self, plan: Plan, look: int) -> None:
         """A look did not decide a sequential run: the cases up to the next one may start."""

@@ -1,27 +1,30 @@
-"""What a run will take, from what an earlier one took: calls, tokens, money, minutes.
+"""What a run will take: calls, tokens, money, minutes.
 
-The worst case is told: that nothing can be answered from the store. Whether it can is only known
-once the target has run.
+Without a look at the cases the worst one is told, from what an earlier run took: that nothing can
+be answered from the store. What it answers is known once the cases were rehearsed.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from evalsuite import snapshot
+from evalsuite.backends.budget import amount
 from evalsuite.config import Config
-from evalsuite.errors import SnapshotError
 from evalsuite.gate.rules import AGAIN
 from evalsuite.records import Operations
 from evalsuite.report import figures
+from evalsuite.runner.history import heads
 from evalsuite.runner.plan import Plan, further
+from evalsuite.runner.planning import Takes
 from evalsuite.snapshot import Head
 
-_LOOKED = 10
-"""How many runs back are looked at: each costs a file."""
+UNITS = ("calls", "tokens", "usd")
+"""What a budget counts of calls."""
+
+_ROUNDING = 1e-9
 
 _FRESH = 0.5
 """A run of which so many calls were fresh tells what a call takes."""
@@ -29,16 +32,25 @@ _FRESH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """At most so much; `usd` is None where a price is unknown. `known` is the run that it is
-    taken from, `sample` how many answers it had."""
+    """What a run takes; `usd` is None where a price is unknown.
+
+    Of a worst case `known` is the run that it is taken from, `sample` how many answers it had. Of a
+    rehearsed run `least` calls are sure, and `sure` are they and what they take by the units of a
+    budget; not `whole`: what follows some of them is not known, since no run here has asked it.
+    Cases that moved are asked `again` times more.
+    """
 
     answers: int
     calls: int
     tokens: int
     usd: float | None
     seconds: float
-    known: str
-    sample: int
+    known: str = ""
+    sample: int = 0
+    least: int = 0
+    whole: bool = True
+    sure: Mapping[str, float] = field(default_factory=dict)
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +67,9 @@ class _Model:
 def basis(config: Config, suite: str, tier: str = "") -> Head | None:
     """The newest run of a suite that made most of its calls, else its snapshot, if that did; of a
     tier its own runs come first, since it may ask fewer scorers, and other tiers' tell nothing."""
-    runs = (config.state_dir / "runs").glob(f"*/{suite}/manifest.json")
-    folders = [each.parent for each in sorted(runs, reverse=True)[:_LOOKED]]  # ids sort by time
-    heads = []
-    for folder in (*folders, config.snapshot_dir / suite):
-        with contextlib.suppress(SnapshotError):
-            heads.append(snapshot.read_head(folder))
+    known = [head for _, head in heads(config, suite)]
     for name in dict.fromkeys([tier, ""]):
-        for head in heads:
+        for head in known:
             if head.manifest.tier == name and _tells(head):
                 return head
     return None
@@ -87,6 +94,72 @@ def forecast(known: Head, answers: int, config: Config) -> Forecast:
         known=known.manifest.run,
         sample=sample,
     )
+
+
+def rehearsed(takes: Takes, answers: int, config: Config) -> Forecast:
+    """What a rehearsed run takes, at the settings' concurrency and limits."""
+    models = [
+        _Model(name, calls, seconds / calls, takes.tokens / max(1, takes.calls), None)
+        for name, (calls, seconds) in takes.models.items()
+        if calls
+    ]
+    path = sum(each.calls * each.seconds for each in models) / max(1, answers)
+    return Forecast(
+        answers=answers,
+        calls=takes.calls,
+        tokens=round(takes.tokens),
+        usd=takes.usd,
+        seconds=max([_seconds(each, config) for each in models], default=0.0) + path,
+        least=takes.least + takes.free,
+        whole=takes.whole,
+        sure={"calls": takes.least, "tokens": takes.sure_tokens, "usd": takes.sure_usd},
+    )
+
+
+def summed(made: Sequence[Forecast]) -> Forecast:
+    """Several suites' forecasts as one run's."""
+    costs = [each.usd for each in made]
+    return Forecast(
+        answers=sum(each.answers for each in made),
+        calls=sum(each.calls for each in made),
+        tokens=sum(each.tokens for each in made),
+        usd=None if None in costs else sum(each or 0.0 for each in costs),
+        seconds=sum(each.seconds for each in made),
+        least=sum(each.least for each in made),
+        whole=all(each.whole for each in made),
+        again=max((each.again for each in made), default=0),
+        sure={unit: sum(each.sure.get(unit, 0.0) for each in made) for unit in UNITS},
+    )
+
+
+def told(made: Forecast) -> str:
+    """A rehearsed run in words: what is sure is said as such, and what is not known."""
+    again = f"; cases that moved are asked {made.again} times more" if made.again else ""
+    if not made.whole:
+        return (
+            f"at least {figures.many(made.least, 'call')}; what follows them, and what they take, "
+            f"is not known: no run here asked it{again}"
+        )
+    if not made.calls:
+        return f"no call{again}"
+    time = f", about {minutes(made.seconds)}" if made.seconds else ""
+    calls = f"{figures.many(made.calls, 'call')}, {money(made.usd)}{time}"
+    sure = "" if made.least == made.calls else f" (at least {made.least:,} of them)"
+    return f"{calls}{sure}{again}"
+
+
+def short(made: Forecast, budget: Mapping[str, float]) -> str:
+    """Why a budget can't cover a rehearsed run: more than it has is sure to be asked. "" if it may.
+
+    What only may be asked refuses no run: that ends it where it is true."""
+    for unit in UNITS:
+        needed, limit = made.sure.get(unit, 0.0), budget.get(unit, math.inf)
+        if needed > limit * (1 + _ROUNDING):
+            return (
+                f"the budget of {amount(limit, unit)} does not cover the run, which takes "
+                f"{amount(needed, unit)}: raise it (--evals-budget), or run a part of it (-k)"
+            )
+    return ""
 
 
 def beforehand(plans: Iterable[Plan]) -> list[str]:

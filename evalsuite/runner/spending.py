@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalsuite.backends.calls import Tally
 from evalsuite.judging.asking import UNPARSABLE
-from evalsuite.records import Output, Score, Spent
+from evalsuite.records import Asked, Output, Score, Spent
 
-Made = tuple[Output, Sequence[Score], Sequence[Tally], bool]
-"""A trial's output and scores, what its target and each scorer asked, whether it was stored."""
+Made = tuple[Output, Sequence[Score], Sequence[Tally], bool, Sequence[Tally]]
+"""A trial's output and scores, what its target and each scorer asked, whether it was stored, and
+what its crossed run asked."""
 
 LOST = ("provider", "timeout", "harness")
 """Kinds of failures that are no outcome of the target."""
@@ -17,14 +19,41 @@ LOST = ("provider", "timeout", "harness")
 _CONSISTENT = ".consistent"
 
 
-def spent_of(made: Sequence[Made]) -> tuple[Spent, ...]:
-    """Per trial; nothing where none of them asked anything afresh."""
+def spent_of(made: Sequence[Made], seen: set[str]) -> tuple[Spent, ...]:
+    """Per trial; nothing where none of them asked anything afresh. `seen` are the call.keys that
+    other parts of the run have asked, and is added to."""
     found = tuple(_spent(each) for each in made)
-    return found if any(each != Spent() for each in found) else ()
+    asked = [_asked_of(each, seen) for each in made]
+    fresh = any(tally.fresh for each in made for tally in (*each[2], *each[4]))
+    if not fresh and all(each == Spent() for each in found):
+        return ()
+    return tuple(replace(one, asked=parts) for one, parts in zip(found, asked, strict=True))
+
+
+def _asked_of(made: Made, seen: set[str]) -> dict[str, Asked]:
+    """What a trial takes, by part; nothing of models that answer in this process."""
+    named = [(each.part, each) for each in made[2]]
+    named += [(crossed_part(each.part), each) for each in made[4]]
+    parts = {}
+    for name, tally in named:
+        keys = set(tally.keys)
+        if tally.took:
+            parts[name] = Asked(dict(tally.took), len(keys & seen))
+        seen |= keys
+    return parts
+
+
+TARGET = "target"
+CROSSED = "crossed "
+
+
+def crossed_part(part: str) -> str:
+    """What a part of a crossed run is called: its target, or a scorer of its answer."""
+    return CROSSED + (TARGET if part in (TARGET, CROSSED.strip()) else part)
 
 
 def _spent(made: Made) -> Spent:
-    output, scores, (tally, *judges), reused = made
+    output, scores, (tally, *judges), reused, _ = made
     judged = _judged(scores) if _fresh(judges) else (0, 0.0, 0, 0)
     swaps, flips, verdicts, unparsable = judged
     fresh = not reused and not tally.stored

@@ -9,7 +9,7 @@ as it was, and the snapshot says what was found. What is not proven runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalsuite.canonical import canonical, key
@@ -17,6 +17,7 @@ from evalsuite.config import Config
 from evalsuite.gate import policy_json
 from evalsuite.records import Row, Run
 from evalsuite.runner.answer import Bench, holds, touched
+from evalsuite.runner.spending import LOST
 from evalsuite.scoring import scorer_key
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
@@ -33,13 +34,14 @@ _NAMED = 3
 class Evidence:
     """What a suite's answers and verdict depend on, by the name of the part; the chains of `files`
     that were touched beside it, and what was `reached` of which nothing can be told. `found` is the
-    key of the results, `trials` how many each case has."""
+    key of the results, of `trials` each case and of `metrics`."""
 
     parts: Mapping[str, str]
     files: Sequence[str]
     reached: Sequence[str] = ()
     found: str = ""
     trials: int = 1
+    metrics: Sequence[str] = ()
 
     def joined(self, other: Evidence) -> Evidence:
         """The same suite in two processes; without parts, which prove nothing, if they differ."""
@@ -74,6 +76,7 @@ def parts_of(bench: Bench) -> dict[str, str]:
         "checks and scorers": [scorers, to_json(plan.metrics)],
         "judges": to_json(plan.standings),
         "gate": policy_json(plan.suite.gate),
+        "tier": plan.tier,
         "settings": [limit, plan.suite.trials, dict(config.bar), config.strict_judges],
         "seed": config.seed,
         "declared version": plan.external,
@@ -91,19 +94,24 @@ _CODE = {
 }
 
 
-def results_key(rows: Mapping[str, Row], trials: int) -> str:
-    """What was found: per case its measure, and the answers and scores of its first trials."""
+def results_key(rows: Iterable[Row], trials: int, metrics: Collection[str]) -> str:
+    """What was found: per case its measure, and the answers and scores of its first trials; a
+    snapshot may hold more than a tier asks for."""
     return key(
         "results",
         [
             [
-                name,
+                row.id,
                 row.case_key,
-                dict(row.scorer_keys),
+                {name: each for name, each in row.scorer_keys.items() if name in metrics},
                 list(row.outputs[:trials]),
-                {metric: _rounded(values[:trials]) for metric, values in row.scores.items()},
+                {
+                    name: _rounded(values[:trials])
+                    for name, values in row.scores.items()
+                    if name in metrics
+                },
             ]
-            for name, row in sorted(rows.items())
+            for row in sorted(rows, key=lambda row: row.id)
         ],
     )
 
@@ -123,13 +131,28 @@ def remember(config: Config, suite: str, evidence: Evidence, run: Run) -> None:
     early = manifest.looks is not None and not manifest.looks.last
     if not whole or early or manifest.replayed or evidence.reached or not evidence.parts:
         return
-    found = replace(evidence, found=results_key(run.rows, evidence.trials))
+    if any(map(_lost, run.rows.values())):  # what provider or harness lost is asked again
+        return
+    metrics = sorted(
+        {name for row in run.rows.values() for name in {**row.scores, **row.scorer_keys}}
+    )
+    key_found = results_key(run.rows.values(), evidence.trials, metrics)
+    found = replace(evidence, found=key_found, metrics=metrics)
     store = Store(config.state_dir)
     try:
         known = [each for each in _kept(store, suite) if each != found]
         store.put("note", _place(suite), canonical(to_json([found, *known][:KEPT])))
     finally:
         store.close()
+
+
+def _lost(row: Row) -> bool:
+    errors = [each for each in row.errors if each and not each.startswith("target: ")]
+    reasons = [each for each in row.reasons.values() if each.startswith(_LOST)]
+    return bool(errors or reasons)
+
+
+_LOST = tuple(f"{kind}: " for kind in LOST)
 
 
 def why_it_runs(bench: Bench) -> str:
@@ -151,7 +174,9 @@ def _unproven(bench: Bench, baseline: Run, known: Sequence[Evidence]) -> str:
     """Why none of what is `known` proves it; "" if one does."""
     if not known:
         return "no whole run of it that found nothing worse is in the store"
-    said = [each for each in known if each.found == results_key(baseline.rows, each.trials)]
+    wanted = {case.id for case in bench.plan.dataset.cases}
+    rows = [row for name, row in baseline.rows.items() if name in wanted]
+    said = [x for x in known if x.found == results_key(rows, x.trials, x.metrics)]
     if not said:
         return "its last results here are not those of its snapshot"
     now = parts_of(bench)

@@ -9,7 +9,15 @@ from __future__ import annotations
 from evalsuite.snapshot.accept import accept, as_kept, merged, pass_rate, refusal, unchanged
 from evalsuite.snapshot.calls import calls_of, write_calls
 from evalsuite.snapshot.evidence import Evidence, read_evidence, write_evidence
-from evalsuite.snapshot.folder import Head, Source, load, read_head, read_outputs, shown
+from evalsuite.snapshot.folder import (
+    Head,
+    Source,
+    load,
+    read_head,
+    read_outputs,
+    read_spent,
+    shown,
+)
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
 from evalsuite.snapshot.past import Past, past_snapshots
@@ -45,6 +53,7 @@ __all__ = [
     "read_head",
     "read_outputs",
     "read_results",
+    "read_spent",
     "refusal",
     "remember",
     "resolve",

@@ -13,7 +13,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from evalsuite.canonical import digest
 from evalsuite.errors import Problem, SnapshotError
-from evalsuite.records import Json, Looks, Manifest, Output, Row, Run
+from evalsuite.records import Json, Looks, Manifest, Output, Row, Run, Spent
 from evalsuite.snapshot.codec import decoder, parse
 from evalsuite.snapshot.outputs import (
     CONTEXT_LINE,
@@ -88,22 +88,27 @@ def load(source: Source) -> Run:
             except Malformed as error:
                 raise _malformed(source, SCORES, error, number) from None
             rows[row.id] = row
-    if OPERATIONS in head.files:
-        _add_spent(source, head.files[OPERATIONS], rows)
+    for name, spent in read_spent(source, head).items():
+        if name not in rows:
+            raise trouble(source, OPERATIONS, f"{name!r} is no case of {SCORES}")
+        rows[name] = replace(rows[name], spent=spent)
     _check_outputs_present(source, head.files.get(OUTPUTS))
     return Run(head.manifest, rows)
 
 
-def _add_spent(source: Source, entry: File, rows: dict[str, Row]) -> None:
-    with _opened(source, OPERATIONS, entry) as handle:
+def read_spent(source: Source, head: Head) -> dict[str, Sequence[Spent]]:
+    """What a stored run's trials took, by case; SnapshotError where its file is damaged."""
+    found: dict[str, Sequence[Spent]] = {}
+    if OPERATIONS not in head.files:
+        return found
+    with _opened(source, OPERATIONS, head.files[OPERATIONS]) as handle:
         for number, line in enumerate(_lines(source, OPERATIONS, handle), 1):
             try:
                 case, spent = spent_from(parse(line))
-                if case not in rows:
-                    raise Malformed(f"is no case of {SCORES}").within("id")
             except Malformed as error:
                 raise _malformed(source, OPERATIONS, error, number) from None
-            rows[case] = replace(rows[case], spent=spent)
+            found[case] = spent
+    return found
 
 
 def read_head(source: Source) -> Head:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from typing import Any
 
 import pytest
+from planning import told
 from two_parts import ASYNC, CASES, PLAIN, SUITE, UNAWARE, TwoParts
 
 from evalsuite import cli
@@ -34,6 +36,30 @@ def test_where_nothing_changed_nothing_is_asked_and_nothing_is_said(parts: TwoPa
     assert parts.project.report()["attributions"] == []
     assert all("crossed" not in row for row in parts.project.rows().values())
     assert "Retrieval and generation" not in done.stdout.str()
+
+
+@pytest.mark.parametrize("store", ["warm", "cold"])
+@pytest.mark.parametrize(
+    ("turned", "calls"),
+    [
+        ({"retriever": "poor"}, CASES),
+        ({"generator": "mute"}, CASES),
+        ({"retriever": "poor", "generator": "brief"}, 2 * CASES),
+    ],
+)
+def test_a_plan_knows_where_the_baselines_documents_are_asked_about(
+    parts: TwoParts, turned: dict[str, str], calls: int, store: str
+) -> None:
+    if store == "cold":
+        shutil.rmtree(parts.project.path / ".evalsuite")
+        calls += CASES if turned == {"retriever": "poor"} else 0
+    parts.turn(**turned)
+    planned = parts.project.run_apart("--evals-plan")
+    assert planned.ret == 0
+    assert parts.asked() == 0
+    assert told(planned.stdout.str())[0] == calls
+    parts.project.run_apart()
+    assert parts.asked() == calls
 
 
 def test_a_poorer_retriever_alone_costs_one_run_and_the_rest_comes_from_the_store(
@@ -247,7 +273,7 @@ def test_a_budget_that_ends_a_run_among_crossed_answers_leaves_them_to_the_next(
 ) -> None:
     parts.configure("concurrency = 1\n")
     parts.turn(retriever="poor", generator="mute")
-    done = parts.project.run("-q", "--evals-budget=11calls")
+    done = parts.project.run("-q", "--evals-budget=11calls", "--maxfail=99")
     assert done.ret == 10
     report = parts.project.report()
     assert (report["result"], report["findings"][0]["result"]) == ("inconclusive", "inconclusive")

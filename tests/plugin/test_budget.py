@@ -17,10 +17,15 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 SUITE = """
+import pytest
 import evalsuite as ev
 
+@pytest.fixture(scope="session")
+def ready():  # a suite with fixtures is not looked at beforehand, and so not refused
+    return True
+
 @ev.suite(golden="words")
-async def words(case, llm):
+async def words(case, llm, ready):
     return (await llm.chat(case.input, max_tokens=10)).text
 """
 

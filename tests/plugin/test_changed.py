@@ -47,7 +47,7 @@ def changed(project: Any, *arguments: str) -> str:
 
 def test_an_unchanged_suite_is_left_out_and_says_so(accepted: Any) -> None:
     said = changed(accepted, "--junitxml=junit.xml", "-v")
-    assert "words is left out: proven unchanged" in said
+    assert "words: left out: proven unchanged" in said
     assert "3 unchanged" in said
     cases = list(ET.parse(accepted.path / "junit.xml").iter("testcase"))
     assert len(cases) == 3
@@ -85,7 +85,7 @@ def test_what_may_have_changed_runs_and_is_named(
         accepted.cases(cases)
     written(accepted, **{k: v for k, v in what.items() if k in ("least", "arguments")})
     said = changed(accepted, *options)
-    assert "words runs: " in said
+    assert "words: runs: " in said
     assert says in said
     assert len(accepted.runs()) == 2
 
@@ -94,41 +94,41 @@ def test_what_describes_only_the_job_is_no_change(
     accepted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_RUN_ID", os.urandom(4).hex())
-    assert "words is left out" in changed(accepted)
+    assert "words: left out" in changed(accepted)
 
 
 def test_a_hidden_file_that_was_read_is_looked_at_again(accepted: Any) -> None:
     accepted.pytester.run("git", "init", "-q")
     accepted.write(".gitignore", "hidden.txt\nrunpytest-*\nend.txt\n")
     changed(accepted)
-    assert "words is left out" in changed(accepted)
+    assert "words: left out" in changed(accepted)
     accepted.write("end.txt", "?")
-    assert "words runs: a file that it reads beside its sources changed" in changed(accepted)
+    assert "words: runs: a file that it reads beside its sources changed" in changed(accepted)
 
 
 def test_what_a_suite_reaches_can_not_be_told(accepted: Any) -> None:
     written(accepted, body='__import__("subprocess").run(["true"])')
     changed(accepted)
-    assert "words runs: changed: " in changed(accepted)  # no evidence was left
+    assert "words: runs: changed: " in changed(accepted)  # no evidence was left
 
 
 def test_another_snapshot_or_none_is_no_proof(accepted: Any) -> None:
     accepted.write("end.txt", "?")
-    assert "words runs: changed: end.txt" in changed(accepted)
+    assert "words: runs: changed: end.txt" in changed(accepted)
     accepted.accept()
-    assert "words is left out" in changed(accepted)
+    assert "words: left out" in changed(accepted)
     accepted.write("snapshots/words/manifest.json", "{}")
     assert accepted.run_apart("--evals-changed").ret == 2
     shutil.rmtree(accepted.path / "snapshots")
     shutil.rmtree(accepted.path / ".evalsuite/snapshots")
-    assert "words runs: it has no snapshot" in changed(accepted)
+    assert "words: runs: it has no snapshot" in changed(accepted)
 
 
 def test_a_run_that_blocked_or_was_partial_is_no_proof(accepted: Any) -> None:
     (accepted.path / ".evalsuite/store.db").unlink()
     changed(accepted, "-k", "c001")
-    assert "words runs: no whole run of it" in changed(accepted)
-    assert "words is left out" in changed(accepted)
+    assert "words: runs: no whole run of it" in changed(accepted)
+    assert "words: left out" in changed(accepted)
     accepted.cases(accepted.many(3, must_pass=True, checks=[{"contains": "never"}]))
     assert accepted.run_apart("--evals-changed").ret == 1
     assert accepted.run_apart("--evals-changed").ret == 1
@@ -142,6 +142,6 @@ def test_only_the_changed_suite_runs(accepted: Any) -> None:
     assert done.ret == 0
     accepted.cases(accepted.many(4), name="other")
     said = changed(accepted)
-    assert "other runs: changed: golden cases" in said
-    assert "words is left out" in said
+    assert "other: runs: changed: golden cases" in said
+    assert "words: left out" in said
     assert "evals: words" not in said

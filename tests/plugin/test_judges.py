@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from chat_server import Chat, chatting
+from planning import told
 
 from evalsuite.calibration.anchors import ANCHORS
 from evalsuite.calibration.certificate import write_certificate
@@ -325,3 +327,18 @@ def test_where_a_third_of_the_cases_moved_people_decide(
     assert done.ret == code, done.stdout.str()
     done.stdout.fnmatch_lines(["*with people's ratings*"])
     assert project.evalsuite("gate", "snapshot", "last").ret == code
+
+
+def test_a_plan_counts_the_judges_calls_and_those_that_check_it(project: Any, chat: Chat) -> None:
+    suite(project)
+    first = project.run_apart()
+    assert first.ret == 0
+    project.accept()
+    shutil.rmtree(project.path / ".evalsuite")
+    chat.asked.clear()
+    planned = project.run_apart("--evals-plan")
+    assert not chat.asked
+    calls, _ = told(planned.stdout.str())
+    assert project.run_apart().ret == 0
+    assert len(chat.asked) == calls > CASES
+    assert project.manifest()["operations"]["fresh_calls"] == calls

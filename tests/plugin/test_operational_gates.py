@@ -69,7 +69,10 @@ def test_slower_answers_block_by_what_was_recorded(served: Any, processes: Any) 
     stored = served.path / "snapshots" / "words" / "operations.jsonl"
     lines = [json.loads(line) for line in stored.read_text(encoding="utf-8").splitlines()]
     assert [each["id"] for each in lines] == [f"c{n:03}" for n in range(16)]
-    assert lines[3]["spent"] == [{"fresh": True, "latency": 0.023, "tokens": 10, "cost": 0.0037}]
+    (spent,) = lines[3]["spent"]
+    asked = spent.pop("asked")["target"]["models"]["openai:m"]
+    assert (asked["calls"], asked["input_tokens"], asked["cost"]) == (1, 7, 0.0037)
+    assert spent == {"fresh": True, "latency": 0.023, "tokens": 10, "cost": 0.0037}
     served.slow = 3.0
     served.words(RISE, prompt='case.input + " please"')
     done = served.run_apart(*processes)

@@ -203,7 +203,7 @@ def test_a_budget_leaves_the_cases_without_a_call_missing_and_says_so_once(
 ) -> None:
     write(project)
     project.cases(project.many(8))
-    done = project.run_apart("--evals-budget=6calls", "--evals-concurrency=2", "-v")
+    done = project.run_apart("--evals-budget=6calls", "--maxfail=99", "--evals-concurrency=2", "-v")
     said = done.stdout.str()
     assert done.ret == 10, said
     missing = [name for name in (f"c{n:03}" for n in range(8)) if f"[{name}] MISSING" in said]
@@ -222,6 +222,6 @@ def test_a_suite_that_was_complete_is_decided_though_another_was_stopped(
         "test_a.py", HEAD + "@ev.suite(golden='words')\nasync def plain(case):\n    return 'word'\n"
     )
     project.cases(project.many(8))
-    project.run_apart("--evals-budget=6calls")
+    project.run_apart("--evals-budget=6calls", "--maxfail=99")
     assert project.manifest("plain")["stopped"] == ""
     assert project.manifest("words")["stopped"]

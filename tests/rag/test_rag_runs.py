@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2.meta
 import jinja2.sandbox  # noqa: F401 (pytester forgets what a run inside this process loads first)
+import planning
 import pytest
 from chat_server import Chat, chatting
 from constructed import fact, judged
@@ -280,3 +281,16 @@ def test_the_embedded_model_answers_without_a_key(
     assert rows["cited"]["scores"]["citation_recall"] == [1]
     assert rows["cited"]["scores"]["citation_precision"] == [1]
     assert rows["right"]["scores"]["context_recall"] == [1]
+
+
+def test_a_plan_counts_the_calls_of_rag_metrics(project: Any, chat: Chat) -> None:
+    project.cases([case(f"c{n}") for n in range(4)])
+    write(project, "ev.rag.triad(recall=True)")
+    assert project.run_apart().ret == 0
+    write(project, "ev.rag.triad(recall=True)", {"c1": WRONG})
+    chat.asked.clear()
+    planned = project.run_apart("--evals-plan")
+    assert not chat.asked
+    calls, _ = planning.told(planned.stdout.str())
+    assert project.run_apart().ret == 0
+    assert len(chat.asked) == calls == 2

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from evalsuite.runner.case import layout
+from evalsuite.runner.facts import layout
 
 
 @pytest.mark.parametrize(
