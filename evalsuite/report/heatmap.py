@@ -27,11 +27,17 @@ NOTE = (
 
 
 def forests(heat: Heat) -> list[Intervals]:
-    """Of each metric whose change has intervals: the slices' changes, in shares of 1."""
+    """Of each metric that moved: the changes of its slices in shares of 1, the whole first, then
+    the largest fall; derived slices only where they stand out."""
     made: list[Intervals] = []
     for at, metric in enumerate(heat.metrics):
-        marks = [_mark(row, row.cells[at]) for row in heat.rows if _spread(row.cells[at])]
-        if len(marks) > 1 and len(made) < _PLOTS:
+        marks = [
+            _mark(row, row.cells[at])
+            for row in heat.rows
+            if _spread(row.cells[at]) and not (row.derived and row.cells[at].tone == "plain")
+        ]
+        marks[1:] = sorted(marks[1:], key=lambda each: each.value or 0.0)
+        if len(marks) > 1 and any(each.value for each in marks) and len(made) < _PLOTS:
             shown = marks[:_ROWS]
             low = min(0.0, *(each.low or 0.0 for each in shown)) // _STEP * _STEP
             high = -(-max(0.0, *(each.high or 0.0 for each in shown)) // _STEP) * _STEP

@@ -53,7 +53,7 @@ def operations(material: Material) -> Plots | None:
     for title, unit, field in (
         ("Latency of an answer", "s", "latency"),
         ("Time to the first token", "s", "first_token"),
-        ("Cost of an answer", "USD", "cost"),
+        ("Cost of an answer, USD", "USD", "cost"),
     ):
         before, after = _taken(material.before, field), _taken(material.after, field)
         if len(after) >= _ENOUGH and any(after):

@@ -146,7 +146,7 @@ def _bin(edge: float, bins: int) -> str:
 
 def curve(block: Spread) -> str:
     """The share of answers that took at most so much, with p50 and p95 as lines across."""
-    reading = figures.dollars if block.unit == "USD" else figures.seconds
+    reading = figures.seconds if block.unit == "s" else _sum
     sides = {"before": sorted(block.before), "after": sorted(block.after)}
     names = [name for name, values in sides.items() if values]
     most = max(values[-1] for values in sides.values() if values) or 1.0
@@ -157,13 +157,18 @@ def curve(block: Spread) -> str:
         range=(0, 1),
         xrange=(0, most),
         show_dots=False,
-        show_x_guides=False,
+        truncate_label=-1,
+        max_scale=6,
         x_value_formatter=reading,
         y_labels=[{"label": f"p{100 * at:.0f}", "value": at} for at in (0.5, 0.95)],
     )
     for name in names:
         chart.add(name, list(_steps(sides[name])))
     return _svg(chart, names, block.title) + _key(names)
+
+
+def _sum(value: float) -> str:
+    return f"{value:.3g}"
 
 
 def _steps(values: Sequence[float]) -> Iterable[tuple[float, float]]:

@@ -13,8 +13,9 @@ from report_samples import HOSTILE, askacme, hostile
 
 from evalsuite.records import CHECKS, Output
 from evalsuite.report import html, plots
-from evalsuite.report.blocks import Answers, Cases, Heat, Plots, block_of
+from evalsuite.report.blocks import Answers, Cases, Cell, Heat, HeatRow, Name, Plots, block_of
 from evalsuite.report.cases import KINDS
+from evalsuite.report.heatmap import forests
 from evalsuite.report.markup import anchor
 
 
@@ -112,6 +113,37 @@ def test_a_run_in_which_nothing_moved_draws_nothing(monkeypatch: pytest.MonkeyPa
     sample = sample.with_verdict(findings=same, result="pass")
     sample.diff = replace(sample.diff, status=dict.fromkeys(sample.after, "same"))
     assert "<svg" not in body(html.render(sample.report()))
+
+
+def test_a_plot_has_the_slices_of_what_moved_the_largest_fall_first() -> None:
+    metrics = ["checks", "recall"]
+    moves = {"overall": -0.1, "topic=a": -0.02, "topic=b": -0.3, "length=long": -0.2, "length=x": 0}
+    rows = [
+        HeatRow(
+            name,
+            name.startswith("length"),
+            [
+                Cell(
+                    0.9,
+                    0.8,
+                    by,
+                    40,
+                    "bad" if name == "length=long" else "plain",
+                    None,
+                    by - 0.1,
+                    by + 0.1,
+                ),
+                Cell(0.9, 0.9, 0.0, 40, "plain", None, -0.1, 0.1),
+            ],
+        )
+        for name, by in moves.items()
+    ]
+    (plot,) = forests(Heat("Slices", metrics, rows))
+    assert plot.title == "Change of checks"
+    named = [mark.label.text for mark in plot.marks if isinstance(mark.label, Name)]
+    assert named == ["overall", "topic=b", "length=long", "topic=a"]
+    assert plot.low <= -0.4
+    assert plot.high >= 0.08
 
 
 def test_without_the_library_the_page_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
