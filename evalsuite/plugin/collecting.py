@@ -130,7 +130,9 @@ class Collecting:
     ) -> None:
         self.invocation.session = session
         with or_stop(self.invocation.refuse):
-            kept = self._in_tiers([item for item in items if isinstance(item, CaseItem)])
+            kept = [item for item in items if isinstance(item, CaseItem)]
+            if not session.testsfailed:  # else a suite is missing, and nothing will run
+                kept = self._in_tiers(kept)
             others = {*items} - {*kept}
             if others:
                 self.config.hook.pytest_deselected(items=[each for each in items if each in others])

@@ -183,6 +183,17 @@ def test_a_tier_that_no_suite_has_is_an_error_and_a_suite_without_it_runs_whole(
     assert "suite plain has no tier pr: all of it runs" in tiered.manifest("plain")["notes"]
 
 
+def test_a_suite_that_can_not_be_collected_is_what_is_said(tiered: Any) -> None:
+    """Not that nobody has its tier."""
+    tiered.suite(name="plain")
+    tiered.cases(tiered.many(5), name="plain")
+    tiered.cases([{"id": "c", "inptu": "x"}])
+    done = tiered.run("--evals-tier", "pr")
+    assert done.ret == 2
+    assert "inptu" in done.stdout.str()
+    assert "no suite has a tier" not in done.stdout.str()
+
+
 def plain(project: Any, arguments: str) -> None:
     project.suite(arguments=f", {arguments}")
 
@@ -228,7 +239,7 @@ def test_a_tier_is_proven_unchanged_by_its_own_run(project: Any) -> None:
     project.accept()
     asked = ["--evals-tier", "pr", "--evals-changed"]
     assert "left out" not in project.run_apart(*asked).stdout.str()
-    assert "words is left out: proven unchanged" in project.run_apart(*asked).stdout.str()
+    assert "left out: proven unchanged" in project.run_apart(*asked).stdout.str()
 
 
 @pytest.mark.parametrize(
