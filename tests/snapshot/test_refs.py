@@ -9,7 +9,7 @@ from stored_runs import commit, git, many, repository, store_run, store_snapshot
 
 from evalsuite.config import Config, load_config
 from evalsuite.errors import EvalsuiteError, OptionError, SnapshotError
-from evalsuite.snapshot import open_ref, read_outputs, shown, stored_runs
+from evalsuite.snapshot import open_ref, read_outputs, shown, stored_runs, suites_of
 
 
 @pytest.fixture
@@ -41,6 +41,15 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 @pytest.mark.parametrize("suite", [None, "askacme"])
 def test_each_way_to_name_a_run(config: Config, ref: str, run: str, suite: str | None) -> None:
     assert open_ref(ref, config, suite)[0].manifest.run == run
+
+
+def test_of_what_a_job_uploaded_the_run_is_meant_and_not_the_snapshot_beside_it(
+    config: Config, tmp_path: Path
+) -> None:
+    store_snapshot(tmp_path / "files", many(2), run="accepted")
+    store_run(tmp_path / "files", many(3), run="r4")
+    assert open_ref(str(tmp_path / "files"), config, None)[0].manifest.run == "r4"
+    assert suites_of(str(tmp_path / "files"), config) == ["askacme"]
 
 
 def test_a_revision_is_read_without_a_checkout(config: Config) -> None:

@@ -23,9 +23,10 @@ def checkout(machine: Machine, inputs: Mapping[str, Any]) -> bool:
     folder = machine.workspace / str(inputs.get("path", "."))
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "-q")
+    git(folder, "remote", "add", "origin", machine.host.origin.as_uri())
     depth = str(inputs.get("fetch-depth", 1))
     wanted = str(inputs.get("ref") or machine.run.event.sha)
-    git(folder, "fetch", "-q", "--depth", depth, machine.host.origin.as_uri(), wanted)
+    git(folder, "fetch", "-q", "--depth", depth, "origin", wanted)
     git(folder, "checkout", "-q", "FETCH_HEAD")
     return True
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from github_server import GitHub
-from hosted import Event, Hosted, git
+from hosted import Event, Hosted, Run, git
 from pulls import Pull, accepted, write
 from worker import run_workflow
 
@@ -54,6 +54,7 @@ async def long(case):
     return " ".join(f"{word}-{number}-{case.input}" for number in range(250))
 """
 
+DEFAULT = {"repository": {"default_branch": "main"}}
 GOOD, BAD = "Answer.\n", "Say nothing.\n"
 
 
@@ -138,9 +139,10 @@ def test_a_fork_gets_no_key_and_says_what_a_maintainer_must_run(codes: Hosted, h
 
 
 def test_a_branch_of_a_repository_with_keys_is_evaluated_by_its_push_alone(
-    codes: Hosted, hub: GitHub
+    host: Hosted, hub: GitHub
 ) -> None:
-    pull = Pull(codes, hub, keys=True)
+    host.commit("main")
+    pull = Pull(host, hub, keys=True)
     run = pull.evaluated(pull.push({"notes.txt": "x\n"}))
     assert {job.conclusion for job in run.jobs.values()} == {"skipped"}
     assert pull.reported(run, "a" * 40).conclusion == "skipped"
@@ -148,7 +150,7 @@ def test_a_branch_of_a_repository_with_keys_is_evaluated_by_its_push_alone(
 
 def test_more_than_fits_ends_at_a_boundary(host: Hosted, hub: GitHub) -> None:
     check = [{"starts_with": "good"}]
-    cases = [{"id": f"c{n:03}", "input": f"item {n}", "checks": check} for n in range(40)]
+    cases = [{"id": f"c{n:03}", "input": f"item {n}", "checks": check} for n in range(12)]
     write(
         host.work,
         {
@@ -172,3 +174,38 @@ def test_more_than_fits_ends_at_a_boundary(host: Hosted, hub: GitHub) -> None:
         assert len(re.findall(r"^`{3,}", text, re.MULTILINE)) % 2 == 0
         assert text.rstrip().endswith("</sub>")
     assert "[!CAUTION]" in pull.screen[0]
+
+
+def test_a_maintainer_accepts_a_run_onto_its_branch_and_main_repeats_the_trials(
+    codes: Hosted, hub: GitHub
+) -> None:
+    pull = Pull(codes, hub)
+    changed = CODES.replace("else answer.text", 'else f"{answer.text} Indeed."')
+    run = pull.told(pull.push({"test_codes.py": changed}))
+    asked = {"run": str(run.id), "branch": "topic", "reason": "a friendlier tone", "suites": ""}
+
+    def dispatched(ref: str) -> Run:
+        event = Event("workflow_dispatch", main(codes), ref, DEFAULT)
+        return run_workflow(codes, "baseline.yml", event, asked)
+
+    refused = dispatched("refs/heads/topic")
+    assert {job.conclusion for job in refused.jobs.values()} == {"skipped"}
+    done = dispatched("refs/heads/main")
+    assert done.jobs["accept"].conclusion == "success", done.jobs["accept"].said
+    [proposed] = [each for each in hub.pulls.values() if each["base"]["ref"] == "topic"]
+    assert proposed["head"]["ref"] == f"evalsuite/accept-{run.id}"
+
+    # Merged into the branch, the run of before is the snapshot; the branch, merged, is main.
+    git(codes.origin, "update-ref", "refs/heads/main", f"evalsuite/accept-{run.id}")
+    assert "friendlier" in git(codes.origin, "show", "main:snapshots/codes/manifest.json")
+    event = Event("push", main(codes), "refs/heads/main", DEFAULT)
+    repeated = run_workflow(codes, "baseline.yml", event, {"arguments": "--evals-trials 2"})
+    assert repeated.conclusion == "success", repeated.jobs["propose-trials"].said
+    assert "unchanged" in repeated.jobs["repeat"].summaries.lower()
+    trials = git(codes.origin, "show", "evalsuite/trials:snapshots/codes/manifest.json")
+    assert json.loads(trials)["trials"] == 2
+    assert git(codes.origin, "diff", "--name-only", "main", "evalsuite/trials") != ""
+
+
+def main(host: Hosted) -> str:
+    return git(host.origin, "rev-parse", "main")

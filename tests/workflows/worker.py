@@ -81,6 +81,7 @@ class _Worker:
             "event": event.payload,
             "sha": event.sha,
             "ref": event.ref,
+            "ref_name": event.ref.removeprefix("refs/heads/"),
             "repository": REPOSITORY,
             "run_id": self.run.id,
             "run_attempt": 1,
