@@ -11,7 +11,7 @@ from evalsuite.errors import OptionError
 from evalsuite.gate.sensitivity import drops_of, gate_name
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
-from evalsuite.runner.forecast import Forecast, basis, forecast, minutes, money
+from evalsuite.runner.forecast import Forecast, basis, by_the_clock, forecast, minutes, money
 from evalsuite.runner.plan import Plan
 from evalsuite.wording import shown
 
@@ -98,12 +98,17 @@ def _choice(tier: str, plans: Sequence[Plan]) -> _Choice:
     parts = [plan.tiers.get(tier, plan) for plan in plans]
     takes, unknown = [], []
     for part in parts:
-        known = basis(part.config, part.suite.name, part.tier)
+        config, name = part.config, part.suite.name
+        answers = len(part.dataset.cases) * part.suite.trials
+        known = basis(config, name, part.tier)
         if known is None:
-            unknown.append(part.suite.name)
+            made = by_the_clock(config, name, answers)
         else:
-            answers = len(part.dataset.cases) * part.suite.trials
-            takes.append(forecast(known, answers, part.config))
+            made = forecast(known, answers, config)
+        if made is None:
+            unknown.append(name)
+        else:
+            takes.append(made)
     return _Choice(tier, parts, takes, unknown)
 
 

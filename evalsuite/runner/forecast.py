@@ -96,6 +96,25 @@ def forecast(known: Head, answers: int, config: Config) -> Forecast:
     )
 
 
+def by_the_clock(config: Config, suite: str, answers: int) -> Forecast | None:
+    """What `answers` answers take where no model is called over a network: as long as in the newest
+    run that made most of its own afresh; None where there is none."""
+    for _, head in heads(config, suite):
+        spent, sample = head.manifest.operations, _answers(head)
+        if not spent.models and sample > 0 and spent.stored_calls <= spent.fresh_calls:
+            more = answers / sample
+            return Forecast(
+                answers=answers,
+                calls=round(more * spent.fresh_calls),
+                tokens=round(more * (spent.input_tokens + spent.output_tokens)),
+                usd=None if spent.cost is None else more * spent.cost,
+                seconds=more * spent.seconds,
+                known=head.manifest.run,
+                sample=sample,
+            )
+    return None
+
+
 def rehearsed(takes: Takes, answers: int, config: Config) -> Forecast:
     """What a rehearsed run takes, at the settings' concurrency and limits."""
     models = [

@@ -318,6 +318,8 @@ def test_a_deadline_without_a_run_to_tell_takes_the_smallest(tiered: Any) -> Non
     assert "the smallest runs: tier one, time not known" in said
     assert "to measure it: evalsuite plan words --measure 5" in said
     assert "evalsuite plan words --tier one, once a snapshot knows the tier" in said
+    said = tiered.run("--evals-deadline", "10m").stdout.str()  # by the time that it took
+    assert "--evals-deadline 10m: tier nightly, at most 160 calls, 0.00 USD, about" in said
 
 
 @pytest.mark.parametrize("text", ["10", "m", "0s", "-1m", "1e9h", "nan s", "10 minutes"])
