@@ -64,7 +64,7 @@ def operations(material: Material) -> Plots | None:
 
 def _taken(rows: Mapping[str, Row], field: str) -> list[float]:
     taken = (getattr(each, field) for row in rows.values() for each in row.spent if each.fresh)
-    return [each for each in taken if each is not None and isfinite(each)]
+    return [each for each in taken if each is not None and isfinite(each) and each >= 0]
 
 
 def _reliability(material: Material) -> Iterable[Intervals]:
@@ -84,18 +84,24 @@ def _rated(metric: Metric | None, standing: Standing) -> list[Mark]:
     if metric is None or metric.role != "gate":
         return []
     parts: dict[float, list[Sequence[float]]] = {}
-    judged = {pair[1] for pair in standing.pairs}
-    for pair in standing.pairs:
+    pairs = [each for each in standing.pairs if _usable(each)]
+    judged = {pair[1] for pair in pairs}
+    for pair in pairs:
         share = min(1.0, max(0.0, pair[1]))
         part = share if len(judged) <= _PARTS else min(int(share * _PARTS), _PARTS - 1) / _PARTS
         parts.setdefault(part, []).append(pair)
     return [_mark(parts[part]) for part in sorted(parts)]
 
 
+def _usable(pair: Sequence[float]) -> bool:
+    """Of a stored run anything may stand there."""
+    return len(pair) == 3 and all(isfinite(each) and each >= 0 for each in pair) and pair[2] > 0
+
+
 def _mark(pairs: Sequence[Sequence[float]]) -> Mark:
     weight = sum(each[2] for each in pairs)
-    people = sum(each[0] * each[2] for each in pairs) / weight if weight else 0.0
-    judge = sum(each[1] * each[2] for each in pairs) / weight if weight else 0.0
+    people = min(1.0, sum(each[0] * each[2] for each in pairs) / weight)
+    judge = sum(each[1] * each[2] for each in pairs) / weight
     low, high = rate_bounds(people, len(pairs)) or (0.0, 1.0)
     n = f"n={figures.number(len(pairs))}"
     return Mark(Name(figures.score(judge)), people, low, high, judge, n)

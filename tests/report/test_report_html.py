@@ -11,7 +11,7 @@ import pytest
 from large_run import large_run
 from report_samples import HOSTILE, askacme, hostile
 
-from evalsuite.records import CHECKS, Output
+from evalsuite.records import CHECKS, Output, Standing
 from evalsuite.report import html, plots
 from evalsuite.report.blocks import Answers, Cases, Cell, Heat, HeatRow, Name, Plots, block_of
 from evalsuite.report.cases import KINDS
@@ -215,6 +215,21 @@ def test_a_judges_reliability_is_what_people_say_where_it_says_so_much() -> None
     assert high.value is not None
     assert low.value < 0.5 < high.value
     assert low.note == "n=40"
+
+
+def test_pairs_that_are_none_draw_nothing() -> None:
+    odd = [
+        [],
+        [1.0],
+        [float("nan"), 1.0, 1.0],
+        [1.0, float("inf"), 1.0],
+        [1.0, 0.0, -1.0],
+        [1, 1, 0],
+    ]
+    worth = {CHECKS: Standing(judge="x", pairs=odd)}
+    report = askacme(24).with_run(judges=worth).report()
+    plotted = [item for x in report.blocks if isinstance(x, Plots) for item in x.items]
+    assert not [x for x in plotted if getattr(x, "title", "").startswith("Reliability")]
 
 
 def test_nothing_in_the_page_points_outside() -> None:
