@@ -1,0 +1,78 @@
+"""The examples of docs/ci.md call what there is, with the rights that it takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rights import folder, jobs, load, violations
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+CALLERS = [each for each in BLOCKS if each.startswith("name:")]
+FILES = folder(ROOT)
+LEVELS = {"none": 0, "read": 1, "write": 2}
+
+
+def called(caller: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The job of a caller, and the workflow that it calls."""
+    [job] = load(caller)["jobs"].values()
+    found = re.fullmatch(r"OWNER/evalsuite/(\.github/workflows/[\w-]+\.yml)@REF", job["uses"])
+    assert found
+    return job, load(FILES[found[1]])
+
+
+def test_an_evaluation_takes_five_lines() -> None:
+    assert [len(each.splitlines()) for each in CALLERS[:2]] == [5, 6]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_an_example_names_inputs_and_secrets_that_there_are(caller: str) -> None:
+    job, workflow = called(caller)
+    takes = workflow["on"]["workflow_call"] or {}
+    assert set(job.get("with", {})) <= set(takes.get("inputs", {}))
+    assert set(job.get("secrets", {})) <= set(takes.get("secrets", {}))
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_an_example_grants_what_the_jobs_ask_and_no_more(caller: str) -> None:
+    _, workflow = called(caller)
+    granted = load(caller).get("permissions", {"contents": "read"})  # a repository's default
+    asked: dict[str, str] = {}
+    for job in workflow["jobs"].values():
+        for name, level in job["permissions"].items():
+            asked[name] = max(asked.get(name, "none"), level, key=LEVELS.__getitem__)
+    assert granted == asked
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_each_event_of_an_example_reaches_a_job(caller: str) -> None:
+    job, _ = called(caller)
+    events = set(load(caller)["on"])
+    path = job["uses"].partition("evalsuite/")[2].partition("@")[0]
+    reached = {event for each in jobs(path, load(FILES[path]), FILES) for event in each.events}
+    assert events <= reached
+    pinned = caller.replace("@REF", f"@{'0' * 40}")
+    assert violations({".github/workflows/x.yml": pinned}) == []
+
+
+def test_what_propose_takes_is_said() -> None:
+    for name in ("baseline", "calibrate"):
+        asked = {
+            f"{right}: {level}"
+            for job in load(FILES[f".github/workflows/{name}.yml"])["jobs"].values()
+            for right, level in job["permissions"].items()
+        }
+        said = re.search(r"need `permissions: (\{actions.*?\})`", PAGE)
+        assert said
+        given = {f"{right}: {level}" for right, level in yaml.safe_load(said[1]).items()}
+        assert asked - {"contents: read"} <= given
+
+
+def test_every_input_of_an_evaluation_is_in_the_table() -> None:
+    declared = load(FILES[".github/workflows/evals.yml"])["on"]["workflow_call"]["inputs"]
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(declared)
