@@ -155,4 +155,4 @@ def test_a_certificate_is_what_the_metric_shows_today(
         card, keys, certificate, items=items, labels=labels, bar=bar, today=today
     )
     assert found_standings[name].state == "provisional"
-    assert found_standings[name].says.endswith(f"not trusted: {lacks}")
+    assert f"not trusted: {lacks}; certified " in found_standings[name].says
