@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from evalsuite import snapshot
 from evalsuite.config import Config
 from evalsuite.errors import SnapshotError
 from evalsuite.records import Asked, ModelCalls, Spent
+from evalsuite.runner.spending import CROSSED
 from evalsuite.snapshot import Head
 
 LOOKED = 10
@@ -17,29 +18,40 @@ LOOKED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What `trials` trials took, by part as in `Spent.asked`. `own`: of the very case."""
+class Known:
+    """What a part took in `trials` trials."""
 
     trials: int
-    parts: Mapping[str, Asked]
-    own: bool = True
+    asked: Asked
+
+    def __add__(self, other: Known) -> Known:
+        models = dict(self.asked.models)
+        for model, calls in other.asked.models.items():
+            models[model] = models.get(model, ModelCalls()) + calls
+        shared = self.asked.shared + other.asked.shared
+        return Known(self.trials + other.trials, Asked(models, shared))
+
+
+Record = Mapping[str, Known]
+"""What a case took, by part as in `Spent.asked`: each by the newest run that asked it."""
 
 
 @dataclass(slots=True)
 class History:
-    """The newest record of each case, and all of them together for a case that has none."""
+    """A record of each case, and all of them together for a case that has none."""
 
-    cases: dict[str, Record] = field(default_factory=dict)
+    cases: dict[str, dict[str, Known]] = field(default_factory=dict)
+    _mean: dict[str, Known] = field(default_factory=dict)
 
     def of(self, case: str) -> Record | None:
         """A case's own record, else that of the suite's mean case; None where nothing is known."""
         if case in self.cases or not self.cases:
             return self.cases.get(case)
-        return Record(
-            sum(each.trials for each in self.cases.values()),
-            _joined(part for each in self.cases.values() for part in each.parts.items()),
-            own=False,
-        )
+        if not self._mean:
+            for part, known in (x for each in self.cases.values() for x in each.items()):
+                before = self._mean.get(part)
+                self._mean[part] = before + known if before else known
+        return self._mean
 
 
 def heads(config: Config, suite: str) -> Iterator[tuple[Path, Head]]:
@@ -53,8 +65,8 @@ def heads(config: Config, suite: str) -> Iterator[tuple[Path, Head]]:
             continue
 
 
-def history_of(config: Config, suite: str) -> History:
-    """What is known of a suite's cases."""
+def history_of(config: Config, suite: str, parts: Collection[str]) -> History:
+    """What is known of these parts of a suite's cases; a tier's runs may lack some of them."""
     found = History()
     for folder, head in heads(config, suite):
         try:
@@ -62,22 +74,17 @@ def history_of(config: Config, suite: str) -> History:
         except SnapshotError:
             continue
         for case, trials in spent.items():
-            record = _record(trials)
-            if record.parts:
-                found.cases.setdefault(case, record)
+            record = _record(trials, parts)
+            if record:
+                found.cases[case] = {**record, **found.cases.get(case, {})}
     return found
 
 
-def _record(trials: Sequence[Spent]) -> Record:
-    return Record(len(trials), _joined(part for each in trials for part in each.asked.items()))
-
-
-def _joined(parts: Iterator[tuple[str, Asked]]) -> dict[str, Asked]:
-    found: dict[str, Asked] = {}
-    for name, asked in parts:
-        before = found.get(name, Asked())
-        models = dict(before.models)
-        for model, calls in asked.models.items():
-            models[model] = models.get(model, ModelCalls()) + calls
-        found[name] = Asked(models, before.shared + asked.shared)
+def _record(trials: Sequence[Spent], parts: Collection[str]) -> dict[str, Known]:
+    """What each part took; a trial in which it took nothing counts too."""
+    found: dict[str, Known] = {}
+    for name, asked in (part for each in trials for part in each.asked.items()):
+        if name.removeprefix(CROSSED) in parts:
+            before = found.get(name)
+            found[name] = before + Known(0, asked) if before else Known(len(trials), asked)
     return found

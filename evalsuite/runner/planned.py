@@ -13,6 +13,8 @@ from evalsuite.runner.forecast import Forecast, rehearsed
 from evalsuite.runner.history import history_of
 from evalsuite.runner.plan import Plan, further
 from evalsuite.runner.planning import Prices, Takes, checks_of, takes_of
+from evalsuite.runner.spending import TARGET
+from evalsuite.scoring import scorer_name
 
 
 def plan_suite(
@@ -27,7 +29,8 @@ def plan_suite(
     backends = [each.backend for each in bench.llm.roles.values()]
     paid = [each for each in backends if not each.capabilities.deterministic]
     prices = Prices({model_of(each): each.identity for each in paid}, plan.config.prices)
-    history = history_of(plan.config, plan.suite.name)
+    parts = {TARGET, *map(scorer_name, plan.scorers)}
+    history = history_of(plan.config, plan.suite.name, parts)
     walks = engine.rehearse(plan, cases, still=still)
     for walk in walks:
         takes = takes_of(walk, history, prices)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from evalsuite.backends.prices import Price, price_of
 from evalsuite.backends.rehearsing import Missed
-from evalsuite.records import Asked, Json, ModelCalls, Usage
-from evalsuite.runner.history import History
+from evalsuite.records import Json, ModelCalls, Usage
+from evalsuite.runner.history import History, Known
 from evalsuite.runner.rehearsal import Gone, Walk
 from evalsuite.runner.spending import CROSSED, TARGET
 
@@ -81,7 +81,7 @@ class Takes:
 def takes_of(walk: Walk, history: History, prices: Prices) -> Takes:
     """What a case takes, beside what it needs not ask again."""
     record = history.of(walk.case)
-    known = dict(record.parts) if record else {}
+    known = dict(record or {})
     if CROSSED + TARGET in walk.parts:  # crossed answers are made and scored as the others are
         known = {**{CROSSED + name: each for name, each in known.items()}, **known}
     total = Takes()
@@ -89,9 +89,10 @@ def takes_of(walk: Walk, history: History, prices: Prices) -> Takes:
         gone = walk.parts.get(name, Gone())
         crossed = name.startswith(CROSSED) and CROSSED + TARGET not in walk.parts
         if gone.cut or (walk.open and not crossed):
-            asked = known.get(name)
-            share = (walk.trials - gone.echoes) / record.trials if record else 1.0
-            total.add(_open(gone, asked, share, prices), judged=not name.endswith(TARGET))
+            trials = walk.trials - gone.echoes
+            total.add(
+                _open(gone, known.get(name), trials, prices), judged=not name.endswith(TARGET)
+            )
         elif gone.made:
             total.add(Takes(calls=gone.made, free=gone.made), judged=not name.endswith(TARGET))
     total.whole = total.whole and (record is not None or not walk.open)
@@ -103,18 +104,19 @@ def checks_of(checks: Mapping[str, Gone], history: History, prices: Prices) -> T
     record = history.of("")
     total = Takes()
     for name, gone in checks.items():
-        asked = record.parts.get(name) if record else None
+        asked = record.get(name) if record else None
         alone = Takes(calls=gone.made, free=gone.made)
-        total.add(_open(gone, asked, 0.0, prices) if gone.cut else alone)
+        total.add(_open(gone, asked, 0, prices) if gone.cut else alone)
     return total
 
 
-def _open(gone: Gone, asked: Asked | None, share: float, prices: Prices) -> Takes:
-    """A part of which more may be asked than was missed; it takes `share` of what `asked` did."""
+def _open(gone: Gone, known: Known | None, trials: int, prices: Prices) -> Takes:
+    """A part of which more may be asked than was missed, in so many trials."""
     sure = len(gone.missed)
-    if asked is None:
+    if known is None:
         made = Takes(calls=gone.made + sure, least=sure, free=gone.made, whole=False)
         return replace(made, usd=None if sure else 0.0)
+    asked, share = known.asked, trials / known.trials
     before = sum(each.calls for each in asked.models.values())
     if gone.nothing:
         expected = round((before - asked.shared) * share)

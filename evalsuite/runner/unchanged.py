@@ -162,12 +162,7 @@ def why_it_runs(bench: Bench) -> str:
         return "it has no snapshot"
     if plan.config.release_gates:
         return "it is compared with a release too"
-    baseline = plan.baseline
-    if plan.extent is not None:
-        from evalsuite.diff.tier import of_tier  # noqa: PLC0415 (arrays: of tiers alone)
-
-        baseline = of_tier(baseline, plan.extent, [case.id for case in plan.dataset.cases])
-    return _unproven(bench, baseline, list(_kept(bench.store, plan.suite.name)))
+    return _unproven(bench, plan.baseline, list(_kept(bench.store, plan.suite.name)))
 
 
 def _unproven(bench: Bench, baseline: Run, known: Sequence[Evidence]) -> str:

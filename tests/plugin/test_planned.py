@@ -116,6 +116,12 @@ def test_a_cold_store_is_told_by_the_snapshot(planned: Planned) -> None:
     planned.project.accept()
     shutil.rmtree(planned.project.path / ".evalsuite")
     assert planned.holds() == 6 * 5
+    planned.scorers = "polite"  # what is asked no more is no part of it
+    planned.prompt = "please answer"
+    assert planned.holds() == 6 * 3
+    planned.scorers = "graded, polite"
+    planned.prompt = "answer, please"
+    assert planned.holds() == 6 * 5  # the newest run did not ask all of it
 
 
 def test_further_trials_take_what_the_plan_says(planned: Planned) -> None:
