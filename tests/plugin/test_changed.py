@@ -55,39 +55,42 @@ def test_an_unchanged_suite_is_left_out_and_says_so(accepted: Any) -> None:
     assert len(accepted.runs()) == 1
 
 
-CHANGES = (
+CHANGES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"file": "end.txt"}, "changed: end.txt"),
     ({"file": "helper.py"}, "changed: source files"),
     ({"least": 4}, "checks and scorers"),
     ({"arguments": ', gate=ev.Gate(min={"checks": 0.9})'}, "gate"),
     ({"arguments": ', inputs={"index": "2"}'}, "input index"),
-    ({"option": "--evals-seed=3"}, "seed"),
-    ({"option": "--evals-timeout=30"}, "settings"),
-    ({"option": "--evals-backend=embedded?noise=0.1"}, "model default"),
+    ({"options": ["--evals-seed=3"]}, "seed"),
+    ({"options": ["--evals-timeout=30"]}, "settings"),
+    ({"options": ["--evals-backend=embedded?noise=0.1"]}, "model default"),
     ({"case": {"input": "word 3"}}, "golden cases"),
     ({"case": {"must_pass": True}}, "golden cases"),
     ({"variable": "OF_THE_TARGET"}, "environment"),
 )
 
 
-@pytest.mark.parametrize(("what", "says"), CHANGES)
 def test_what_may_have_changed_runs_and_is_named(
-    accepted: Any, what: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
+    accepted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = [what["option"]] if "option" in what else []
-    if "file" in what:
-        accepted.write(what["file"], "?")
-    if "variable" in what:
-        monkeypatch.setenv(what["variable"], "1")
-    if "case" in what:
+    for what, says in CHANGES:
+        if "file" in what:
+            accepted.write(what["file"], "?")
+        if "variable" in what:
+            monkeypatch.setenv(what["variable"], "1")
         cases = accepted.many(3)
-        cases[0] |= what["case"]
+        cases[0] |= what.get("case", {})
         accepted.cases(cases)
-    written(accepted, **{k: v for k, v in what.items() if k in ("least", "arguments")})
-    said = changed(accepted, *options)
-    assert "words: runs: " in said
-    assert says in said
-    assert len(accepted.runs()) == 2
+        written(accepted, **{k: v for k, v in what.items() if k in ("least", "arguments")})
+        said = changed(accepted, "--evals-plan", *what.get("options", ()))
+        assert says in said, said
+        accepted.write("end.txt", "!")
+        (accepted.path / "helper.py").unlink(missing_ok=True)
+        monkeypatch.delenv("OF_THE_TARGET", raising=False)
+    accepted.cases(accepted.many(3))
+    written(accepted)
+    assert "words: left out" in changed(accepted, "--evals-plan")
+    assert len(accepted.runs()) == 1
 
 
 def test_what_describes_only_the_job_is_no_change(
