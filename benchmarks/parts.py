@@ -28,12 +28,14 @@ class Part(NamedTuple):
 
 
 def parts(cells: Iterable[tuple[str, int]], size: int = 100) -> list[Part]:
-    """All parts of cells, whose names come with how many runs each is to have."""
-    return [
+    """All parts of cells, whose names come with how many runs each is to have. They take turns, so
+    that all cells are known roughly before any is known well."""
+    wanted = [
         Part(cell, start, min(size, runs - start))
         for cell, runs in cells
         for start in range(0, runs, size)
     ]
+    return sorted(wanted, key=lambda part: part.start)
 
 
 def read(out: Path) -> dict[Part, Counts]:
