@@ -108,15 +108,13 @@ def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
 
 def _ranks(sums: Floats) -> Ints:
     """Per row, how many of its sums are at most as large as each."""
-    count = sums.shape[1]
-    order = np.argsort(sums, axis=1)
-    ordered = np.take_along_axis(sums, order, axis=1)
-    last = np.ones(sums.shape, dtype=bool)
-    last[:, :-1] = ordered[:, 1:] != ordered[:, :-1]
-    ends = np.flatnonzero(last)  # of runs of equal sums, none of which goes on into the next row
-    upto = np.repeat(ends % count + 1, np.diff(ends, prepend=-1))
     ranks = np.empty(sums.shape, dtype=np.int64)
-    np.put_along_axis(ranks, order, upto.reshape(sums.shape), axis=1)
+    for row, own in zip(sums, ranks, strict=True):  # one fits into a processor's cache
+        order = np.argsort(row)
+        ordered = row[order]
+        last = np.append(ordered[1:] != ordered[:-1], [True])
+        ends = np.flatnonzero(last) + 1
+        own[order] = np.repeat(ends, np.diff(ends, prepend=0))
     return ranks
 
 
