@@ -2,7 +2,7 @@
 
     python benchmarks/gate_plots.py [--out FILE] [--to docs/gate]
 
-FILE is what `gate_power.py` kept. It needs matplotlib.
+FILE is what `gate_power.py` kept. It needs matplotlib, which nothing else here does.
 """
 
 from __future__ import annotations

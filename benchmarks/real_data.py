@@ -256,6 +256,15 @@ def swapped(pair: Pair, rng: np.random.Generator) -> Pair:
 
 
 SAYS = {"regression": "red", "pass": "green"}
+SHOWN = {
+    "red red": "both red",
+    "green green": "both green",
+    "open open": "both open",
+    "open green": "gate open, reference green",
+    "open red": "gate open, reference red",
+    "green open": "gate green, reference open",
+    "red open": "gate red, reference open",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -287,13 +296,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def report(said: Mapping[str, Counter[str]], alarms: Mapping[str, Counter[str]]) -> int:
     """Prints where gate and reference agree; 1 if one is red where the other is green, or if more
     than 5 % of pairs of the same system are red beyond chance."""
-    shown = ("red red", "green green", "open open", "open green", "open red", "green open")
-    sys.stdout.write(f"| gate, reference | pairs | {' | '.join(shown)} | others |\n")
-    sys.stdout.write("|---" * (3 + len(shown)) + "|\n")
+    sys.stdout.write(f"| source | pairs | {' | '.join(SHOWN.values())} | red against green |\n")
+    sys.stdout.write("|---" * (3 + len(SHOWN)) + "|\n")
     said = {**said, "together": sum(said.values(), Counter())}
     for source, counts in said.items():
         total = counts.total()
-        cells = [*(counts[each] for each in shown), total - sum(counts[each] for each in shown)]
+        cells = [*(counts[each] for each in SHOWN), total - sum(counts[each] for each in SHOWN)]
         sys.stdout.write(f"| {source} | {total} | {' | '.join(map(str, cells))} |\n")
     sys.stdout.write("\n| the same system twice | pairs | red % | open % |\n|---|---|---|---|\n")
     wrong = said["together"]["red green"] + said["together"]["green red"]
