@@ -49,8 +49,8 @@ class Pull:
         )
         return run_workflow(self.host, "evals.yml", event, self.inputs, self.secrets)
 
-    def reported(self, run: Run, head: str) -> Ended:
-        """What evals-report.yml does once a run is over."""
+    def reported(self, run: Run, head: str, **event: Any) -> Ended:
+        """What evals-report.yml does once a run is over; `event` is what else GitHub says of it."""
         self.runs += 1
         payload = self.hub.event(self.number, run=self.runs)
         payload["workflow_run"] |= {
@@ -58,6 +58,7 @@ class Pull:
             "event": run.event.name,
             "conclusion": run.conclusion,
             "head_sha": head,
+            **event,
         }
         main = git(self.host.origin, "rev-parse", "main")
         event = Event("workflow_run", main, "refs/heads/main", payload)

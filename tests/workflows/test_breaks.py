@@ -39,13 +39,17 @@ def acts(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def example(host: Hosted, acts: Any) -> Hosted:
-    """The example on main, with the snapshots that this repository has."""
+    """The example on main, with the snapshots that this repository has, and fewer pages."""
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     for part in (*acts.NEEDED, ".gitignore"):
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, host.work / part, ignore=ignored)
         else:
             shutil.copyfile(ROOT / part, host.work / part)
+    settings = host.work / "pyproject.toml"
+    table = "[tool.evalsuite]\n"
+    fewer = settings.read_text("utf-8").replace(table, f'{table}formats = ["json"]\n')
+    settings.write_text(fewer, "utf-8")
     host.commit("main")
     return host
 
