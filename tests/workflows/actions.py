@@ -24,7 +24,7 @@ def checkout(machine: Machine, inputs: Mapping[str, Any]) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "-q")
     git(folder, "remote", "add", "origin", machine.host.origin.as_uri())
-    depth = str(inputs.get("fetch-depth", 1))
+    depth = str(inputs.get("fetch-depth", 1) or 2**31 - 1)
     wanted = str(inputs.get("ref") or machine.run.event.sha)
     git(folder, "fetch", "-q", "--depth", depth, "origin", wanted)
     git(folder, "checkout", "-q", "FETCH_HEAD")

@@ -212,5 +212,16 @@ def test_a_maintainer_accepts_a_run_onto_its_branch_and_main_repeats_the_trials(
     assert git(codes.origin, "diff", "--name-only", "main", "evalsuite/trials") != ""
 
 
+def test_the_merge_queue_and_the_night_find_main_unchanged(codes: Hosted) -> None:
+    queue = Event("merge_group", main(codes), "refs/heads/gh-readonly-queue/main/pr-7")
+    merged = run_workflow(codes, "evals.yml", queue, {})
+    assert [job.conclusion for job in merged.jobs.values()] == ["skipped", "success"]
+    night = Event("schedule", main(codes), "refs/heads/main", DEFAULT)
+    inputs = {"arguments": "--evals-trials 1", "drift": "codes"}
+    [job] = run_workflow(codes, "nightly.yml", night, inputs).jobs.values()
+    assert job.conclusion == "success", job.said
+    assert (job.workspace / "snapshots" / "codes.aa.json").exists()
+
+
 def main(host: Hosted) -> str:
     return git(host.origin, "rev-parse", "main")
