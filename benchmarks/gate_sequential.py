@@ -48,7 +48,6 @@ class Cell(NamedTuple):
 
 GOALS = {
     Cell("A/A", 500, "mid"): 0.70,
-    Cell("churn", 500, "mid"): 0.70,
     Cell("overall -10", 500, "mid"): 0.60,
     Cell("overall -40", 500, "mid"): 0.30,
     Cell("A/A", 200, "mid"): 1.00,

@@ -22,7 +22,7 @@ import json
 import sys
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,14 +87,9 @@ def _between(
         )
 
 
-def _numbers(names: Iterable[str]) -> Ints:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(name, len(known)) for name in names])
-
-
 def _mtrag(tasks: Sequence[dict[str, Any]]) -> Iterator[Pair]:
     """Turns of a conversation are a cluster; of people's ratings their mean counts."""
-    clusters = _numbers(task["conversation"] for task in tasks)
+    clusters = np.unique([task["conversation"] for task in tasks], return_inverse=True)[1]
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for task in tasks:
         for answer in task["answers"]:
@@ -107,14 +102,8 @@ def _mtrag(tasks: Sequence[dict[str, Any]]) -> Iterator[Pair]:
     yield from _each_metric("mtRAG", found, clusters)
 
 
-_RATED = {
-    "understandability": (0, 1),
-    "naturalness": (1, 3),
-    "coherence": (1, 3),
-    "engagingness": (1, 3),
-    "groundedness": (0, 1),
-    "overall": (1, 5),
-}
+_RATED = dict.fromkeys(("understandability", "groundedness"), (0, 1))
+_RATED |= dict.fromkeys(("naturalness", "coherence", "engagingness"), (1, 3)) | {"overall": (1, 5)}
 _SCORED = ("understandability", "naturalness", "coherence", "groundedness")
 
 
@@ -135,9 +124,7 @@ def _each_metric(
     clusters: Ints | None = None,
 ) -> Iterator[Pair]:
     for metric, systems in found.items():
-        columns = {
-            f"{metric}: {name}": np.array(values)[:, None] for name, values in systems.items()
-        }
+        columns = {f"{metric}: {name}": np.array(v)[:, None] for name, v in systems.items()}
         yield from _between(source, columns, clusters)
 
 
@@ -155,12 +142,8 @@ def _preferences(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
         even = np.full_like(won, 0.5)
         yield Pair("PandaLM, people", f"{one} -> {other}", even, won)
         yield Pair("PandaLM, people", f"{other} -> {one}", even, 1 - won)
-        people = {
-            f"{one}, {other}: person {number}": np.array(
-                [[_WON[each["human"][number]]] for each in group]
-            )
-            for number in range(3)
-        }
+        said = [[_WON[label] for label in each["human"]] for each in group]
+        people = {f"{one}, {other}: person {n}": np.array(said)[:, [n]] for n in range(3)}
         yield from _between("PandaLM, two people", people, same=True)
     judges: dict[str, Floats] = {}
     for number, verdict in enumerate(items[0]["verdicts"]):

@@ -83,7 +83,7 @@ def _usual(rng: Rng, cases: int) -> dict[str, Ints]:
 
 
 def _passes(rng: Rng, chance: Floats, trials: int = 1) -> Floats:
-    return (rng.random((len(chance), trials)) < chance[:, None]).astype(np.float64)
+    return (rng.random((len(chance), trials)) < chance[:, None]).astype(float)
 
 
 def _twice(rng: Rng, chance: Floats, trials: tuple[int, int] = (1, 1)) -> Drawn:
@@ -99,10 +99,6 @@ def _beta(mean: float, spread: float) -> Callable[[Rng], Drawn]:
 def two_kinds(rng: Rng) -> Drawn:
     cases = _size(rng)
     return _twice(rng, np.where(rng.random(cases) < rng.uniform(0.1, 0.5), 0.1, 0.9))
-
-
-def coins(rng: Rng) -> Drawn:
-    return _twice(rng, np.full(_size(rng), 0.5))
 
 
 def quiet_and_loud(rng: Rng) -> Drawn:
@@ -213,16 +209,14 @@ def lacking(before: float, after: float, trials: int = 1) -> Callable[[Rng], Dra
 def lost_failures(rng: Rng) -> Drawn:
     """On both sides a third of the answers that fail get no score."""
     drawn = _twice(rng, rng.beta(0.8, 0.2, _size(rng)))
-    for side in (drawn.before, drawn.after):
-        scores = side[CHECKS]
+    for scores in (drawn.before[CHECKS], drawn.after[CHECKS]):
         scores[(scores == 0) & (rng.random(scores.shape) < 0.33)] = np.nan
     return drawn
 
 
 def _graded(rng: Rng, value: Callable[[Rng, int], Floats], step: float, trials: int = 1) -> Drawn:
     """Values that vary by a tenth from run to run, rounded to multiples of `step`."""
-    cases = _size(rng)
-    own = value(rng, cases)[:, None]
+    own = value(rng, cases := _size(rng))[:, None]
     sides = [np.clip(own + rng.normal(0, 0.1, (cases, trials)), 0, 1) for _ in range(2)]
     before, after = ({CHECKS: np.rint(side / step) * step} for side in sides)
     return Drawn(before, after, _usual(rng, cases))
@@ -268,10 +262,6 @@ def unequal(before: int, after: int) -> Callable[[Rng], Drawn]:
     return lambda rng: _twice(rng, rng.beta(0.8, 0.3, _size(rng)), (before, after))
 
 
-def _uniform(rng: Rng, cases: int) -> Floats:
-    return rng.random(cases)
-
-
 def _high(rng: Rng, cases: int) -> Floats:
     return np.where(rng.random(cases) < 0.85, 1.1, rng.random(cases))
 
@@ -281,7 +271,7 @@ REGIMES: Sequence[tuple[str, Callable[[Rng], Drawn]]] = (
     ("near the ceiling, 97 % pass", _beta(0.97, 3.0)),
     ("near the floor, 4 % pass", _beta(0.04, 3.0)),
     ("U-shaped chances", _beta(0.5, 0.6)),
-    ("every case a coin", coins),
+    ("every case a coin", lambda rng: _twice(rng, np.full(_size(rng), 0.5))),
     ("one noisy topic, the rest steady", quiet_and_loud),
     ("a third of the cases replaced", replaced),
     ("many helped a little, few harmed much", lopsided),
@@ -299,8 +289,8 @@ REGIMES: Sequence[tuple[str, Callable[[Rng], Drawn]]] = (
     ("5 and 10 % missing", lacking(0.05, 0.10)),
     ("3 trials, 10 % of them missing", lacking(0.10, 0.10, trials=3)),
     ("failures lose their score", lost_failures),
-    ("continuous scores", lambda rng: _graded(rng, _uniform, 1e-6)),
-    ("continuous scores, 3 trials", lambda rng: _graded(rng, _uniform, 1e-6, trials=3)),
+    ("continuous scores", lambda rng: _graded(rng, Rng.random, 1e-6)),
+    ("continuous scores, 3 trials", lambda rng: _graded(rng, Rng.random, 1e-6, trials=3)),
     ("three grades, most at the top", lambda rng: _graded(rng, _high, 0.5)),
     ("rare large falls", rare_falls),
     ("six metrics that go together", metrics),
