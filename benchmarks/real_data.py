@@ -73,7 +73,7 @@ def pairs(data: Path) -> Iterator[Pair]:
     """All pairs of systems, metric by metric, in both directions."""
     yield from _mtrag(rows(data, "mtrag_dev"))
     yield from _dialogues(rows(data, "topical_chat_unieval"))
-    yield from _preferences(rows(data, "pandalm"))
+    yield from preferences(rows(data, "pandalm"))
     yield from evaluators(rows(data, "llmbar_dev"))
     yield from _repeated(rows(data, "amel_repeats"))
 
@@ -131,7 +131,7 @@ def _each_metric(
 _WON = {"A": 0.0, "tie": 0.5, "B": 1.0}
 
 
-def _preferences(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
+def preferences(items: Sequence[dict[str, Any]]) -> Iterator[Pair]:
     """People's preference for one of two models, as a metric that compares; people among
     themselves, who rate the same answers; and judges by how often they say what people say."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)

@@ -54,9 +54,9 @@ def test_verdicts_agree_with_reference_intervals(real):
     rng = np.random.default_rng(3)
     pairs = [
         *evaluators(real, "Natural").values(),
-        *(pair for pair in real.pairs(real.DATA) if pair.source == "PandaLM, people"),
-    ][::16]
-    assert len(pairs) >= 30
+        *real.preferences(real.rows(real.DATA, "pandalm")),
+    ][::24]
+    assert len(pairs) >= 20
     for pair in pairs:
         finding, reference = real.verdict(pair), real.reference(pair, rng)
         gate = real.SAYS.get(finding.result, "open")
