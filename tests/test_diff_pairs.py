@@ -267,6 +267,26 @@ def test_answers_that_fell_silent_are_missing_beyond_those_that_began_to_speak(
     assert floor.result != "pass" or missing < 6
 
 
+@pytest.mark.parametrize(
+    ("silent", "lost", "result"),
+    [
+        (7, 0, "pass"),  # even if each were the worst, 5 points are ruled out
+        (0, 7, "inconclusive"),  # over 2 % of the measurements failed
+        (7, 1, "pass"),
+        (20, 0, "inconclusive"),
+    ],
+)
+def test_an_answer_that_fell_silent_is_the_worst_but_no_failed_measurement(silent, lost, result):
+    def side(name, gone):
+        rows = [row(f"c{n:03d}", 1.0, side=name) for n in range(300)]
+        for n in range(gone * (silent + lost)):
+            rows[n] = row(f"c{n:03d}", None, side=name, void=[CHECKS] if n < silent else [])
+        return run_of(rows, name)
+
+    finding = finding_of(verdict_of(side("before", 0), side("after", 1)), CHECKS)
+    assert (finding.missing, finding.result) == (silent + lost, result)
+
+
 def test_a_run_in_which_nothing_could_be_judged_is_not_decided():
     rows = [row(f"c{n}", None, void=[CHECKS]) for n in range(5)]
     verdict = verdict_of(None, run_of(rows))

@@ -63,10 +63,11 @@ def test_what_was_measured_is_not_measured_again(power, tmp_path):
     from parts import measure, parts
 
     wanted, out = parts([("one", 250), ("two", 100)]), tmp_path / "cells.jsonl"
-    assert measure(wanted[:2], _seeds, out, 1) == {"one": {"runs": 200, "seeds": 200}}
+    first = {"runs": 100, "seeds": 100}
+    assert measure(wanted[:2], _seeds, out, 1) == {"one": first, "two": first}
     out.write_text(out.read_text() + '\n{"cell": "one", "sta')  # cut off as it was written
-    assert measure(wanted, _none, out, 1)["one"] == {"runs": 250, "seeds": 200}
-    assert measure(wanted, _seeds, out, 1)["one"] == {"runs": 250, "seeds": 200}
+    assert measure(wanted, _none, out, 1)["one"] == {"runs": 250, "seeds": 100}
+    assert measure(wanted, _seeds, out, 1)["one"] == {"runs": 250, "seeds": 100}
 
 
 def _seeds(part):

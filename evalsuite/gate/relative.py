@@ -182,14 +182,22 @@ def _judged(
         return replace(finding, result="regression", reason=reason)
     if not finding.missing and effect.pairs.identical[each.at].all():
         return replace(finding, result="unchanged", reason="every answer is the same")
-    reason = _doubt(finding, bounds(each, effect, lost=lost).upper_drop, exclude)
+    unscored = finding.missing - _silent(each, effect)
+    reason = _doubt(finding, unscored, bounds(each, effect, lost=lost).upper_drop, exclude)
     if not reason:
         return replace(finding, result="pass")
     stops = each.declared and not _too_few(finding, exclude)
     finding = replace(finding, result="inconclusive" if stops else "not proven", reason=reason)
-    if (finding.upper_drop or 0.0) < exclude or finding.missing > MISSING * _total(finding):
+    if (finding.upper_drop or 0.0) < exclude or unscored > MISSING * _total(finding):
         return finding
     return settled(finding, each, effect)
+
+
+def _silent(each: Hypothesis, effect: Effects) -> int:
+    """How many of the missing scores are of answers that fell silent: they were measured, and held
+    nothing to judge. Each counts as the worst that it can be, but as no lost measurement."""
+    silent = effect.pairs.silent
+    return 0 if silent is None else int((silent[each.lacking] > 0).sum())
 
 
 def _too_few(finding: Finding, exclude: float) -> bool:
@@ -210,10 +218,10 @@ def _with_way(diff: Diff, finding: Finding) -> Finding:
     return replace(finding, reason=f"{finding.reason}; {way}")
 
 
-def _doubt(finding: Finding, worst: float, exclude: float) -> str:
-    """Why a drop of `exclude` is not ruled out; "" if it is."""
+def _doubt(finding: Finding, unscored: int, worst: float, exclude: float) -> str:
+    """Why a drop of `exclude` is not ruled out; "" if it is. `unscored` pairs lost their score."""
     total = _total(finding)
-    if finding.missing > MISSING * total:
+    if unscored > MISSING * total:
         return f"{finding.missing} of {total} pairs lack a score"
     upper = finding.upper_drop or 0.0
     if upper < exclude:
