@@ -77,7 +77,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Found:
     """One document that an answer had, with its ranks from 1 before and after, None where it was
-    not retrieved."""
+    not retrieved. `id` is "" where it was given as text alone."""
 
     id: str
     text: str
@@ -100,9 +100,10 @@ class Answer:
 
     `question`, `reason` and `command` are "" where unknown; `said` is what judges said of it,
     `crossed` the answer to the baseline's documents where these are others, `documents` which were
-    lost and gained. `tries` counts the trials that held, where there were several; `source` is
-    where the case is written, if it was at hand. `trials` has a row per metric and a column per
-    trial; it, `further`, `calls` (of tools) and `found` are for where a case is opened.
+    lost and gained. `tries` counts the trials that held, where there were several; `strict` is as
+    in CaseLine; `source` is where the case is written, if it was at hand. `trials` has a row per
+    metric and a column per trial; it, `further`, `calls` (of tools) and `found` are for where a
+    case is opened.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Answer:
     crossed: Text = ()
     documents: Text = ()
     tries: Text = ()
+    strict: str = ""
     source: Source | None = None
     trials: Table | None = None
     further: Sequence[Further] = ()
@@ -144,12 +146,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """`gate` and `slice` are what it is about, where a page can lead there."""
+    """`gate`, `slice` and `case` are what it is about, where a page can lead there."""
 
     cells: Sequence[Text]
     tone: Tone = "plain"
     gate: str = ""
     slice: str = ""
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +243,8 @@ class Spread:
 @dataclass(frozen=True, slots=True)
 class CaseLine:
     """One case in the list of all. `before`, `after` and `variance` (between the trials of this
-    run, empty with one trial) follow `Cases.metrics`."""
+    run, empty with one trial) follow `Cases.metrics`. `strict` is "must_pass", with where the case
+    comes from as far as that is at hand, or ""."""
 
     id: str
     kind: Kind
@@ -249,6 +253,7 @@ class CaseLine:
     after: Sequence[float | None]
     note: str = ""
     variance: Sequence[float | None] = ()
+    strict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
     measured,
+    origin,
     suspects,
     value,
     variance,
@@ -40,12 +41,17 @@ _VERDICTS = 40
 
 
 def case_list(material: Material) -> Cases:
-    """All cases of both runs, by kind, then the largest fall first, then by id."""
+    """All cases of both runs, by kind, then the must_pass ones and the largest fall first, then by
+    id."""
     shown = measured(material)
     ids = {**material.after, **material.before}
     lines = [_case_line(each, material, shown) for each in sorted(ids)]
     lines.sort(
-        key=lambda one: (KINDS.index(one.kind), min(_changes(one.before, one.after), default=0))
+        key=lambda one: (
+            KINDS.index(one.kind),
+            not one.strict,
+            min(_changes(one.before, one.after), default=0),
+        )
     )
     names = [metric.name for metric in shown]
     note: Text = ()
@@ -71,7 +77,14 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
         after=new,
         note=_note(after, [each.name for each in shown], old, new),
         variance=[variance(after, each, now) for each in shown] if repeated else (),
+        strict=_strict(row, material),
     )
+
+
+def _strict(row: Row | None, material: Material) -> str:
+    if row is None or not row.must_pass:
+        return ""
+    return ", ".join(filter(None, ("must_pass", origin(material.cases.get(row.id)))))
 
 
 def _before(

@@ -29,6 +29,14 @@ def alone(metric: str) -> bool:
     return metric.partition("@")[0] in MEASURES or metric.rpartition(".")[2] in _OF_CONTEXTS
 
 
+def names(documents: Sequence[Document]) -> list[str]:
+    """The ids of an answer's documents, "" for each if they say no more than its place: documents
+    that are given as texts alone are numbered."""
+    if all(each.id in ("", str(rank)) for rank, each in enumerate(documents, 1)):
+        return [""] * len(documents)
+    return [each.id or f"#{rank}" for rank, each in enumerate(documents, 1)]
+
+
 def differences(pair: Pair) -> Text:
     """Which documents an answer lost and gained, and which moved, each by its rank from 1; nothing
     where they are the same in the same order, or a side is not at hand."""
@@ -56,18 +64,24 @@ def differences(pair: Pair) -> Text:
 
 
 def _ranks(documents: Sequence[Document]) -> dict[str, int]:
-    """The best rank of each id; pieces without one are told by their place."""
+    """The best rank of each id."""
     ranks: dict[str, int] = {}
-    for rank, each in enumerate(documents, 1):
-        ranks.setdefault(each.id or f"#{rank}", rank)
+    for rank, name in enumerate(_named(documents), 1):
+        ranks.setdefault(name, rank)
     return ranks
 
 
 def _texts(documents: Sequence[Document]) -> Mapping[str, list[str]]:
     texts: dict[str, list[str]] = {}
-    for rank, each in enumerate(documents, 1):
-        texts.setdefault(each.id or f"#{rank}", []).append(each.text)
+    for name, each in zip(_named(documents), documents, strict=True):
+        texts.setdefault(name, []).append(each.text)
     return texts
+
+
+def _named(documents: Sequence[Document]) -> Iterable[str]:
+    """What tells a document from others: its id, else its text."""
+    for rank, (name, each) in enumerate(zip(names(documents), documents, strict=True), 1):
+        yield name or each.text or f"#{rank}"
 
 
 def _id(id_: str) -> str:

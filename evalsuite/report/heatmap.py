@@ -129,6 +129,6 @@ def _heat_cell(cell: Cell) -> str:
     shade = f"{'down' if cell.effect < 0 else 'up'}{size}" if size else "flat"
     change = figures.points(cell.effect)
     return (
-        f'<td class="{shade} {cell.tone}">{figures.percent(cell.after)}'
-        f" <small>{change}</small></td>"
+        f'<td class="shaded"><div class="{shade} {cell.tone}">{figures.percent(cell.after)}'
+        f" <small>{change}</small></div></td>"
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from evalsuite.records import CHECKS
 from evalsuite.report import figures
 from evalsuite.report.blocks import Answer, Answers, CaseLine, Cases, Found, Heat
 from evalsuite.report.cases import KINDS
-from evalsuite.report.escape import html
+from evalsuite.report.escape import html, line, shorten
 from evalsuite.report.markup import anchor, diff, lines, section, table, text
 
 Documents = Mapping[tuple[str, str], str]
@@ -22,6 +22,12 @@ Documents = Mapping[tuple[str, str], str]
 
 _PART = 100
 """Rows of a part; `report.css` has their height."""
+
+_FIRST = 90
+"""Characters of a document that name it, or stand beside its name."""
+
+_PRINTED = 10
+"""Cases that paper has in full."""
 
 _STORED = 1_000_000
 """Characters of documents that a page holds."""
@@ -48,12 +54,28 @@ def stored(answers: Iterable[Answer]) -> Documents:
 def documents(places: Documents) -> str:
     """Their section; nothing without documents."""
     parts = [
-        f'<details id="{place}" class="answer"><summary><b>{html(id_)}</b></summary>'
+        f'<details id="{place}" class="answer"><summary>{_begins(id_, words)}</summary>'
         f'<p class="words">{html(words)}</p></details>'
         for (id_, words), place in places.items()
     ]
-    note = "What the answers above were given, each text once."
-    return section("Documents", "\n".join(parts), note) if parts else ""
+    if not parts:
+        return ""
+    inside = "\n".join(parts)
+    body = (
+        f'<details class="more"><summary>{figures.many(len(parts), "text")}</summary>\n{inside}'
+        "</details>"
+    )
+    return section("Documents", body, "What the answers above were given, each text once.")
+
+
+def _begins(id_: str, words: str) -> str:
+    """A document's id and first words; where it has no id these are its name."""
+    first = _first(words)
+    return f'<b>{html(id_)}</b> <span class="tags">{first}</span>' if id_ else first
+
+
+def _first(words: str) -> str:
+    return html(shorten(line(words[: 4 * _FIRST]), _FIRST)) or "no words"
 
 
 def cases(block: Cases, answers: Answers, heat: Heat, places: Documents) -> str:
@@ -69,13 +91,21 @@ def cases(block: Cases, answers: Answers, heat: Heat, places: Documents) -> str:
     ]
     marked.sort(key=lambda each: (KINDS.index(each[0]), not each[1]))
     names = [html(name) for name in block.metrics]
-    parts = []
+    bad = (one.id for kind, fails, one in marked if fails or kind in ("worse", "error"))
+    printed = set(islice((id_ for id_ in bad if id_ in opened), _PRINTED))
+    parts: list[str] = []
     for (kind, fails), group in groupby(marked, key=lambda each: each[:2]):
         rows = [
-            _case(line, names, inside.get(line.id, ()), _body(opened.get(line.id), places))
+            _case(
+                line,
+                names,
+                inside.get(line.id, ()),
+                _body(opened.get(line.id), places),
+                printed=line.id in printed,
+            )
             for _, _, line in group
         ]
-        parts += [_part(rows[at : at + _PART], kind, fails) for at in range(0, len(rows), _PART)]
+        parts += _parts(rows, kind, " failing" * fails)
     note = text(block.note)
     if len(opened) < sum(kind != "same" or fails for kind, fails, _ in marked):
         note += html(_LATER.format(count=figures.number(len(opened))))
@@ -94,9 +124,11 @@ def _fails(line: CaseLine, checks: int) -> bool:
     return seen is not None and seen < 1
 
 
-def _part(rows: Sequence[str], kind: str, fails: bool) -> str:
-    state = " failing" * fails + " long" * (len(rows) == _PART)
-    return f'<ol class="cases {kind}{state}">{"".join(rows)}</ol>\n'
+def _parts(rows: Sequence[str], kind: str, state: str) -> Iterable[str]:
+    for at in range(0, len(rows), _PART):
+        part = rows[at : at + _PART]
+        size = " further" * (at > 0) + " long" * (len(part) == _PART)
+        yield f'<ol class="cases {kind}{state}{size}">{"".join(part)}</ol>\n'
 
 
 def _kinds(marked: Sequence[tuple[str, bool, CaseLine]]) -> str:
@@ -123,7 +155,9 @@ def _search(heat: Heat) -> str:
     )
 
 
-def _case(line: CaseLine, names: Sequence[str], slices: Sequence[int], body: str) -> str:
+def _case(
+    line: CaseLine, names: Sequence[str], slices: Sequence[int], body: str, *, printed: bool
+) -> str:
     place = anchor("case", line.id)
     scores = " ".join(map(_move, names, line.before, line.after))
     tags = html(" ".join([f"{key}={value}" for key, value in line.slices.items()]))
@@ -131,9 +165,11 @@ def _case(line: CaseLine, names: Sequence[str], slices: Sequence[int], body: str
         f"<i>{line.kind}</i><span>{scores}</span><span>{tags}</span><span>{html(line.note)}</span>"
     )
     inside = f' data-s="{" ".join(map(str, slices))}"' if slices else ""
-    row = f'<a href="#{place}">{html(line.id)}</a>{rest}'
+    name = html(line.id) + ' <em class="kind">must_pass</em>' * bool(line.strict)
+    row = f'<a href="#{place}">{name}</a>{rest}'
     if body:
-        row = f"<details><summary><b>{html(line.id)}</b>{rest}</summary>\n{body}</details>"
+        kind = ' class="printed"' * printed
+        row = f"<details{kind}><summary><b>{name}</b>{rest}</summary>\n{body}</details>"
     return f'<li id="{place}"{inside}>{row}\n'
 
 
@@ -151,7 +187,7 @@ def _body(answer: Answer | None, places: Documents) -> str:
     """What an opened case shows, from the words to what the words rest on."""
     if answer is None:
         return ""
-    parts = [words(answer)]
+    parts = [words(answer, listed=True)]
     if answer.trials:
         note = f'<p class="note">{html(answer.trials.note)}</p>' if answer.trials.note else ""
         parts += [table(answer.trials, "trials"), note]
@@ -164,22 +200,29 @@ def _body(answer: Answer | None, places: Documents) -> str:
         parts.append(lines(answer.calls))
     if answer.found:
         found = "".join(_found(each, places) for each in answer.found)
-        parts.append(f'<p class="note">Documents, by rank</p><ul class="found">{found}</ul>')
+        parts.append(
+            f'<div class="ranks"><p class="note">Documents, by rank</p><ul class="found">{found}'
+            "</ul></div>"
+        )
     if answer.command:
         parts.append(f"<pre tabindex=0>{html(answer.command)}</pre>")
     link = f'<p class="key"><a href="#{anchor("case", answer.id)}">link to this case</a></p>'
     return "\n".join([*filter(None, parts), link])
 
 
-def words(answer: Answer) -> str:
-    """The question, the words before and after, and what is to be said of them."""
+def words(answer: Answer, *, listed: bool = False) -> str:
+    """The question, the words before and after, and what is to be said of them; the list says the
+    id and the reason itself."""
     parts = []
     if answer.question:
-        parts.append(f'<p class="asked"><b>{html(answer.id)}</b> {html(answer.question)}</p>')
+        name = "" if listed else f"<b>{html(answer.id)}</b> "
+        parts.append(f'<p class="asked">{name}{html(answer.question)}</p>')
+    if answer.strict:
+        parts.append(f'<p class="note">{html(answer.strict)}</p>')
     parts.append(diff(answer.pieces))
     if answer.remark:
         parts.append(f'<p class="note">{html(answer.remark)}</p>')
-    if answer.reason:
+    if answer.reason and not listed:
         parts.append(f'<p class="reason">{html(answer.reason)}</p>')
     if answer.tries:
         parts.append(f'<p class="note">{text(answer.tries)}</p>')
@@ -193,7 +236,8 @@ def words(answer: Answer) -> str:
 
 def _found(found: Found, places: Documents) -> str:
     place = places.get((found.id, found.text))
-    name = f'<a href="#{place}">{html(found.id)}</a>' if place else html(found.id)
+    name = html(found.id) if found.id else _first(found.text)
+    name = f'<a href="#{place}">{name}</a>' if place else name
     if found.before == found.after:
         return f"<li>{found.after} {name}"
     if found.after is None:

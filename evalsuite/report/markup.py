@@ -75,8 +75,9 @@ def _row(row: TableRow, columns: Sequence[str]) -> str:
         f'<td data-label="{html(name)}"{_long(cell)}>{text(cell)}</td>'
         for name, cell in zip(columns, row.cells, strict=True)
     ]
-    if row.slice:
-        inner = f'<a href="#{anchor("slice", row.slice)}">{text(row.cells[0])}</a>'
+    if row.slice or row.case:
+        place = anchor("slice", row.slice) if row.slice else anchor("case", row.case)
+        inner = f'<a href="#{place}">{text(row.cells[0])}</a>'
         cells[0] = f'<td data-label="{html(columns[0])}"{_long(row.cells[0])}>{inner}</td>'
     place = f' id="{anchor("gate", row.gate)}"' if row.gate else ""
     return f'<tr class="{row.tone}"{place}>{"".join(cells)}</tr>'

@@ -16,6 +16,7 @@ from evalsuite.gate.costs import Cost
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
 from evalsuite.report.blocks import Commands
+from evalsuite.report.escape import line, shorten
 from evalsuite.stats.repeats import majority
 
 LOWEST = 10
@@ -23,6 +24,8 @@ LOWEST = 10
 
 SHOWN = 200
 """Cases that a page opens."""
+
+_ORIGIN = 120
 
 AMBER = ("inconclusive", "incomparable", "flaky")
 
@@ -109,6 +112,14 @@ def reds(verdict: Verdict) -> list[Finding]:
     """What is worse, what blocks first: as strong as it gets, then the largest drop."""
     found = [finding for finding in verdict.findings if finding.result in BAD]
     return sorted(found, key=_gravity)
+
+
+def origin(case: Case | None) -> str:
+    """Where a case comes from, such as "incident 2026-01", in one short line; "" if not known."""
+    given = case.provenance if case is not None else None
+    if isinstance(given, Mapping):
+        given = ", ".join(f"{key} {value}" for key, value in given.items())
+    return shorten(line(str(given)[: 4 * _ORIGIN]), _ORIGIN) if given else ""
 
 
 def helped_by_accepting(verdict: Verdict) -> bool:

@@ -27,7 +27,7 @@ from evalsuite.report.blocks import (
 )
 from evalsuite.report.cases import moves
 from evalsuite.report.claims import spoken
-from evalsuite.report.documents import differences
+from evalsuite.report.documents import differences, names
 from evalsuite.report.escape import line, plain, shorten
 from evalsuite.report.material import Material, Pair, failing, wanted
 from evalsuite.report.shell import fill
@@ -82,6 +82,7 @@ def _answer(one: CaseLine, pair: Pair, names: Sequence[str], material: Material)
         crossed=crossed_answer(material, id_),
         documents=differences(pair),
         tries=_tries(material.before.get(id_), material.after.get(id_)),
+        strict=one.strict,
         source=case.source if case else None,
         trials=_trials(material.before.get(id_), material.after.get(id_)),
         further=_further(pair, material.further.get(id_, ())),
@@ -160,17 +161,17 @@ def _question(case: Case) -> str:
 
 def _further(first: Pair, pairs: Sequence[Pair]) -> list[Further]:
     """Trials that answered other words than any before them."""
-    seen = {_key(first)}
+    seen = {_told(first)}
     made = []
     for trial, pair in enumerate(pairs[: _TRIALS - 1], 2):
-        if pair[1] is not None and (key := _key(pair)) not in seen:
-            seen.add(key)
+        if pair[1] is not None and (words := _told(pair)) not in seen:
+            seen.add(words)
             made.append(Further(trial, *_words(pair)))
     return made
 
 
-def _key(pair: Pair) -> tuple[str | None, ...]:
-    return tuple(None if output is None else _spoken(output) for output in pair)
+def _told(pair: Pair) -> str | None:
+    return None if pair[1] is None else _spoken(pair[1])
 
 
 def _trials(before: Row | None, after: Row | None) -> Table | None:
@@ -263,5 +264,5 @@ def _found(pair: Pair) -> list[Found]:
 
 
 def _ranked(documents: Sequence[Document]) -> Iterable[tuple[int, str, str]]:
-    for rank, each in enumerate(documents, 1):
-        yield rank, shorten(line(each.id[:400]), 80) or f"#{rank}", each.text[:_TEXT]
+    for rank, (name, each) in enumerate(zip(names(documents), documents, strict=True), 1):
+        yield rank, shorten(line(name[:400]), 80), each.text[:_TEXT]

@@ -23,7 +23,7 @@ _WIDE, _HALF = 680, 480
 
 _ROW, _EDGE, _FOOT, _LOW = 24, 12, 34, 210
 _LETTERS = 34
-_FEW = 3
+_FEW, _NARROW = 3, 1_000
 _BY = "Cases by {}, in percent"
 _STEPS = 200
 """Points of a curve: more can't be seen."""
@@ -115,28 +115,28 @@ def figure(block: Distribution | Spread | Intervals, drawn: str) -> str:
 
 
 def histogram(block: Distribution) -> str:
-    """Bars of cases by value; of few filled bins only those are drawn, with their counts."""
+    """Bars of cases by value, empty bins among them; few bars have their counts, if these fit."""
     bins = len(block.edges)
-    filled = [at for at in range(bins) if block.before[at] or block.after[at]]
-    shown = filled if len(filled) <= _FEW else list(range(bins))
+    filled = sum(map(bool, map(max, block.before, block.after)))
+    few = filled <= _FEW and max(*block.before, *block.after) < _NARROW
     chart = _chart(
         "Bar",
         _HALF,
         _LOW,
-        print_values=len(shown) <= _FEW,
+        print_values=few,
         print_zeroes=False,
         print_values_position="top",
-        show_y_labels=len(shown) > _FEW,
+        show_y_labels=not few,
         max_scale=4,
         margin_top=22,
         truncate_label=-1,
         formatter=lambda count: figures.number(int(count)),
-        x_labels=[_bin(block.edges[at], bins) for at in shown],
+        x_labels=[_bin(edge, bins) for edge in block.edges],
     )
     names = ["before", "after"] if any(block.before) else ["after"]
     for name in names:
         counts = block.before if name == "before" else block.after
-        chart.add(name, [counts[at] or None for at in shown])
+        chart.add(name, [count or None for count in counts])
     return _svg(chart, names, _BY.format(line(block.metric))) + _key(names)
 
 

@@ -232,7 +232,8 @@ def _gate_row(
         (f"{result} (", *prose(worth), ")") if (worth := standing(finding)) else (result,),
     ]
     part = "" if finding.kind in ("must_pass", "operation") else finding.slice
-    return TableRow(cells, tone, gate=finding.name, slice=part)
+    case = next(iter(finding.fell), "") if finding.kind == "must_pass" else ""
+    return TableRow(cells, tone, gate=finding.name, slice=part, case=case)
 
 
 def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:

@@ -25,9 +25,9 @@ from evalsuite.report.blocks import (
 FOREIGN: Mapping[type, Sequence[str]] = {
     Name: ("text",),
     Piece: ("text",),
-    Answer: ("id", "slices", "question", "reason", "command"),
+    Answer: ("id", "slices", "question", "reason", "command", "strict"),
     HeatRow: ("slice",),
-    CaseLine: ("id", "note"),
+    CaseLine: ("id", "note", "strict"),
 }
 """Fields of blocks that hold text of others; the rest is this project's."""
 

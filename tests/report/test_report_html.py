@@ -9,11 +9,21 @@ from dataclasses import replace
 
 import pytest
 from large_run import large_run
-from report_samples import HOSTILE, askacme, hostile
+from report_samples import HOSTILE, askacme, hostile, must_pass
 
 from evalsuite.records import CHECKS, Output, Standing
 from evalsuite.report import html, plots
-from evalsuite.report.blocks import Answers, Cases, Cell, Heat, HeatRow, Name, Plots, block_of
+from evalsuite.report.blocks import (
+    Answers,
+    Cases,
+    Cell,
+    Distribution,
+    Heat,
+    HeatRow,
+    Name,
+    Plots,
+    block_of,
+)
 from evalsuite.report.cases import KINDS
 from evalsuite.report.heatmap import forests
 from evalsuite.report.markup import anchor
@@ -56,8 +66,69 @@ def test_an_opened_case_shows_what_its_scores_rest_on() -> None:
 
 def test_a_documents_text_is_in_the_page_once() -> None:
     still = body(html.render(large_run(600)))
-    assert still.count("Chapter 7 of the handbook.") == 1
+    assert still.count('<p class="words">Chapter 7 of the handbook.') == 1
     assert len(re.findall(r'href="#document-\d+"', still)) > 200
+
+
+def test_documents_that_are_texts_alone_go_by_their_first_words() -> None:
+    sample = askacme(24)
+    first, second = list(sample.answers)[:2]
+    for id_, texts in {
+        first: ("Leave takes a form.", "<b>Pay</b> is monthly."),
+        second: (),
+    }.items():
+        given = texts or ("<b>Pay</b> is monthly.", "Leave takes a form.")
+        old, new = sample.answers[id_]
+        assert old is not None
+        assert new is not None
+        sample.answers[id_] = (replace(old, contexts=["Gone."]), replace(new, contexts=given))
+    still = body(html.render(sample.report()))
+    ranks = re.findall(r'<div class="ranks">.*?</div>', still)
+    assert [re.findall(r">([^<>]+)</a>", each) for each in ranks[:2]] == [
+        ["Leave takes a form.", "&lt;b&gt;Pay&lt;/b&gt; is monthly.", "Gone."],
+        ["&lt;b&gt;Pay&lt;/b&gt; is monthly.", "Leave takes a form.", "Gone."],
+    ]
+    assert len(re.findall(r'id="document-\d+"', still)) == 3, "a text is told once, at any rank"
+    assert "lost <code>Gone.</code> (rank 1)" in still
+
+
+def test_the_documents_are_folded_until_one_is_looked_for() -> None:
+    still = body(html.render(large_run(60)))
+    section = still.split('<section id="part-Documents">')[1].split("</section>")[0]
+    assert re.search(r'<details class="more"><summary>\d+ texts</summary>', section)
+    assert re.search(
+        r'<b>hr-7</b> <span class="tags">Chapter 7 of the handbook. [^<]{20,70}…</span>', section
+    )
+
+
+def test_a_case_that_must_pass_is_marked_stands_first_and_tells_where_it_comes_from() -> None:
+    sample = askacme(240)
+    worse = [each.id for each in block_of(sample.report(), Cases).lines if each.kind == "worse"]
+    strict = worse[-1]
+    sample.after[strict] = replace(sample.after[strict], must_pass=True)
+    sample.cases[strict] = replace(sample.cases[strict], provenance={"incident": "<i>2026-01"})
+    failed = must_pass(strict, "failed")
+    sample = sample.with_verdict(findings=[*sample.verdict.findings, failed])
+    still = body(html.render(sample.report()))
+    marked = re.findall(
+        r'<li id="case-([^"]*)"(?:(?!<li ).)*?<em class="kind">must_pass</em>', still
+    )
+    assert marked == [strict]
+    assert re.search(r'<ol class="cases worse.*?<li id="case-([^"]*)"', still)[1] == strict  # type: ignore[index]
+    assert '<p class="note">must_pass, incident &lt;i&gt;2026-01</p>' in still
+    row = still.split(f'id="gate-must_pass,%20{strict}"')[1].split("</tr>")[0]
+    assert f'<a href="#case-{strict}">' in row
+
+
+def test_a_bin_without_cases_keeps_its_place_in_a_plot() -> None:
+    edges = [at / 10 for at in range(10)]
+    none = [0] * 10
+    ends = [31, *none[1:9], 29]
+    for after in (ends, [60] * 10, [12_000, *none[1:]]):
+        drawn = plots.histogram(Distribution("checks", edges, none, after))
+        assert re.findall(r"(\d+)–\d+</text>", drawn) == [str(10 * at) for at in range(10)]
+    shown = plots.histogram(Distribution("checks", edges, none, ends))
+    assert ">31</text>" in shown, "few bars have their counts"
 
 
 def test_each_link_of_the_page_leads_somewhere() -> None:

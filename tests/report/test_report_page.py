@@ -38,6 +38,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "large": askacme(10_000).report(),
         "opened": large_run(180),
         "few": large_run(40),
+        "many": askacme(60).report(),
         "hostile": hostile().report(),
     }
     for name, report in made.items():
@@ -237,19 +238,54 @@ def test_a_phone_needs_no_sideways_scrolling(
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_on_paper_what_moved_is_open_and_no_control_is_left(
+def test_on_paper_the_worst_cases_are_open_and_no_control_is_left(
     chromium: Any, pages: dict[str, Path]
 ) -> None:
+    seen = """(all) => all.map((each) => each.checkVisibility({ contentVisibilityAuto: true }))"""
     with at(chromium, pages["opened"]) as page:
+        page.click(".cases.worse > li summary >> nth=-1")
         page.emulate_media(media="print")
         assert not page.is_visible("#find")
         assert not page.is_visible("nav")
         assert not page.is_visible("label[for=k-all]")
-        moved = page.locator(".cases.worse > li >> text=It leaves out the 14 days.")
-        assert moved.count() > 5
-        heights = moved.evaluate_all("(all) => all.map((each) => each.getClientRects().length)")
-        assert all(heights)
+        bodies = page.locator(".cases.worse > li .asked").evaluate_all(seen)
+        assert len(bodies) > 12
+        assert bodies == [*[True] * 10, *[False] * (len(bodies) - 11), True]
+        assert all(page.locator(".cases.worse > li summary").evaluate_all(seen))
+        assert not page.is_visible(".cases.worse > li pre >> nth=0")
         assert page.locator(".cases.same:not(.failing) > li >> visible=true").count() == 0
+
+
+def test_sixty_cases_take_few_sheets_of_paper(
+    chromium: Any, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    with at(chromium, pages["many"]) as page:
+        assert page.locator(".cases.worse > li details").count() > 30
+        sheets = page.pdf(format="A4").count(b"/Type /Page\n")
+    assert 3 <= sheets <= 10
+
+
+def test_a_slice_that_is_opened_keeps_the_size_of_its_coloured_cells(
+    chromium: Any, pages: dict[str, Path]
+) -> None:
+    height = """() => { const cell = document.querySelector("[id='slice-topic=legal'] .bad");
+        return [cell.offsetHeight, cell.closest("tr").offsetHeight]; }"""
+    with at(chromium, pages["opened"]) as page:
+        cell, _ = page.evaluate(height)
+        page.click("[id='slice-topic=legal'] summary")
+        assert page.evaluate(height)[0] == cell
+        assert page.evaluate(height)[1] > 3 * cell
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_a_document_is_shown_where_a_case_leads_to_it(
+    chromium: Any, pages: dict[str, Path], scripted: bool
+) -> None:
+    with at(chromium, pages["opened"], java_script_enabled=scripted) as page:
+        assert not page.is_visible("#document-1")
+        page.click(".cases.worse > li summary >> nth=0")
+        page.click(".cases.worse > li .found a >> visible=true >> nth=0")
+        page.wait_for_selector(":target", state="visible")
 
 
 def test_no_kind_of_case_is_broken_over_two_lines(chromium: Any, pages: dict[str, Path]) -> None:
