@@ -62,6 +62,11 @@ class Account:
         if completion.first_token is not None:
             self.first_tokens = _plus(self.first_tokens, {_step(completion.first_token): 1})
 
+    def made(self, part: str, model: str, completion: Completion, seconds: float) -> None:
+        """A model in this process answered a part. It has no speed and no price that would tell
+        anything of a provider's, so that only its part counts it."""
+        self._of_part(part, {model: call_of(completion, seconds)})
+
     def recalled(self, part: str, model: str) -> None:
         """A reply to a part came from the store."""
         self._of_part(part, {model: ModelCalls(stored=1)})

@@ -29,6 +29,36 @@ _ANSWER = 1_000
 _MOST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
+class Counted:
+    """A backend in this process, `backend`: a call of it counts as one, and takes no tokens and no
+    money of a budget. What it costs is nothing, which is known."""
+
+    def __init__(self, backend: Backend, budget: Budget) -> None:
+        self.backend = backend
+        self.identity = backend.identity
+        self.capabilities = backend.capabilities
+        self._budget = budget
+        self._name = name_of(backend)
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer; RunStopped where the budget does not cover it."""
+        self._budget.watch()
+        held = await self._budget.reserve(lambda: Spend(calls=1))
+        began = time.perf_counter()
+        try:
+            completion = await self.backend.complete(request)
+        finally:
+            self._budget.settle(held, held)
+        completion = replace(completion, cost=completion.cost or 0.0)
+        if tally := TALLY.get(None):
+            took = time.perf_counter() - began
+            tally.account.made(tally.part, self._name, completion, took)
+        return completion
+
+    async def close(self) -> None:
+        await self.backend.close()
+
+
 class Metered:
     """A backend whose calls are priced, counted and come out of a budget. It stands inside the
     retries: each attempt is a call of its own.

@@ -16,7 +16,7 @@ from evalsuite.backends.budget import Budget
 from evalsuite.backends.calls import TALLY, Halt, Tally
 from evalsuite.backends.lane import Lane, Limits, Resilient
 from evalsuite.backends.llm import LLM
-from evalsuite.backends.metered import Metered
+from evalsuite.backends.metered import Counted, Metered
 from evalsuite.backends.recording import Recorded
 from evalsuite.backends.starting import Started
 from evalsuite.calibration.measurable import lack_of, metric_calls, metric_verdict
@@ -98,7 +98,7 @@ async def opened(config: Config, spec: str, *, offline: bool) -> AsyncIterator[L
 def _chained(backend: Backend, config: Config, halt: Halt) -> Backend:
     """The backends around a provider's, as around a run's."""
     if backend.capabilities.deterministic:
-        return backend
+        return Counted(backend, Budget(budget_limits(config.budget), halt))
     provider = str(backend.identity["provider"])
     name = f"{provider}:{backend.identity.get('model')}"
     rates = {k: v for each in (provider, name) for k, v in config.limits.get(each, {}).items()}

@@ -132,7 +132,7 @@ def _price(config: Config, suite: str, runs: int, of: int) -> str:
     if not runs or known is None:
         unknown = "what they take is not known: no run here called a model over a network"
         return said or f"{of} runs of {suite}; {unknown}"
-    cases, trials = cases_of(config, known), known.manifest.trials
+    cases, trials = cases_of(config, known.manifest), known.manifest.trials
     made = forecast.forecast(known, cases * trials, config)
     usd = None if made.usd is None else runs * made.usd
     rows = [

@@ -15,8 +15,7 @@ from evalsuite.config import Config, load_config
 from evalsuite.errors import DataError, EvalsuiteError, OptionError
 
 if TYPE_CHECKING:
-    from evalsuite.records import Run
-    from evalsuite.snapshot import Head
+    from evalsuite.records import Manifest, Run
 
 _FINISHED = (0, 1, 10, 11)
 """pytest's exit status where a run was concluded."""
@@ -119,14 +118,18 @@ def _takes(config: Config, run: Run, trials: int | None) -> str:
 
     suite, tier = run.manifest.suite, run.manifest.tier
     known = forecast.basis(config, suite, tier)
+    about = run.manifest if known is None else known.manifest
+    cases = len(run.rows) if tier else cases_of(config, about)
+    trials = trials or (run.manifest if tier else about).trials
     if known is None:
+        made = forecast.by_the_clock(config, suite, cases * trials)
+    else:
+        made = forecast.forecast(known, cases * trials, config)
+    if made is None or not made.calls:
         return (
-            "What the next run takes is not known: no run here called a model over a network "
+            "What the next run takes is not known: no run here asked a model afresh "
             f"(to measure it: evalsuite plan {suite} --measure 5)"
         )
-    cases = len(run.rows) if tier else cases_of(config, known)
-    trials = trials or (run if tier else known).manifest.trials
-    made = forecast.forecast(known, cases * trials, config)
     rows = [
         ("the next run", f"{cases} cases, {trials} {'trial' if trials == 1 else 'trials'} each"),
         ("calls", f"{made.calls:,} at most"),
@@ -140,11 +143,11 @@ def _takes(config: Config, run: Run, trials: int | None) -> str:
     return f"{table(rows)}\n\n{basis}"
 
 
-def cases_of(config: Config, known: Head) -> int:
+def cases_of(config: Config, known: Manifest) -> int:
     """The golden cases as they are now; as they were where they can't be read."""
     from evalsuite import golden  # noqa: PLC0415
 
     try:
-        return len(golden.load_spec(str(known.manifest.golden["name"]), config.golden_dir).cases)
+        return len(golden.load_spec(str(known.golden["name"]), config.golden_dir).cases)
     except (EvalsuiteError, KeyError):
-        return known.manifest.expected
+        return known.expected

@@ -18,7 +18,7 @@ from evalsuite.backends.budget import Budget
 from evalsuite.backends.calls import QUIET, Halt
 from evalsuite.backends.lane import Lane, Limits, Resilient
 from evalsuite.backends.llm import LLM
-from evalsuite.backends.metered import Metered
+from evalsuite.backends.metered import Counted, Metered
 from evalsuite.backends.probe import Sampled
 from evalsuite.backends.recording import Recorded
 from evalsuite.backends.starting import Started
@@ -142,9 +142,9 @@ class Benches:
 
     def _chain(self, backend: Backend, plan: Plan) -> Backend:
         """The backends around a provider's: each call is priced and budgeted, and goes through
-        the lane of its model. What answers in this process needs neither."""
+        the lane of its model. What answers in this process has no price and needs no lane."""
         if backend.capabilities.deterministic:
-            return backend
+            return Counted(backend, self._budget)
         config, lane_name = plan.config, _lane_of(backend)
         provider = str(backend.identity["provider"])
         names = (provider, f"{provider}:{backend.identity.get('model')}")

@@ -131,7 +131,11 @@ def rehearsed(takes: Takes, answers: int, config: Config) -> Forecast:
         seconds=max([_seconds(each, config) for each in models], default=0.0) + path,
         least=takes.least + takes.free,
         whole=takes.whole,
-        sure={"calls": takes.least, "tokens": takes.sure_tokens, "usd": takes.sure_usd},
+        sure={
+            "calls": takes.least + takes.free,
+            "tokens": takes.sure_tokens,
+            "usd": takes.sure_usd,
+        },
     )
 
 

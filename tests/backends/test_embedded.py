@@ -88,6 +88,15 @@ def test_a_line_break_or_an_abbreviation_does_not_end_a_sentence() -> None:
     assert "probation receive 8 weeks." in say(PARENTAL, FULLY)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_a_heading_ends_with_its_line_and_what_follows_is_quoted(end: str) -> None:
+    text = end.join(["## The kettle", "It can be returned within 7 days.", "### Fee", "- 3 euros."])
+    documents = f'<document id="kettle">{end}{text}{end}</document>\n'
+    asked = "Within how many days can the kettle be returned?"
+    assert say(asked, *ALL, documents=documents) == "It can be returned within 7 days. [kettle]"
+    assert say("What is the fee in euros?", ONLY, documents=documents) == "3 euros."
+
+
 def test_a_second_sentence_comes_if_it_covers_what_the_first_leaves_out() -> None:
     answer = say("How many days of annual leave are there, and are meals reimbursed per day?")
     assert "28 days" in answer

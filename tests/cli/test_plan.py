@@ -292,6 +292,19 @@ def test_a_sample_is_measured_and_its_replies_are_not_paid_again(
     assert "From 12 answers" in project.evalsuite("plan", "words").stdout.str()
 
 
+def test_a_sample_of_the_embedded_model_tells_its_calls_too(project: Any) -> None:
+    project.write("test_words.py", SUITE)
+    project.cases(project.many(12))
+    done = project.evalsuite("plan", "words", "--measure", "3")
+    assert done.ret == 0, done.stderr.str()
+    assert "12 cases, 1 trial each" in done.stdout.str()
+    assert "24 at most" in done.stdout.str()
+    assert "0.00 USD" in done.stdout.str()
+    assert project.run_apart().ret == 0
+    spent = project.manifest()["operations"]
+    assert spent["fresh_calls"] + spent["stored_calls"] == 24
+
+
 def test_a_sample_of_a_suite_that_is_not_there_is_an_error(project: Any) -> None:
     project.suite()
     project.cases(project.many(2))

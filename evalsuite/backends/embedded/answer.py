@@ -88,10 +88,10 @@ def read_passage(text: str) -> Passage:
     heading: set[str] = set()
     found: list[Sentence] = []
     for block in _block.split(text):
-        line = " ".join(block.split())
-        if line.startswith("#"):
-            heading.update(retrieval.tokens(line))
-        elif line:
+        titled = block.lstrip().startswith("#")
+        title, _, below = block.strip().partition("\n") if titled else ("", "", block)
+        heading.update(retrieval.tokens(title))
+        if line := " ".join(below.split()):
             found += _paragraph(_bullet.sub("", line))
     return Passage(frozenset(heading) - words.TOPICLESS, found, words.language(text))
 
