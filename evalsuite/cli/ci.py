@@ -36,7 +36,13 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         "this one's.",
         epilog="example: evalsuite ci summary",
     )
-    command.add_argument("--run", metavar="REF", dest="ref", default="last", help="default: last")
+    command.add_argument(
+        "--run",
+        metavar="REF",
+        dest="ref",
+        default="last",
+        help="default: last, what the last invocation of pytest ran",
+    )
     command.set_defaults(run=_summary)
 
     command = commands.add_parser(
@@ -99,21 +105,26 @@ def _summary(args: argparse.Namespace) -> int:
     file = summary_file()
     if file is None:
         raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
-    if args.ref == "last" and not _has_run():
-        append(file, "**evals**: no suite has run. Those left out as unchanged are in the log.\n")
+    ref = _just_run() if args.ref == "last" else args.ref
+    if not ref:
+        append(
+            file,
+            "**evals**: no suite has run. What left them out, or stopped them, is in the log.\n",
+        )
         return 0
-    reports, accepted = _reports(args.ref)
+    reports, accepted = _reports(ref)
     append(file, summary(reports, _about(), accepted))
     for mark in annotations(reports):  # the one place where a workflow command is meant
         show(command(replace(mark, file=_from_workspace(mark.file))))
     return 0
 
 
-def _has_run() -> bool:
-    """Whether any suite did: --evals-changed may leave out all of them."""
-    from evalsuite.snapshot import stored_runs  # noqa: PLC0415
+def _just_run() -> str:
+    """The run of pytest's last invocation, "" if no suite ran: --evals-changed may leave out all of
+    them, and an older run, of another commit, is not what this job found."""
+    from evalsuite.snapshot import newest_invocation  # noqa: PLC0415
 
-    return bool(stored_runs(load_config(Path.cwd()), None))
+    return newest_invocation(load_config(Path.cwd()))
 
 
 def _from_workspace(file: str) -> str:

@@ -5,16 +5,20 @@ Under xdist this half is at work in the controller: it gets the workers' results
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evalsuite.config import load_config
+from evalsuite.errors import EvalsuiteError
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import command_of, or_stop
 from evalsuite.runner.results import Brief, RunWriter
+from evalsuite.snapshot import note_begun
 
 if TYPE_CHECKING:
     from evalsuite.runner.conclude import Conclusion
@@ -48,6 +52,15 @@ class Deciding:
         self.damage: list[str] = []
         self.finished = 0
         self.started = time.monotonic()
+
+    def pytest_sessionstart(self) -> None:
+        """What tells of the last invocation must not tell of one before it, where no suite has to
+        run, or nothing could be collected."""
+        idle = self.config.option.collectonly or self.config.getoption("evals_plan")
+        afresh = self.config.getoption("evals_afresh", None)
+        if self.invocation.worker is None and not idle and afresh is None:
+            with contextlib.suppress(EvalsuiteError):  # collection says what is wrong with settings
+                note_begun(load_config(self.config.invocation_params.dir), self.invocation.run)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:

@@ -21,7 +21,7 @@ from evalsuite.snapshot.folder import (
 from evalsuite.snapshot.history import expected_snapshot, remember, snapshot_folder
 from evalsuite.snapshot.outputs import output_key
 from evalsuite.snapshot.past import Past, past_snapshots
-from evalsuite.snapshot.refs import open_ref, stored_runs, suites_of
+from evalsuite.snapshot.refs import newest_invocation, note_begun, open_ref, stored_runs, suites_of
 from evalsuite.snapshot.resolve import Merge, conflicted, merge, resolve
 from evalsuite.snapshot.results import read_results
 from evalsuite.snapshot.revisions import Revision
@@ -45,6 +45,8 @@ __all__ = [
     "load",
     "merge",
     "merged",
+    "newest_invocation",
+    "note_begun",
     "open_ref",
     "output_key",
     "pass_rate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from evalsuite import git
@@ -14,6 +15,7 @@ from evalsuite.snapshot.revisions import Revision, commit_of
 
 HOW = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION" such as git:main'
 _HERE = "snapshots/"
+_BEGUN = "invocation"
 
 
 def open_ref(ref: str, config: Config, suite: str | None) -> tuple[Run, Source]:
@@ -86,6 +88,25 @@ def stored_runs(
         except SnapshotError:
             continue
     return sorted(found, key=lambda each: (each[0].manifest.created, each[1]), reverse=True)
+
+
+def note_begun(config: Config, run: str) -> None:
+    """Note that an invocation of pytest has begun; without a state folder there is no run before it
+    to be taken for its own, and one that can't be written is no error."""
+    with contextlib.suppress(OSError):
+        if config.state_dir.is_dir():
+            (config.state_dir / _BEGUN).write_text(run, encoding="utf-8")
+
+
+def newest_invocation(config: Config) -> str:
+    """The id of the run that the last invocation of pytest here has finished, "" if it has none: it
+    may have left out every suite, or have ended before its time."""
+    runs = [head.manifest.run for head, _ in stored_runs(config)]
+    try:
+        begun = (config.state_dir / _BEGUN).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return runs[0] if runs else ""
+    return begun if begun in runs else ""
 
 
 def _snapshots(config: Config) -> list[Path]:

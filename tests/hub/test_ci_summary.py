@@ -57,6 +57,25 @@ def test_where_no_suite_had_to_run_the_summary_says_so(project: Any, summary: Pa
     assert main(["ci", "summary", "--run", "20260101-000000-0000000"]) == 4
 
 
+def test_a_run_before_the_last_invocation_is_not_told_of(project: Any, summary: Path) -> None:
+    project.suite()
+    project.cases(project.many(12))
+    project.run_apart("-q")
+    project.accept()
+    project.run_apart("-q")
+    project.suite("'nothing'")
+    assert project.run_apart("-q").ret == 1
+    project.suite()
+    assert "left out" in project.run_apart("-q", "--evals-changed").stdout.str()
+    project.run_apart("-q", "--evals-plan")  # runs nothing
+    assert main(["ci", "summary"]) == 0
+    assert "no suite has run" in summary.read_text(encoding="utf-8")
+    assert "words" not in summary.read_text(encoding="utf-8")
+    project.run_apart("-q")
+    assert main(["ci", "summary"]) == 0
+    assert "words" in summary.read_text(encoding="utf-8")
+
+
 def test_what_the_step_wrote_before_stays_and_too_much_is_refused(
     project: Any, summary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
