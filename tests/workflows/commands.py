@@ -40,6 +40,10 @@ class _Handler(socketserver.StreamRequestHandler):
     def _done(
         self, words: list[str], folder: str, environment: dict[str, str]
     ) -> tuple[int, str, str]:
+        if words[:2] == ["python", "-P"]:
+            del words[1]
+        elif words[:3] == ["python", "-m", "pip"] and Path(folder, "pip.py").exists():
+            return 1, "", "python -m pip has run the pip.py of the folder at hand\n"
         if words[:4] == ["python", "-m", "pip", "install"]:
             return _installed(words[4:])
         command = words[2:] if words[:2] == ["python", "-m"] else words

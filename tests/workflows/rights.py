@@ -2,13 +2,15 @@
 and secrets it has, and whose code it runs. `violations` says what breaks these rules:
 
 1. A job that code of a pull request can reach has no secret and no right to write. It follows that
-   events whose runs may do both (`pull_request_target`) reach no job that checks anything out.
+   `pull_request_target`, whose runs may do both, is nowhere.
 2. A job with the right to write runs evalsuite as of the workflow's own commit, and nothing of what
    it downloads or checks out; after an event that a stranger can cause it checks nothing out.
 3. A job with secrets runs commits that somebody with the right to write put into the repository.
+4. A job that a stranger can cause beside main's caches (any event but `pull_request`) brings in no
+   other commit, whatever its rights.
 
-It errs on the side of a violation: a condition that it can't read restricts nothing, and a step
-that it doesn't know runs foreign code.
+It errs on the side of a violation: a condition that it can't read restricts nothing, an event that
+it doesn't know is a stranger's, and a step or a variable that it doesn't know runs foreign code.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from typing import Any
 import yaml
 
 TRUSTED = frozenset({"push", "merge_group", "schedule", "workflow_dispatch"})
-STRANGERS = frozenset({"pull_request", "pull_request_target", "workflow_run", "issue_comment"})
-"""Whoever opens or comments on a pull request causes them."""
+CALLED = TRUSTED | {"pull_request", "workflow_run", "issue_comment"}
+"""The events that a reusable workflow is tried with."""
 
 CHECKOUT = "actions/checkout"
 SETUP = "actions/setup-python"
@@ -33,13 +35,16 @@ HARMLESS = frozenset({SETUP, DOWNLOAD, "actions/upload-artifact"})
 ASIDE = "${{ runner.temp }}/"
 NOTE = re.compile(r' > "\$RUNNER_TEMP/[\w-]+\.md"$')
 OWN = "$/"
-COMMANDS = ("evalsuite ", "echo ")
-INSTALL = 'python -m pip install --quiet "$SOURCE${EXTRAS:+[$EXTRAS]}"'
+OWN_TOKEN = ("secrets.GITHUB_TOKEN", "")
+COMMANDS = ("evalsuite accept ", "evalsuite ci ", "echo ")
+INSTALL = 'python -P -m pip install --quiet "$SOURCE${EXTRAS:+[$EXTRAS]}"'
 SOURCE = "${{ github.action_path }}/../../.."
 FETCHES = re.compile(r"\b(git|gh|curl|wget|unzip|tar)\b")
 OTHER_COMMITS = re.compile(r"\.head\.|head_sha|head_ref|head_branch|refs/pull|\bpull/")
-STEERING = re.compile(r"PATH|BASH_ENV|ENV|LD_.*|PYTHON.*|PIP_.*|GIT_.*|VIRTUAL_ENV|HOME")
-"""Variables that change what a command runs."""
+VARIABLES = frozenset({"GITHUB_TOKEN", "REASON", "SUITES", "RUN", "BASE", "SOURCE", "EXTRAS"})
+"""Those that don't change what a command runs."""
+AROUND = ("defaults", "container", "services")
+"""What changes where all steps of a job run."""
 
 
 def load(text: str) -> dict[str, Any]:
@@ -77,6 +82,7 @@ class Job:
     writes: bool
     secrets: bool
     steps: tuple[Step, ...]
+    around: tuple[str, ...] = ()
 
 
 def folder(root: Path) -> dict[str, str]:
@@ -90,7 +96,10 @@ def violations(files: Mapping[str, str]) -> list[str]:
     found = []
     for path, text in files.items():
         if path.startswith(".github/workflows/"):
-            for job in jobs(path, load(text), files):
+            workflow = load(text)
+            if "pull_request_target" in _named(workflow["on"]):
+                found.append(f"{path}: pull_request_target")
+            for job in jobs(path, workflow, files):
                 found += [f"{path}: {job.name}: {line}" for line in _of_job(job)]
     return found
 
@@ -98,28 +107,31 @@ def violations(files: Mapping[str, str]) -> list[str]:
 def jobs(path: str, workflow: Mapping[str, Any], files: Mapping[str, str]) -> Iterator[Job]:
     events = _events(workflow["on"])
     for name, fields in workflow["jobs"].items():
-        if "uses" in fields:
-            step = Step(name, {"uses": fields["uses"]})
-            yield Job(name, events, False, fields.get("secrets") == "inherit", (step,))
-            continue
         reaching = _reaching(fields, workflow["jobs"], events)
         granted = fields.get("permissions", workflow.get("permissions", "write-all"))
+        writes = granted == "write-all" or (granted != "read-all" and "write" in granted.values())
         env = {**(workflow.get("env") or {}), **(fields.get("env") or {})}
-        steps = tuple(_steps(fields["steps"], files, env))
-        said = json.dumps([fields, env]).replace("secrets.GITHUB_TOKEN", "")
-        yield Job(
-            name,
-            reaching,
-            granted == "write-all" or (granted != "read-all" and "write" in granted.values()),
-            re.search(r"\bsecrets\b", said) is not None,
-            steps,
+        secrets = (
+            re.search(r"\bsecrets\b", json.dumps([fields, env]).replace(*OWN_TOKEN)) is not None
         )
+        if _own_workflow(fields, files):  # its jobs are looked at where it stands
+            writes, secrets = False, fields.get("secrets") == "inherit"
+        around = tuple(each for each in AROUND if each in fields or each in workflow)
+        listed = fields.get("steps", [{"name": name, "uses": fields.get("uses")}])
+        yield Job(name, reaching, writes, secrets, tuple(_steps(listed, files, env)), around)
+
+
+def _named(on: Any) -> frozenset[str]:
+    return frozenset({on} if isinstance(on, str) else on)
 
 
 def _events(on: Any) -> frozenset[str]:
-    named = frozenset({on} if isinstance(on, str) else on)
-    called = TRUSTED | STRANGERS if "workflow_call" in named else frozenset[str]()
-    return (named - {"workflow_call"}) | called
+    called = CALLED if "workflow_call" in _named(on) else frozenset[str]()
+    return (_named(on) - {"workflow_call"}) | called
+
+
+def _own_workflow(fields: Mapping[str, Any], files: Mapping[str, str]) -> bool:
+    return str(fields.get("uses", "")).partition("/evalsuite/")[2].partition("@")[0] in files
 
 
 def _reaching(
@@ -127,7 +139,7 @@ def _reaching(
 ) -> frozenset[str]:
     """The events under which a job may run; it does not where one that it needs was skipped."""
     condition = str(fields.get("if", ""))
-    left = events & _allowed(condition)
+    left = _allowed(condition, events)
     if re.search(r"always\(|failure\(|cancelled\(", condition):
         return left
     needs = fields.get("needs", [])
@@ -136,25 +148,25 @@ def _reaching(
     return left
 
 
-def _allowed(condition: str) -> frozenset[str]:
-    every = TRUSTED | STRANGERS | {"repository_dispatch", "release", "issues"}
+def _allowed(condition: str, events: frozenset[str]) -> frozenset[str]:
     parts = _conjuncts(condition.removeprefix("${{").removesuffix("}}"))
     for part in parts:
         if found := re.fullmatch(r"github\.event_name == '(\w+)'", part):
-            every &= {found[1]}
+            events &= {found[1]}
         elif found := re.fullmatch(
             r"contains\(fromJSON\('(\[.*?\])'\), github\.event_name\)", part
         ):
-            every &= frozenset(json.loads(found[1]))
-    return frozenset(every)
+            events &= frozenset(json.loads(found[1]))
+    return events
 
 
 def _conjuncts(text: str) -> list[str]:
     """The parts that are joined by && outside of brackets; [] where an || may let others in."""
     parts, depth, begin, place = [], 0, 0, 0
+    bare = re.sub(r"'[^']*'", lambda found: "." * len(found[0]), text)
     while place < len(text):
-        depth += (text[place] == "(") - (text[place] == ")")
-        pair = text[place : place + 2]
+        depth += (bare[place] == "(") - (bare[place] == ")")
+        pair = bare[place : place + 2]
         if depth == 0 and pair == "||":
             return []
         if depth == 0 and pair == "&&":
@@ -183,9 +195,9 @@ def _steps(
 
 
 def _of_job(job: Job) -> Iterator[str]:
-    strange = sorted(job.events & STRANGERS) or sorted(job.events - TRUSTED)
-    if "pull_request_target" in job.events and any(step.action == CHECKOUT for step in job.steps):
-        yield "pull_request_target, and a checkout"
+    strange = sorted(job.events - TRUSTED)
+    if job.writes and job.around:
+        yield f"a job that may write has {', '.join(job.around)}"
     if (job.writes or job.secrets) and "pull_request" in job.events:
         yield "pull_request reaches a job with a secret or the right to write"
     if job.secrets and strange:
@@ -197,6 +209,8 @@ def _of_job(job: Job) -> Iterator[str]:
             yield f"{step.name}: a job that may write {line}"
         for line in _foreign(step) if job.secrets else ():
             yield f"{step.name}: a job with secrets {line}"
+        if set(strange) - {"pull_request"} and (_other_commit(step) or FETCHES.search(step.run)):
+            yield f"{step.name}: brings in another commit beside main's caches"
 
 
 def _of_step(step: Step) -> Iterator[str]:
@@ -217,13 +231,14 @@ def _executes(step: Step, strange: bool) -> Iterator[str]:
     """Why a step may run foreign code, by the strictest reading."""
     if step.fields.get("shell", "bash") != "bash":
         yield "uses another shell"
-    if steering := sorted(name for name in step.env if STEERING.fullmatch(name)):
+    if "working-directory" in step.fields:
+        yield "runs in another folder"
+    if steering := sorted(set(step.env) - VARIABLES):
         yield f"sets {', '.join(steering)}"
     for line in _commands(step.run):
         if line != INSTALL or step.env.get("SOURCE") != SOURCE:
             yield f"runs {line}"
-    named = {"ref", "repository"} & set(step.inputs)
-    if step.action == CHECKOUT and (named if strange else _other_commit(step)):
+    if _other_commit(step) and (strange or OTHER_COMMITS.search(json.dumps(dict(step.inputs)))):
         yield "checks out what a stranger may have made"
     if step.action not in ("", CHECKOUT, *HARMLESS):
         yield f"uses {step.action}"
@@ -236,7 +251,8 @@ def _executes(step: Step, strange: bool) -> Iterator[str]:
 def _aside(step: Step) -> bool:
     """Whether an artifact is put where nothing looks; what this run made may be data of it."""
     path = str(step.inputs.get("path", ""))
-    return path.startswith(ASIDE) or (path == "judges" and "run-id" not in step.inputs)
+    aside = path.startswith(ASIDE) and ".." not in path
+    return aside or (path == "judges" and "run-id" not in step.inputs)
 
 
 def _commands(script: str) -> Iterator[str]:
@@ -249,13 +265,13 @@ def _commands(script: str) -> Iterator[str]:
 
 
 def _other_commit(step: Step) -> bool:
-    return OTHER_COMMITS.search(json.dumps(dict(step.inputs))) is not None
+    return step.action == CHECKOUT and not {"ref", "repository"}.isdisjoint(step.inputs)
 
 
 def _foreign(step: Step) -> Iterator[str]:
     """Why a step brings in something else than the event's own commit."""
-    if step.action == CHECKOUT and _other_commit(step):
-        yield "checks out the head of a pull request"
+    if _other_commit(step):
+        yield "checks out another commit than the event's"
     if step.action == DOWNLOAD and "run-id" in step.inputs:
         yield "takes what another run made"
     if not step.own and FETCHES.search(step.run):

@@ -187,6 +187,7 @@ def test_a_maintainer_accepts_a_run_onto_its_branch_and_main_repeats_the_trials(
     pull = Pull(codes, hub)
     changed = CODES.replace("else answer.text", 'else f"{answer.text} Indeed."')
     run = pull.told(pull.push({"test_codes.py": changed}))
+    pull.push({"test_codes.py": changed, "pip.py": "raise SystemExit('run beside a token')\n"})
     asked = {"run": str(run.id), "branch": "topic", "reason": "a friendlier tone", "suites": ""}
 
     def dispatched(ref: str) -> Run:

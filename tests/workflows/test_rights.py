@@ -119,7 +119,72 @@ def test_what_keeps_the_rules_is_let_be(on: object, steps: list[object], fields:
             ["workflow_dispatch"],
             [checkout(ref="refs/pull/${{ inputs.number }}/merge"), {"run": "make", "env": KEY}],
             {},
-            "checks out the head",
+            "checks out another",
+        ),
+        (
+            ["workflow_dispatch"],
+            [checkout(ref="${{ inputs.ref }}"), {"run": "make", "env": KEY}],
+            {},
+            "checks out another",
+        ),
+        (["pull_request_review"], [{"run": "make", "env": KEY}], {}, "secrets, and an event"),
+        (["discussion_comment"], [{"run": "make", "env": KEY}], {}, "secrets, and an event"),
+        (
+            ["discussion_comment"],
+            [checkout(ref="${{ github.event.comment.body }}")],
+            {"permissions": WRITE},
+            "checks out what a stranger",
+        ),
+        (
+            ["workflow_run"],
+            [checkout(ref="${{ github.event.workflow_run.head_sha }}"), {"run": "make"}],
+            {},
+            "beside main's caches",
+        ),
+        (["issue_comment"], [{"run": "gh pr checkout 7 && make"}], {}, "beside main's caches"),
+        (["pull_request_target"], [{"run": "make"}], {}, "pull_request_target"),
+        (
+            ["pull_request", "push"],
+            [CHECKOUT, {"run": "make", "env": KEY}],
+            {"if": "github.event_name == 'push' && inputs.x != '(' || inputs.all"},
+            "pull_request reaches",
+        ),
+        (["push"], [{"run": "evalsuite aa it"}], {"permissions": WRITE}, "runs evalsuite aa"),
+        (
+            ["workflow_run"],
+            [INSTALL],
+            {"permissions": WRITE, "container": "acme/image"},
+            "has container",
+        ),
+        (
+            ["workflow_run"],
+            [INSTALL],
+            {"permissions": WRITE, "defaults": {"run": {"shell": "bash base/x.sh {0}"}}},
+            "has defaults",
+        ),
+        (
+            ["workflow_run"],
+            [{"run": REPORT, "env": {"NODE_OPTIONS": "--require run/x.js"}}],
+            {"permissions": WRITE},
+            "sets NODE_OPTIONS",
+        ),
+        (
+            ["workflow_run"],
+            [{"run": REPORT, "working-directory": "run"}],
+            {"permissions": WRITE},
+            "another folder",
+        ),
+        (
+            ["workflow_run"],
+            [{"uses": DOWNLOAD, "with": {"path": "${{ runner.temp }}/../tool", "run-id": 1}}],
+            {"permissions": WRITE},
+            "puts an artifact",
+        ),
+        (
+            ["push"],
+            [checkout(ref="${{ inputs.branch }}"), {"run": "python -m pip install --quiet x"}],
+            {"permissions": WRITE},
+            "runs python -m pip",
         ),
         (["push"], [{"run": "git fetch origin pull/7/head", "env": KEY}], {}, "fetches"),
         (["push"], [CHECKOUT, {"run": "pip install ."}], {"permissions": WRITE}, "runs pip"),
@@ -184,6 +249,15 @@ def test_a_job_reaches_as_far_as_the_job_that_it_needs() -> None:
     assert violations(
         {NAME: text.replace("needs: first", "needs: first\n            if: always()")}
     )
+
+
+def test_a_foreign_workflow_gets_no_secret_and_no_right_to_write() -> None:
+    job = {"uses": f"someone/else/.github/workflows/x.yml@{HASH}"}
+    called = {"on": "pull_request", "permissions": {"contents": "read"}, "jobs": {"job": job}}
+    assert violations({NAME: yaml.safe_dump(called)}) == []
+    for more in ({"secrets": {"KEY": "${{ secrets.KEY }}"}}, {"permissions": WRITE}):
+        text = yaml.safe_dump({**called, "jobs": {"job": {**job, **more}}})
+        assert any("pull_request reaches" in line for line in violations({NAME: text}))
 
 
 def test_a_called_workflow_that_inherits_secrets_is_found() -> None:
