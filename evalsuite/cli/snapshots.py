@@ -16,17 +16,20 @@ from evalsuite.errors import OptionError, SnapshotError, did_you_mean, plain
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff
+    from evalsuite.gate import Finding, Gate
     from evalsuite.records import Run
     from evalsuite.snapshot import Merge, Source
 
 KINDS = ("new", "stale", "changed", "gone")
 MAX_REASON = 500
+NAMED = 5
+"""How many gates are named that stay red."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One suite's change, fully known before anything is written. `left` are the cases that a
-    top-up gave no trials."""
+    top-up gave no trials, `red` what blocks the same run beside the new snapshot too."""
 
     suite: str
     old: Run | None
@@ -34,6 +37,7 @@ class Planned:
     sources: Sequence[Source]
     diff: Diff
     left: Sequence[str] = ()
+    red: Sequence[Finding] = ()
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -81,14 +85,21 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _accept(args: argparse.Namespace) -> int:
+    from evalsuite.snapshot import suites_of  # noqa: PLC0415
+
     reason = args.reason.strip()
     if not reason or len(reason) > MAX_REASON or not reason.isprintable():
         raise OptionError(f"--reason must be one line of 1 to {MAX_REASON} characters")
+    if not any(each.isalpha() for each in reason):
+        raise OptionError(
+            f"--reason {reason[:20]} tells nothing: say why the change is meant; reviewers read it "
+            "in the snapshot, the pull request's comment and the history"
+        )
     only = _kinds(args.only)
     if args.top_up and only is not None:
         raise OptionError("--top-up changes no case, so that --only says nothing beside it")
     config = load_config(Path.cwd())
-    names = list(dict.fromkeys(args.suites)) or _suites_of(args.from_run, config)
+    names = list(dict.fromkeys(args.suites)) or suites_of(args.from_run, config)
     if args.top_up and not args.suites:
         names = _with_snapshot(names, config)
     planned = [_planned(config, args.from_run, name, only, args.top_up) for name in names]
@@ -118,12 +129,6 @@ def _kinds(text: str | None) -> frozenset[str] | None:
     return frozenset(kinds)
 
 
-def _suites_of(ref: str, config: Config) -> list[str]:
-    from evalsuite.snapshot import suites_of  # noqa: PLC0415
-
-    return suites_of(ref, config)
-
-
 def _planned(
     config: Config, ref: str, suite: str, only: frozenset[str] | None, top_up: bool
 ) -> Planned:
@@ -149,7 +154,16 @@ def _planned(
         for name, each in new.manifest.tiers.items()
     }
     new = replace(new, manifest=replace(new.manifest, detectable=drops, tiers=tiers))
-    return Planned(suite, old, new, (source, folder) if old else (source,), diff, left)
+    red = () if top_up else _red(new, run, policy_of(run, source))
+    return Planned(suite, old, new, (source, folder) if old else (source,), diff, left, red)
+
+
+def _red(new: Run, run: Run, policy: Gate) -> list[Finding]:
+    """What blocks a run that is compared with the new snapshot."""
+    from evalsuite.diff import compare  # noqa: PLC0415
+    from evalsuite.gate import decide  # noqa: PLC0415
+
+    return [each for each in decide(compare(new, run), policy).findings if each.blocks]
 
 
 def _topped_up(suite: str, old: Run | None, run: Run) -> tuple[Run, Sequence[str]]:
@@ -189,7 +203,10 @@ def _accepted(config: Config, planned: Planned, reason: str) -> str:
     snapshot.accept(planned.new, planned.sources, folder, reason=reason)
     head = snapshot.read_head(folder)
     snapshot.remember(config, planned.suite, head.key)
-    return plain("\n".join(_summary(planned, snapshot.shown(folder))))
+    shown = snapshot.shown(folder)
+    lines = [*_summary(planned, shown), *_warned(planned, config.seed)]
+    commit = f"  commit it with the change that caused it: git add {shown}"
+    return plain("\n".join([*lines, commit]))
 
 
 def _summary(planned: Planned, folder: str) -> list[str]:
@@ -222,7 +239,25 @@ def _summary(planned: Planned, folder: str) -> list[str]:
         lines.append(
             f"  smallest drop that the gate finds with 80 % power: {100 * drop:.1f} points"
         )
-    return [*lines, f"  commit it with the change that caused it: git add {folder}"]
+    return lines
+
+
+def _warned(planned: Planned, seed: int) -> list[str]:
+    """What the next run will stumble over."""
+    lines = []
+    if planned.red:
+        names = [each.name for each in planned.red]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"  still red after this: {'; '.join(names[:NAMED])}{more}")
+        if not all(each.excusable for each in planned.red):
+            lines.append("    no snapshot excuses a floor, a limit or a must_pass case")
+    ran = planned.new.manifest.seed
+    if ran != seed:
+        lines.append(
+            f"  the run had seed {ran}, and the settings say {seed}: the next one asks everything "
+            f"anew and answers otherwise; set seed = {ran}, or accept a run with seed {seed}"
+        )
+    return lines
 
 
 def _least(run: Run) -> float | None:

@@ -120,6 +120,12 @@ class Finding:
         """Whether this finding fails the build."""
         return self.mode == "block" and self.result in BAD
 
+    @property
+    def excusable(self) -> bool:
+        """Whether a new snapshot can end it: what a floor, a limit, a case that must pass or the
+        pinned baseline asks for, no snapshot changes."""
+        return self.result == "regression" and self.kind != "release"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

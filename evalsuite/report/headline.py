@@ -274,9 +274,10 @@ def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
         return _typed("go on", commands.reproduce)
     if material.diff.baseline is None:
         return _typed("baseline", commands.baseline)
+    verdict = material.verdict
     stale = any(each.label in ("stale", "new") for each in found)
-    meant = material.verdict.blocks and helped_by_accepting(material.verdict)
-    if meant or stale or material.verdict.result == "incomparable":
+    asked = verdict.blocks or stale or verdict.result == "incomparable"
+    if asked and helped_by_accepting(verdict):
         return _typed("if meant", commands.accept)
     return None
 

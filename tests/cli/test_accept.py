@@ -11,6 +11,7 @@ import pytest
 from stored_runs import answer, many, run_of, store_run, store_snapshot
 
 from evalsuite.cli import main
+from evalsuite.gate import Gate, policy_json
 from evalsuite.records import Run
 from evalsuite.snapshot import load, output_key, read_head, read_outputs, write
 
@@ -89,6 +90,48 @@ def test_a_run_without_any_score_is_refused(root: Path, capsys: pytest.CaptureFi
     write(root / ".evalsuite/runs/r1/askacme", Run(run.manifest, {"a": row}), outputs)
     assert accept() == 2
     assert "no case of it was scored" in capsys.readouterr().err
+
+
+def test_what_stays_red_beside_the_new_snapshot_is_said(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_snapshot(root, many(40), run="r0")
+    failing = [f"c{number:03}" for number in range(20)]
+    run, outputs = run_of(
+        many(40, "no"), failing=failing, policy=policy_json(Gate(min={"checks": 0.8}))
+    )
+    rows = {**run.rows, "c000": replace(run.rows["c000"], must_pass=True)}
+    write(root / ".evalsuite/runs/r1/askacme", Run(run.manifest, rows), outputs)
+    assert accept() == 0
+    said = capsys.readouterr().out
+    assert "still red after this: checks >= 0.80; must_pass, c000\n" in said
+    assert "no snapshot excuses a floor, a limit or a must_pass case" in said
+    store_run(root, many(40, "yes"), run="r2", created="2027")
+    assert accept() == 0
+    assert "still red" not in capsys.readouterr().out
+
+
+def test_cases_that_are_left_out_stay_red_but_need_no_floor(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_snapshot(root, many(40), run="r0")
+    failing = [f"c{number:03}" for number in range(30)]
+    store_run(root, {**many(40, "no"), "comes": "new"}, failing=failing)
+    assert accept("--only", "new") == 0
+    said = capsys.readouterr().out
+    assert "still red after this: checks" in said
+    assert "no snapshot excuses" not in said
+
+
+def test_a_run_with_another_seed_than_the_settings_is_warned_of(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_run(root, many(2), seed=3)
+    assert accept() == 0
+    assert "the run had seed 3, and the settings say 0: the next" in capsys.readouterr().out
+    store_run(root, many(3), run="r2", created="2027", seed=0)
+    assert accept() == 0
+    assert "seed" not in capsys.readouterr().out
 
 
 def test_accepting_the_same_again_touches_no_file(
@@ -183,6 +226,11 @@ def test_every_suite_of_the_run_is_taken_or_none(
         (["accept", "--from-run", "last", "--reason", " "], "--reason must be one line"),
         (["accept", "--from-run", "last", "--reason", "a\nb"], "--reason must be one line"),
         (["accept", "--from-run", "last", "--reason", "x" * 501], "1 to 500 characters"),
+        (
+            ["accept", "--from-run", "last", "--reason", "..."],
+            "--reason ... tells nothing: say why",
+        ),
+        (["accept", "--from-run", "last", "--reason", "… 12"], "tells nothing"),
         (["accept", "--from-run", "no", "--reason", "x"], "no run 'no'"),
         (["accept", "--from-run", "last", "--reason", "x", "--only", "nwe"], 'did you mean "new"'),
         (["accept", "--from-run", "last", "--reason", "x", "--only", ""], "no kind of case"),

@@ -130,6 +130,20 @@ def test_no_baseline_names_the_one_command_that_makes_it() -> None:
     assert said(sample, "if meant") == ""
 
 
+def test_accepting_is_offered_only_where_nothing_would_stay_red() -> None:
+    sample = askacme()
+    assert said(sample, "if meant") == COMMANDS.accept
+    strict = must_pass(next(iter(sample.after)), "failed")
+    for red in (strict, replace(strict, kind="floor", result="below", name="checks >= 0.80")):
+        both = sample.with_verdict(findings=[*sample.verdict.findings, red])
+        assert said(both, "if meant") == ""
+        assert COMMANDS.accept not in render(both.report())
+        seen = sample.with_verdict(
+            findings=[*sample.verdict.findings, replace(red, mode="observe")]
+        )
+        assert said(seen, "if meant") == COMMANDS.accept
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
