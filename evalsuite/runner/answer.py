@@ -19,10 +19,10 @@ from evalsuite.canonical import canonical, key
 from evalsuite.errors import RunStopped
 from evalsuite.records import Case, Document, ModelCalls, Output, Part
 from evalsuite.runner.deadline import Deadline
-from evalsuite.runner.look import SAYS, How
+from evalsuite.runner.look import SAYS, How, same
 from evalsuite.runner.plan import Plan
 from evalsuite.runner.target import call_target, missing, settled
-from evalsuite.runner.watch import Watch, same
+from evalsuite.runner.watch import Watch
 from evalsuite.snapshot.codec import decoder, to_json
 from evalsuite.store import Store
 from evalsuite.strictjson import Malformed, parse

@@ -21,6 +21,15 @@ _TOOLS = re.compile(
 )
 _MACHINE = ("platform.py", "uuid.py", str(Path("ctypes", "util.py")))
 """Of the standard library: what they start only asks about the machine."""
+_LOOKING = re.compile(
+    r"<frozen .*|.*[\\/]((genericpath|posixpath|ntpath|os|glob|linecache|tempfile|pkgutil|inspect|"
+    r"site|zipimport|platform|pathlib)\.py|(pathlib|importlib|asyncio|logging)[\\/].*)"
+)
+"""Of the standard library: what asks for a file's state to learn whether and what it is, but for"""
+_TELLING = frozenset(
+    ("getsize", "getmtime", "getatime", "getctime", "samefile", "owner", "group", "stat", "lstat")
+)
+"""those, which hand it on."""
 
 
 class Callers:
@@ -62,13 +71,28 @@ class Callers:
             if file.startswith("<frozen importlib"):
                 if frame.f_code.co_name == "_fill_cache":  # what lies beside a module
                     return True
-            elif not file.startswith(self._standard) or file.startswith(self._packages):
+            elif not self._of_python(file):
                 if file not in _WATCHERS:
                     return _TOOLS.fullmatch(file) is not None
-            elif file.endswith(_MACHINE):
+            elif file.endswith(_MACHINE) or "rmtree" in frame.f_code.co_name:
                 return True
             frame = frame.f_back
         return False
+
+    def _of_python(self, file: str) -> bool:
+        if file.startswith("<frozen "):
+            return True
+        return file.startswith(self._standard) and not file.startswith(self._packages)
+
+    def learns_state(self, frame: FrameType | None) -> bool:
+        """Whether who asks for a path's state may learn its size and time, not only its kind."""
+        while frame is not None:
+            file, name = frame.f_code.co_filename, frame.f_code.co_name
+            if "pathlib" not in file or name not in ("stat", "lstat"):
+                telling = name in _TELLING or not _LOOKING.fullmatch(file)
+                return telling if self._of_python(file) else not file.startswith(_OWN)
+            frame = frame.f_back
+        return True
 
     def user_imports(self, frame: FrameType | None) -> bool:
         """Whether an import is written in a user's code."""

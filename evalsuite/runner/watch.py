@@ -24,34 +24,12 @@ from urllib.parse import unquote
 
 from evalsuite.backends.calls import QUIET
 from evalsuite.canonical import key
+from evalsuite.runner.beyond import BLIND, REACHES
 from evalsuite.runner.callers import Callers
 from evalsuite.runner.look import How, look
+from evalsuite.runner.places import opened, path_of
 from evalsuite.runner.presence import watch_presence
 
-_REACHES = {
-    "socket.connect": "connects to",
-    "socket.sendto": "sends to",
-    "socket.sendmsg": "sends to",
-    "subprocess.Popen": "starts",
-    "os.system": "starts",
-    "os.posix_spawn": "starts",
-    "os.spawn": "starts",
-    "os.exec": "starts",
-    "os.fork": "forks",
-    "os.forkpty": "forks",
-    "os.startfile": "starts",
-}
-_BLIND = (
-    # Clients that reach a service by sockets of their own,
-    *("grpc", "pycurl", "curl_cffi", "primp", "uvloop", "zmq", "confluent_kafka"),
-    *("psycopg", "psycopg2", "pymongo", "MySQLdb", "pymssql", "pyodbc", "oracledb"),
-    # indexes and databases that read files of their own,
-    *("faiss", "hnswlib", "usearch", "annoy", "chromadb", "lancedb", "duckdb", "tantivy"),
-    *("lmdb", "rocksdict", "plyvel", "h5py", "tables", "llama_cpp", "vllm"),
-    # and what starts processes or shares their memory; Python imports these when it is asked to.
-    *("multiprocessing.popen_spawn_posix", "multiprocessing.popen_spawn_win32"),
-    *("multiprocessing.popen_forkserver", "multiprocessing.shared_memory"),
-)
 _MOST_WRITTEN = 200
 """A run that writes more files below its root than this must keep them out of git's sight."""
 
@@ -94,6 +72,7 @@ class Watch:
         self._events: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
             "open": self._opened,
             "import": self._imported,
+            "os.chdir": self._entered,
             "os.listdir": self._listed,
             "os.scandir": self._listed,
             "sqlite3.connect": self._connected,
@@ -101,7 +80,7 @@ class Watch:
             "os.mkdir": self._made_folder,
             "tempfile.mkdtemp": self._made_temporary,
             "tempfile.mkstemp": self._made_temporary,
-            **dict.fromkeys(_REACHES, self._reached),
+            **dict.fromkeys(REACHES, self._reached),
         }
 
     def start(self) -> None:
@@ -135,7 +114,7 @@ class Watch:
 
     def wrote(self, file: Path) -> None:
         """A file that this process writes; also one that it will write once nothing watches."""
-        self._wrote(_path(file))
+        self._wrote(path_of(file))
 
     # What happens, in any thread.
 
@@ -144,7 +123,10 @@ class Watch:
             happened(event, arguments)
 
     def _opened(self, event: str, arguments: tuple[Any, ...]) -> None:
-        path, flags = _path(arguments[0]), arguments[2]
+        if not isinstance(arguments[0], int):  # else it is open already
+            self._opens(path_of(arguments[0]), arguments[2])
+
+    def _opens(self, path: str, flags: object) -> None:
         if not path:
             return
         bits = flags if isinstance(flags, int) else 0
@@ -155,27 +137,33 @@ class Watch:
         elif not bits & (os.O_WRONLY | os.O_TRUNC):
             self._seen_by_target("read", path)
 
+    def _entered(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._seen_by_target("read", path_of(arguments[0]))
+
     def _listed(self, event: str, arguments: tuple[Any, ...]) -> None:
-        self._seen_by_target("list", _path("." if arguments[0] is None else arguments[0]))
+        place = "." if arguments[0] is None else arguments[0]
+        if isinstance(place, int) and opened(place) is None:
+            self._not_told("lists a folder")
+        self._seen_by_target("list", path_of(place))
 
     def _imported(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._callers.user_imports(sys._getframe(1)):
             self._touch("import", str(arguments[0]))
 
     def _moved(self, event: str, arguments: tuple[Any, ...]) -> None:
-        self._wrote(_path(arguments[1]))
+        self._wrote(path_of(arguments[1]))
 
     def _made_folder(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._callers.tools(sys._getframe(1)):  # a test's temporary folder
-            self._scratch.add(_path(arguments[0]))
+            self._scratch.add(path_of(arguments[0]))
 
     def _made_temporary(self, event: str, arguments: tuple[Any, ...]) -> None:
-        self._scratch.add(_path(arguments[0]))
+        self._scratch.add(path_of(arguments[0]))
 
     def _reached(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not QUIET.get() and not self._callers.tools(sys._getframe(1)):
             place = arguments[-1] if event.startswith("socket") else arguments[:1]
-            self.reached.setdefault(f"{_REACHES[event]} {_short(place)}")
+            self.reached.setdefault(f"{REACHES[event]} {_short(place)}")
 
     def _connected(self, event: str, arguments: tuple[Any, ...]) -> None:
         """A database is its file and what is not yet merged into it."""
@@ -184,11 +172,31 @@ class Watch:
             name = unquote(name[5:].split("?")[0].split("#")[0])
         if name and not name.startswith(":memory:"):
             for ending in ("", "-wal", "-journal"):
-                self._seen_by_target("read", _path(name) + ending)
+                self._seen_by_target("read", path_of(name) + ending)
 
-    def _asked(self, place: object) -> None:
-        if self.active:
-            self._seen_by_target("test", _path(place))
+    def _asked(self, name: str, place: Any, folder: int | None, flags: object) -> None:
+        if not self.active or (name == "open" and folder is None):  # else there is an event
+            return
+        state = name.endswith("stat") and self._callers.learns_state(sys._getframe(2))
+        if name == "fstat" and not state:
+            return
+        try:
+            path = path_of(place, folder)
+            if state and isinstance(place, int) and opened(place) is None:
+                raise LookupError
+        except LookupError:
+            self._not_told("looks at a file")
+            return
+        if name == "open":
+            self._opens(path, flags)
+        elif name in ("lstat", "readlink"):
+            self._seen_by_target("lstate" if state else "link", path)
+        else:
+            self._seen_by_target("state" if state else "test", path)
+
+    def _not_told(self, does: str) -> None:
+        if not QUIET.get() and not self._callers.tools(sys._getframe(1)):
+            self.reached.setdefault(f"{does} by the number of an open one")
 
     def _seen_by_target(self, how: How, path: str) -> None:
         """Note it if it is the target's doing: not a tool's, and not the harness's own."""
@@ -255,7 +263,9 @@ class Watch:
             path = what if how == "import" else self._callers.source(what)
             if how != "import" and path in self._covered:
                 used.add(path)
-            elif how == "import" or not (path + os.sep).startswith(self._ignored):
+            if how == "read" and path in self._covered:
+                continue
+            if how == "import" or not (path + os.sep).startswith(self._ignored):
                 found = look(how, path)
                 if found == "other":
                     self.reached.setdefault(f"reads {_short(path)}, which is no file")
@@ -266,7 +276,7 @@ class Watch:
 
     def unknown(self) -> list[str]:
         """What was reached of which nothing can be told, one phrase each."""
-        return [*self.reached, *(f"loads {name}" for name in _BLIND if name in sys.modules)]
+        return [*self.reached, *(f"loads {name}" for name in BLIND if name in sys.modules)]
 
 
 _WATCHING: list[Watch] = []  # begun and not ended
@@ -283,23 +293,6 @@ def _listen() -> None:
     sys.addaudithook(hear)
 
 
-def _path(place: object) -> str:
-    """An absolute path, "" for a file that is open already."""
-    if isinstance(place, int):
-        return ""
-    try:
-        return os.path.abspath(os.fsdecode(place))  # type: ignore[arg-type] # noqa: PTH100
-    except (TypeError, ValueError):
-        return ""
-
-
 def _short(place: object) -> str:
     text = ", ".join(map(str, place)) if isinstance(place, tuple) else str(place)
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def same(place: str, found: str) -> bool:
-    """Whether a place of `outside` is as it was."""
-    how, _, what = place.partition(" ")
-    now = look(how, what)  # type: ignore[arg-type]
-    return now == found or (how == "import" and now == "loaded" and found == "found")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_a_hidden_file_that_was_read_is_looked_at_again(accepted: Any) -> None:
     changed(accepted)
     assert "words: left out" in changed(accepted)
     accepted.write("end.txt", "?")
+    assert "words: runs: a file that it reads beside its sources changed" in changed(accepted)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_hidden_link_that_was_followed_is_looked_at_again(accepted: Any) -> None:
+    """What it led to is as it was: only where it leads has changed."""
+    accepted.pytester.run("git", "init", "-q")
+    accepted.write(".gitignore", "hidden\nrunpytest-*\n")
+    for name in ("v1", "v2"):
+        (accepted.path / "hidden" / name).mkdir(parents=True)
+    now = accepted.path / "hidden" / "now"
+    now.symlink_to("v1")
+    written(accepted, body='pathlib.Path("hidden/now").resolve()')
+    changed(accepted)
+    assert "words: left out" in changed(accepted)
+    now.unlink()
+    now.symlink_to("v2")
     assert "words: runs: a file that it reads beside its sources changed" in changed(accepted)
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from evalsuite.backends.calls import QUIET
+from evalsuite.runner import places
 from evalsuite.runner.callers import Callers
-from evalsuite.runner.look import STAT, look
-from evalsuite.runner.watch import Watch, same
+from evalsuite.runner.look import STAT, look, same
+from evalsuite.runner.presence import NAMES
+from evalsuite.runner.watch import Watch
 
 
 def outside(watch: Watch) -> dict[str, str]:
@@ -135,10 +139,177 @@ def test_absent_files_folders_listed_and_paths_asked_for_are_remembered(
     assert not same(f"test {tmp_path}/flag", "")
 
 
+LINKS = pytest.mark.skipif(sys.platform == "win32", reason="needs links and open folders")
+
+Step = Callable[[Path], object]
+
+
+def _opened_below(folder: Path) -> bytes:
+    number = os.open(folder / "now", os.O_RDONLY)
+    try:
+        file = os.open("file", os.O_RDONLY, dir_fd=number)
+        try:
+            return os.read(file, 100)
+        finally:
+            os.close(file)
+    finally:
+        os.close(number)
+
+
+def _read_after_chdir(folder: Path) -> str:
+    with contextlib.chdir(folder / "now"):
+        return Path("file").read_text()
+
+
+def _listed_by_number(folder: Path) -> list[str]:
+    number = os.open(folder / "v1", os.O_RDONLY)
+    try:
+        return os.listdir(number)  # noqa: PTH208 (a path has no number)
+    finally:
+        os.close(number)
+
+
+def _size_by_number(folder: Path) -> int:
+    number = os.open(folder / "v1" / "file", os.O_WRONLY)
+    try:
+        return os.fstat(number).st_size
+    finally:
+        os.close(number)
+
+
+def _grow(folder: Path) -> None:
+    (folder / "v1" / "file").write_text("longer")
+
+
+def _move(folder: Path) -> None:
+    (folder / "now").unlink()
+    (folder / "now").symlink_to("v2")
+
+
+def _time(folder: Path) -> None:
+    os.utime(folder / "v1" / "file", (1, 1))
+
+
+def _add(folder: Path) -> None:
+    (folder / "v1" / "more").touch()
+
+
+def _link(folder: Path) -> None:
+    (folder / "absent").symlink_to("nowhere")
+
+
+def _allow(folder: Path) -> None:
+    (folder / "v1" / "file").chmod(0o700)
+
+
+@LINKS
+@pytest.mark.parametrize(
+    ("asks", "change"),
+    [
+        (lambda at: (at / "now").resolve(), _move),
+        (lambda at: os.path.realpath(at / "now" / "file"), _move),
+        (lambda at: (at / "now").readlink(), _move),
+        (lambda at: (at / "now").samefile(at / "v1"), _move),
+        (lambda at: (at / "now" / ".." / "now" / "file").read_text(), _move),
+        (_opened_below, _move),
+        (_read_after_chdir, _move),
+        (_opened_below, _grow),
+        (_listed_by_number, _add),
+        (_size_by_number, _grow),
+        (lambda at: os.path.lexists(at / "absent"), _link),
+        (lambda at: (at / "absent").is_symlink(), _link),
+        (lambda at: (at / "v1" / "file").stat(), _grow),
+        (lambda at: (at / "v1" / "file").lstat(), _grow),
+        (lambda at: os.path.getsize(at / "now" / "file"), _grow),  # noqa: PTH202
+        (lambda at: os.path.getmtime(at / "v1" / "file"), _time),  # noqa: PTH204
+        (lambda at: [each.stat() for each in os.scandir(at / "v1")], _time),
+        (lambda at: os.access(at / "v1" / "file", os.X_OK), _allow),
+    ],
+)
+def test_what_is_asked_of_a_path_is_seen_to_change(
+    watch: Watch, tmp_path: Path, asks: Step, change: Step
+) -> None:
+    for name in ("v1", "v2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    (tmp_path / "now").symlink_to("v1")
+    asks(tmp_path)
+    found = outside(watch)
+    assert all(same(*each) for each in found.items())
+    change(tmp_path)
+    assert not all(same(*each) for each in found.items())
+    assert not [phrase for phrase in watch.unknown() if "number" in phrase]
+
+
+@LINKS
+def test_a_path_above_a_links_target_is_that_of_the_target(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "far" / "v1").mkdir(parents=True)
+    (tmp_path / "far" / "file").write_text("one")
+    (tmp_path / "now").symlink_to("far/v1")
+    assert (tmp_path / "now" / ".." / "file").read_text() == "one"
+    found = outside(watch)
+    (tmp_path / "far" / "file").write_text("two")
+    assert not all(same(*each) for each in found.items())
+
+
+def test_who_only_asks_whether_a_file_is_there_does_not_depend_on_its_size_and_time(
+    watch: Watch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("one")
+    assert (tmp_path / "file").is_file()
+    assert [each.name for each in os.scandir(tmp_path) if each.is_file()] == ["file"]
+    assert list(os.walk(tmp_path)) == [(str(tmp_path), [], ["file"])]
+    assert (tmp_path / "file").resolve()
+    found = outside(watch)
+    (tmp_path / "file").write_text("longer")
+    assert all(same(*each) for each in found.items())
+
+
+@LINKS
+def test_a_source_that_is_hashed_may_still_be_asked_for_its_time(
+    watch: Watch, tmp_path: Path
+) -> None:
+    (tmp_path / "source").write_text("x")
+    watch.cover([str(tmp_path / "source")], ())
+    os.path.getmtime(tmp_path / "source")  # noqa: PTH204
+    found = outside(watch)
+    os.utime(tmp_path / "source", (1, 1))
+    assert not all(same(*each) for each in found.items())
+
+
+@LINKS
+def test_what_lies_below_an_open_folder_that_no_system_names_can_not_be_told(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr(places, "opened", lambda number: None)
+    number = os.open(tmp_path, os.O_RDONLY)
+    os.stat("file", dir_fd=number)
+    os.close(number)
+    assert "looks at a file by the number of an open one" in watch.unknown()
+
+
+def test_a_folders_entries_are_as_ever(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("one")
+    with os.scandir(tmp_path) as entries:
+        (entry,) = entries
+    assert isinstance(entry, os.DirEntry)
+    assert (os.fspath(entry), entry.name, entry.stat().st_size) == (entry.path, "file", 3)
+    assert repr(entry) == "<DirEntry 'file'>"
+
+
+@LINKS
+def test_a_folder_that_is_deleted_is_no_dependency(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "cache" / "old").mkdir(parents=True)
+    shutil.rmtree(tmp_path / "cache")
+    assert not [place for place in outside(watch) if "cache" in place]
+
+
 def test_asking_for_a_path_is_watched_only_as_long_as_the_watch_lasts(watch: Watch) -> None:
     assert os.stat in os.supports_fd
     watch.stop()
     assert os.stat is STAT
+    assert all(not hasattr(getattr(os, name), "__wrapped__") for name in NAMES)
     assert os.stat in os.supports_fd
     assert len(os.supports_fd) == len(set(os.supports_fd))
 
