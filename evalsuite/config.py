@@ -95,6 +95,12 @@ _SPOKEN: dict[type, str] = {
     bool: "true or false",
 }
 
+_LISTS = {
+    "budget": '["2.50usd", "500calls"]',
+    "formats": '["html", "markdown", "json"]',
+    "recordings": '["recordings/a.jsonl"]',
+}
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "golden": (str,),
     "snapshots": (str,),
@@ -179,7 +185,8 @@ def config_from(table: object, root: Path, file: str) -> Config:
         ):
             wanted = " or ".join(_SPOKEN[kind] for kind in _TYPES[name])
             given = _SPOKEN.get(type(value), f"a {type(value).__name__}")
-            problems.append(f"{name} must be {wanted}, not {given}")
+            such = f" such as {_LISTS[name]}" if name in _LISTS else ""
+            problems.append(f"{name} must be {wanted}{such}, not {given}")
         else:
             values[name] = value
     problems += _limits(values)

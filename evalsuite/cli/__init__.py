@@ -25,7 +25,7 @@ from evalsuite.cli import (
     store,
 )
 from evalsuite.cli.screen import hush
-from evalsuite.errors import EvalsuiteError, OptionError, plain
+from evalsuite.errors import EvalsuiteError, OptionError, did_you_mean, plain
 
 EXAMPLES = """\
 examples:
@@ -50,6 +50,11 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = did_you_mean(str(value)[:80], map(str, action.choices))
+            raise argparse.ArgumentError(action, f"no {str(value)[:80]!r}: {near}")
 
     def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message} ({self.prog} --help explains)")

@@ -190,6 +190,8 @@ def input_parts(name: str, value: Input, folder: Path) -> tuple[dict[str, Part],
             raise SuiteError(f'inputs["{name}"] can\'t be read: {error.strerror}') from None
     if isinstance(value, Path) or "/" in value or "\\" in value:
         shown = str(path) if len(str(path)) <= 300 else f"{str(path)[:300]}…"
+        if shown == str(path) and not Path(value).is_absolute():
+            shown += " (paths are from the suite's own file on)"
         raise SuiteError(f'inputs["{name}"]: there is no file or folder {shown}')
     return {name: Part(key("input", value), value)}, []
 

@@ -213,6 +213,8 @@ def shown(source: Source) -> str:
 def _remedy(source: Source) -> str:
     if isinstance(source, Revision):
         return "name another revision"
+    if source.parent.parent.name == "runs":  # git never has it
+        return "a run is made again by running the evals"
     return (
         f"a committed snapshot is restored by: git checkout HEAD -- {shown(source)}; "
         "a run is made again by running the evals"

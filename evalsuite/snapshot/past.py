@@ -10,7 +10,7 @@ from evalsuite.errors import OptionError, SnapshotError
 from evalsuite.records import Run
 from evalsuite.snapshot.folder import SCORES, shown
 from evalsuite.snapshot.history import snapshot_folder
-from evalsuite.snapshot.refs import open_ref
+from evalsuite.snapshot.refs import meant_suite, open_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def past_snapshots(
             continue
         past.append(Past(commit[:8], subject[:60], run, when))
     if not past:
-        raise OptionError(
-            f"git has no snapshot of {suite!r} in {shown(folder)}: in a shallow clone, "
-            "fetch the history first (git fetch --unshallow)"
-        )
+        first = "commit one first (evalsuite accept); in a shallow clone, fetch the history"
+        meant = meant_suite(config, suite) or f"{first} (git fetch --unshallow)"
+        raise OptionError(f"git has no snapshot of {suite!r} in {shown(folder)}: {meant}")
     return past, lost

@@ -16,6 +16,8 @@ from evalsuite.snapshot.revisions import Revision, commit_of
 HOW = 'a run\'s id or folder, "last", "snapshot", or "git:REVISION" such as git:main'
 _HERE = "snapshots/"
 _BEGUN = "invocation"
+_LISTED = 3
+"""How many ids are named in place of a wrong one."""
 
 
 def open_ref(ref: str, config: Config, suite: str | None) -> tuple[Run, Source]:
@@ -55,8 +57,24 @@ def find(ref: str, config: Config, suite: str | None) -> Source:
                 return _in_folder(folder, suite)
         except (OSError, ValueError):
             continue
-    ids = [head.manifest.run for head, _ in stored_runs(config)]
-    raise OptionError(f"no run {ref[:80]!r}: {did_you_mean(ref, ids)}; name {HOW}")
+    raise OptionError(f"no run {ref[:80]!r}: {_meant_run(config, ref)}; name {HOW}")
+
+
+def _meant_run(config: Config, ref: str) -> str:
+    """The nearest id of a run, else the newest ones."""
+    ids = list(dict.fromkeys(head.manifest.run for head, _ in stored_runs(config)))
+    near = did_you_mean(ref, ids)
+    if ids[_LISTED:] and not near.startswith("did"):
+        return f"the newest are {', '.join(ids[:_LISTED])} (all: evalsuite runs)"
+    return near
+
+
+def meant_suite(config: Config, suite: str) -> str:
+    """Which of the suites that have a run or a snapshot here may be meant by a name that has
+    none; "" where there are none, or the suite is one of them."""
+    known = {head.manifest.suite for head, _ in stored_runs(config)}
+    known |= {folder.name for folder in _snapshots(config)}
+    return did_you_mean(suite, known) if known and suite not in known else ""
 
 
 def suites_of(ref: str, config: Config) -> list[str]:
@@ -134,7 +152,8 @@ def _last(config: Config, suite: str | None) -> Path:
     if not runs:
         of = "" if suite is None else f" of suite {suite!r}"
         where = shown(config.state_dir / "runs")
-        raise OptionError(f"no finished run{of} in {where}: run pytest --evals first")
+        meant = "" if suite is None else meant_suite(config, suite)
+        raise OptionError(f"no finished run{of} in {where}: {meant or 'run pytest --evals first'}")
     newest = runs[0][0].manifest.run
     folders = sorted(folder for head, folder in runs if head.manifest.run == newest)
     return _one(folders, suite, "no finished run", f"the last run, {newest},")

@@ -138,13 +138,41 @@ def test_options_that_can_not_be_used(
     assert said.out == ""
 
 
-def test_settings_that_can_not_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["acept"], 'did you mean "accept"?'),
+        (["ci", "coment"], 'did you mean "comment"?'),
+        (["resolve", "--prefer", "our"], 'did you mean "ours"?'),
+    ],
+)
+def test_a_mistyped_command_or_choice_names_the_nearest(
+    options: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "evalsuite.toml").write_text("snapshot = 1\n", encoding="utf-8")
+    assert main(options) == 4
+    told = capsys.readouterr().err
+    assert says in told
+    assert "backtest" not in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("snapshot = 1", 'did you mean "snapshots"'),
+        ('budget = "5"', 'budget must be a list such as ["2.50usd", "500calls"], not text'),
+    ],
+)
+def test_settings_that_can_not_be_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "evalsuite.toml").write_text(f"{setting}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert main(["runs"]) == 4
-    assert 'did you mean "snapshots"' in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_with_130_and_no_traceback(

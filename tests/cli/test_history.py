@@ -41,6 +41,17 @@ def test_each_snapshot_has_its_means_and_its_reason(
     assert "0.800" not in told
 
 
+def test_a_suite_that_does_not_exist_is_no_matter_of_history(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_snapshot(root, many(2))
+    commit(root)
+    assert main(["history", "askacne"]) == 4
+    told = capsys.readouterr().err
+    assert 'did you mean "askacme"?' in told
+    assert "--unshallow" not in told
+
+
 def test_without_history_it_says_what_to_fetch(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,7 +103,8 @@ def test_a_deleted_snapshot_is_not_just_absent(config: Config) -> None:
         ("git:main", "../x", "can't be the name of a folder"),
         ("git:main", "other", "other at .*manifest.json: is not there"),
         ("git:main~1", None, "no snapshot in git:main~1"),
-        ("last", "other", "no finished run of suite 'other'"),
+        ("last", "other", "no finished run of suite 'other'.*known: askacme"),
+        ("last", "askacmee", 'no finished run of suite .*did you mean "askacme"'),
         ("snapshot", "other", "no snapshot of suite 'other'"),
         ("snapshot", "..", "can't be the name of a folder"),
         ("pyproject.toml", None, "no run"),
@@ -114,6 +115,25 @@ def test_a_wrong_name_gives_one_clear_error(
 ) -> None:
     with pytest.raises(EvalsuiteError, match=message):
         open_ref(ref, config, suite)
+
+
+def test_of_many_runs_the_newest_are_named_in_place_of_a_wrong_id(config: Config) -> None:
+    for number in range(4, 9):
+        created = f"2026-01-{number:02}T00:00:00+00:00"
+        store_run(config.root, many(1), run=f"r{number}", created=created)
+    with pytest.raises(OptionError, match=r"the newest are r8, r7, r6 \(all: evalsuite runs\)"):
+        open_ref("nothing", config, None)
+
+
+def test_a_damaged_run_is_made_again_and_only_a_snapshot_comes_from_git(config: Config) -> None:
+    for folder, remedy in (
+        (config.state_dir / "runs/r1/askacme", "a run is made again"),
+        (config.snapshot_dir / "askacme", "git checkout HEAD -- "),
+    ):
+        (folder / "scores.jsonl").write_text("{}\n")
+        with pytest.raises(SnapshotError, match=remedy) as found:
+            open_ref(str(folder), config, None)
+        assert ("git checkout" in str(found.value)) == ("git" in remedy)
 
 
 def test_a_folder_that_is_no_run_says_what_is_missing(config: Config) -> None:
