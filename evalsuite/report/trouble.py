@@ -34,7 +34,7 @@ class Trouble:
 
 _LEFT_OUT = (
     "Left out of the test and counted; a pass must also hold with each of them at its worst,"
-    " and over 2% of them make the verdict inconclusive."
+    " and over 2% of measurements that failed make the verdict inconclusive."
 )
 
 
