@@ -41,6 +41,12 @@ def test_no_case_is_undecided():
     assert not verdict.findings
 
 
+def test_a_replay_that_lacks_every_reply_is_incomparable_not_undecided():
+    verdict = verdict_of(run_of([]), run_of([], replayed=True, complete=False))
+    assert (verdict.result, verdict.exit_code) == ("incomparable", 11)
+    assert verdict.reason == "replies are missing from the recording"
+
+
 def test_one_case_that_fell_is_no_regression_and_no_pass():
     verdict, found = said(*both([1.0], [0.0]))
     assert (verdict.result, found.p) == ("inconclusive", 0.5)

@@ -77,10 +77,10 @@ def _hold(diff: Diff) -> Hold | None:
     ]
     if run.stopped:
         return Hold("inconclusive", f"the run was stopped: {run.stopped}")
-    if not any(level.seen.any() for level in levels or [diff.levels[COMPLETION]]):
-        return Hold("inconclusive", "no case was scored")
     if run.replayed and (diff.lost or not run.complete):
         return Hold("incomparable", "replies are missing from the recording")
+    if not any(level.seen.any() for level in levels or [diff.levels[COMPLETION]]):
+        return Hold("inconclusive", "no case was scored")
     if run.partial:
         return Hold("partial", "only a part of the cases ran")
     return None

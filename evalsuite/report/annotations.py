@@ -10,7 +10,7 @@ from evalsuite.records import Source
 from evalsuite.report.about import inside
 from evalsuite.report.blocks import Answer, Answers, Report, block_of
 from evalsuite.report.escape import line, plain, shorten
-from evalsuite.report.material import case_of, reds
+from evalsuite.report.material import case_of, strict_first
 
 _MOST = 10
 """The host shows as many errors, and as many warnings, of one step."""
@@ -59,7 +59,7 @@ def _property(text: str) -> str:
 
 def _marks(report: Report) -> Iterator[tuple[Source, str, str]]:
     shown = {each.id: each for each in block_of(report, Answers).items}
-    for finding in reds(report.verdict):
+    for finding in strict_first(report.verdict):
         if not finding.blocks:
             continue
         for id_ in [case_of(finding)] if finding.kind == "must_pass" else finding.fell:
@@ -77,7 +77,9 @@ def _failed(finding: Finding) -> bool:
 def _message(finding: Finding, answer: Answer) -> str:
     parts = [f"{plain(answer.scores)}; it counts for the gate {finding.name}, which blocks"]
     if _failed(finding):
+        _, _, where = answer.strict.partition(", ")
         parts = [f"a must_pass case failed ({plain(answer.scores)})"]
+        parts += [where] if where else []
     parts += [answer.reason] if answer.reason else []
     parts += [f"to run it: {answer.command}"] if answer.command else []
     return shorten(line(". ".join(parts)[: 4 * _MESSAGE]), _MESSAGE)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any arra
 Level = Literal["caution", "warning", "note", "tip"]
 Tone = Literal["bad", "warn", "good", "plain"]
 Op = Literal["same", "gone", "new"]
-Kind = Literal["worse", "error", "better", "changed", "new", "gone", "stale", "same"]
+Kind = Literal["worse", "error", "missing", "better", "changed", "new", "gone", "stale", "same"]
 """What became of a case, in the order in which people look."""
 
 

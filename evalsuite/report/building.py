@@ -12,6 +12,7 @@ from evalsuite.gate.guarding import points
 from evalsuite.records import Case, Output, Row
 from evalsuite.report import (
     attribution,
+    basis,
     costs,
     failures,
     guardrails,
@@ -74,7 +75,7 @@ def build(  # noqa: PLR0913 (all that a report may show comes in here)
     guarded = points(diff.candidate.metrics, after)
     blocks: list[Block | None] = [
         headline(material, shown, found, varies),
-        sections.comparability(material),
+        basis.comparability(material),
         sections.gates(material, varies),
         attribution.table(material),
         guardrails.table(guarded),

@@ -25,6 +25,7 @@ from evalsuite.report.blocks import (
 from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
+    gone,
     measured,
     origin,
     suspects,
@@ -44,8 +45,9 @@ def case_list(material: Material) -> Cases:
     """All cases of both runs, by kind, then the must_pass ones and the largest fall first, then by
     id."""
     shown = measured(material)
-    ids = {**material.after, **material.before}
-    lines = [_case_line(each, material, shown) for each in sorted(ids)]
+    ids = {**material.after, **({} if material.diff.candidate.partial else material.before)}
+    left = gone(material.diff)[1] > 0
+    lines = [_case_line(each, material, shown, left) for each in sorted(ids)]
     lines.sort(
         key=lambda one: (
             KINDS.index(one.kind),
@@ -61,7 +63,7 @@ def case_list(material: Material) -> Cases:
     return Cases("All cases", names, lines, note)
 
 
-def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLine:
+def _case_line(id_: str, material: Material, shown: Sequence[Metric], left: bool) -> CaseLine:
     before, after = material.before.get(id_), material.after.get(id_)
     stale = material.diff.stale.get(id_, ())
     was, now = material.diff.baseline, material.diff.candidate
@@ -71,7 +73,7 @@ def _case_line(id_: str, material: Material, shown: Sequence[Metric]) -> CaseLin
     row = after or before
     return CaseLine(
         id=id_,
-        kind=_kind(id_, material, old, new),
+        kind=_kind(id_, material, old, new) if after else "gone" if left else "missing",
         slices=row.slices if row else {},
         before=old,
         after=new,
@@ -101,9 +103,7 @@ def _kind(
 ) -> Kind:
     status = material.diff.status.get(id_, "new")
     row = material.after.get(id_)
-    if row is None:
-        return "gone" if status == "gone" else "error"
-    if any(row.errors):
+    if row is not None and any(row.errors):
         return "error"
     if status in ("new", "stale", "same"):
         return status
@@ -178,7 +178,11 @@ def heat(material: Material, cases: Cases, varies: Variances) -> Heat:
     rows = []
     parts = [(OVERALL, list(material.after), False)]
     parts += [(name, list(ids), False) for name, ids in material.diff.slices.items()]
-    parts += [(name, list(ids), True) for name, ids in material.diff.derived.items()]
+    parts += [
+        (name, list(ids), True)
+        for name, ids in material.diff.derived.items()
+        if len(ids) < len(material.after)  # else it is all cases over again
+    ]
     for name, ids, derived in parts:
         members = [by_id[each] for each in ids if each in by_id]
         cells = []

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from evalsuite.diff import Change, Diff
 from evalsuite.gate import Finding, Verdict
 from evalsuite.gate.sensitivity import drops_of
-from evalsuite.records import CHECKS, Looks, Manifest
+from evalsuite.records import CHECKS
 from evalsuite.report import figures, operated
 from evalsuite.report.attribution import cause, shares
 from evalsuite.report.blocks import Answer, Answers, Headline, Line, Name, Text, joined, prose
 from evalsuite.report.costs import money
-from evalsuite.report.escape import shorten
+from evalsuite.report.escape import line, shorten
 from evalsuite.report.material import (
     Material,
+    acceptable,
+    broken,
+    case_of,
     finding_of,
     helped_by_accepting,
     reds,
@@ -29,15 +32,18 @@ from evalsuite.report.sentences import (
     sentence,
     spread,
     standing,
+    strict_case,
     subject_of,
     word,
 )
+from evalsuite.report.states import states
 from evalsuite.report.trouble import Trouble, summary
 
 MOST = 12
 """Lines below the sentence."""
 
 _LABEL = 60
+_STRICT, _REASON = 3, 120
 
 
 def headline(
@@ -46,7 +52,8 @@ def headline(
     """1 sentence, at most 12 lines, and an example of 2."""
     lines = [
         changed(material),
-        _states(material),
+        _strict(material),
+        states(material),
         _also(material),
         cause(material, lead(material)),
         _watch(material),
@@ -61,14 +68,15 @@ def headline(
     ]
     trouble = any(each.tone == "warn" for each in found)
     told = [each for each in lines if each is not None]
-    if len(told) > MOST:  # the table of gates says it too
-        told = [each for each in told if each.label != "would see"]
+    for label in ("would see", "suspect"):  # the table of gates says it too
+        if len(told) > MOST:
+            told = [each for each in told if each.label != label]
     return Headline(
         level=level(material, trouble=trouble or bool(material.diff.candidate.stopped)),
         word=word(material),
         sentence=sentence(material),
         lines=told,
-        example=_example(answers),
+        example=_example(material, answers),
     )
 
 
@@ -105,58 +113,31 @@ def _change(change: Change) -> Text:
     return (kind, name, " ", before, " → ", Name(shorten(change.after, _LABEL)))
 
 
-def _states(material: Material) -> Line | None:
-    """Everything that makes this another thing than a full fresh run, each in a few words."""
-    manifest = material.diff.candidate
-    meant = _stages(material)
-    said: list[Text] = []
-    if manifest.partial:
-        ran = f"{figures.number(len(material.after))} of {figures.number(manifest.expected)}"
-        said.append((f"partial: {ran} cases, gates wait",))
-    if manifest.stopped:
-        said.append(("stopped: ", Name(manifest.stopped)))
-    elif not manifest.complete and not manifest.partial:
-        said.append(("incomplete: the same command goes on",))
-    if manifest.replayed:
-        said.append(("replayed: latency and cost are recorded ones",))
-    if material.diff.baseline is None and material.verdict.result != "no baseline":
-        said.append(("no baseline",))
-    if not said and not meant:
+def _strict(material: Material) -> Line | None:
+    """The cases that must pass and fail, where the sentence is about something graver."""
+    found = [each for each in broken(material.verdict) if each is not lead(material)]
+    if not found:
         return None
-    return Line("state", joined([*meant, *said]), "warn" if said else "plain")
+    said = [_failed(each, material) for each in found[:_STRICT]]
+    if len(found) > _STRICT:
+        said.append((f"and {len(found) - _STRICT} more",))
+    return Line("must_pass", joined(said), "bad")
 
 
-def _stages(material: Material) -> list[Text]:
-    """Its tier, that it was looked at on its way, and which of its cases were asked again."""
-    manifest = material.diff.candidate
-    said: list[Text] = [_tier(manifest)] if manifest.tier else []
-    if manifest.looks is not None and manifest.looks.ended:
-        said.append((_looks(manifest.looks),))
-    if asked := sum(bool(row.again) for row in material.after.values()):
-        cases = figures.many(asked, "case")
-        said.append((f"{cases} that moved asked {manifest.again} times more",))
-    return said
-
-
-def _tier(manifest: Manifest) -> Text:
-    """What part of its suite the run is."""
-    tier, whole = manifest.tiers[manifest.tier], manifest.golden.get("cases")
-    of = f" of {figures.number(whole)}" if isinstance(whole, int) else ""
-    said = f": {figures.number(manifest.expected)}{of} cases"
-    said += f", {manifest.trials} trials" if manifest.trials > 1 else ""
-    without = (", without ", *joined([(Name(each),) for each in tier.without], ", "))
-    return ("tier ", Name(manifest.tier), said, *(without if tier.without else ()))
-
-
-def _looks(looks: Looks) -> str:
-    of = f"{figures.number(looks.read)} of {figures.many(len(looks.order), 'case')}"
-    decided = "decided" if looks.reason else "ended"
-    return f"sequential: {decided} at look {looks.ended} of {len(looks.sizes)} ({of})"
+def _failed(finding: Finding, material: Material) -> Text:
+    row = material.after.get(case_of(finding))
+    reason = (row.reasons.get(CHECKS, "") if row else "") or finding.reason
+    why: Text = (": ", Name(shorten(line(reason[: 4 * _REASON]), _REASON))) if reason else ()
+    return (*strict_case(finding, material), *why)
 
 
 def _also(material: Material) -> Line | None:
     first = lead(material)
-    others = [each for each in reds(material.verdict) if each is not first and counts(each)]
+    others = [
+        each
+        for each in reds(material.verdict)
+        if each is not first and counts(each) and each.kind != "must_pass"
+    ]
     return Line("also red", _listed(material, others), "bad") if others else None
 
 
@@ -213,7 +194,7 @@ def _counts(material: Material, repeats: str) -> Line | None:
     if main is not None and (main.fell or main.rose):
         worse, better = figures.number(len(main.fell)), figures.number(len(main.rose))
         text += f", by {CHECKS} {worse} now worse, {better} better"
-    if verdict.slices_compared:
+    if verdict.slices_compared and not material.diff.candidate.partial:
         blocked = f"{verdict.naive_slices} of {figures.many(verdict.slices_compared, 'slice')}"
         text += f"; a 3-point rule would have blocked {blocked}"
     return Line("answers", (f"{text}; {repeats}" if repeats else text,))
@@ -245,8 +226,9 @@ def _sensitivity(material: Material) -> Line | None:
 
 def detectable(diff: Diff, verdict: Verdict) -> dict[str, float]:
     """By name of the gate: as the snapshot's manifest says, else as the gates say. It is that of
-    all cases: nothing of a run that needed fewer."""
-    if diff.candidate.looks is not None and not diff.candidate.looks.last:
+    all cases: nothing of a run that had, or needed, fewer."""
+    early = diff.candidate.looks is not None and not diff.candidate.looks.last
+    if early or diff.candidate.partial:
         return {}
     for manifest in (diff.baseline, diff.candidate):
         if manifest is not None and manifest.detectable:
@@ -272,6 +254,8 @@ def _next(material: Material, found: Sequence[Trouble]) -> Line | None:
     commands = material.commands
     if material.diff.candidate.stopped:
         return _typed("go on", commands.reproduce)
+    if not acceptable(material):
+        return None
     if material.diff.baseline is None:
         return _typed("baseline", commands.baseline)
     verdict = material.verdict
@@ -291,9 +275,11 @@ def _path(material: Material) -> str:
     return reports.get("html") or next(iter(reports.values()), "")
 
 
-def _example(answers: Answers) -> Answer | None:
-    """The first answer with two different texts."""
+def _example(material: Material, answers: Answers) -> Answer | None:
+    """The first answer with two different texts; where there is nothing to compare with, the first
+    that is not as it should be."""
     for answer in answers.items:
         if any(piece.op != "same" for piece in answer.pieces):
             return answer
-    return None
+    alone = material.diff.baseline is None
+    return next((each for each in answers.items if alone and each.pieces), None)

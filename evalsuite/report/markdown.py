@@ -209,7 +209,7 @@ def _answers(block: Answers, limits: Limits) -> str:
 
 def answer(shown: Answer) -> str:
     """One case before and after."""
-    about = f" · {named(shown.slices)}" if shown.slices else ""
+    about = "".join(f" · {named(each)}" for each in (shown.strict, shown.slices) if each)
     return "\n".join([f"{named(shown.id)} · {words(shown.scores)}{about}", *answer_lines(shown)])
 
 

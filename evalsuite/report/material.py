@@ -114,12 +114,37 @@ def reds(verdict: Verdict) -> list[Finding]:
     return sorted(found, key=_gravity)
 
 
+def broken(verdict: Verdict) -> list[Finding]:
+    """The must_pass cases that failed: each of them blocks alone, so none is told after others."""
+    return [finding for finding in reds(verdict) if finding.kind == "must_pass"]
+
+
+def strict_first(verdict: Verdict) -> list[Finding]:
+    """What is worse, what must pass before what is measured: for naming cases."""
+    return sorted(reds(verdict), key=lambda each: not (each.kind == "must_pass" and each.blocks))
+
+
 def origin(case: Case | None) -> str:
     """Where a case comes from, such as "incident 2026-01", in one short line; "" if not known."""
     given = case.provenance if case is not None else None
     if isinstance(given, Mapping):
         given = ", ".join(f"{key} {value}" for key, value in given.items())
     return shorten(line(str(given)[: 4 * _ORIGIN]), _ORIGIN) if given else ""
+
+
+def gone(diff: Diff) -> tuple[Sequence[str], int]:
+    """The cases that only the snapshot has, and how many: what a run merely lacks is missing, not
+    gone, and of a part of the cases nothing can be told. No ids where the two can't be told
+    apart."""
+    ids = [each for each, status in diff.status.items() if status == "gone"]
+    count = 0 if diff.candidate.partial else max(0, len(ids) - diff.lost)
+    return (ids if count == len(ids) else ()), count
+
+
+def acceptable(material: Material) -> bool:
+    """Whether a snapshot can be made of it at all: of all its cases, each with a result."""
+    run = material.diff.candidate
+    return not run.partial and run.complete and not material.diff.lost
 
 
 def helped_by_accepting(verdict: Verdict) -> bool:
@@ -140,7 +165,8 @@ def suspects(verdict: Verdict) -> list[Finding]:
     where there is no p, the 95 % interval leaves out zero and the drop is 5 points or more.
     The largest drop comes first, so that a slice precedes what merely contains it. Where the whole
     metric is red, a slice that nobody declared is named only for a drop that is larger beyond
-    chance: its interval leaves out the drop overall.
+    chance: its interval leaves out the drop overall; where a declared slice is, only if cases fell
+    that are not in it.
     """
     found = []
     for finding in verdict.findings:
@@ -149,7 +175,7 @@ def suspects(verdict: Verdict) -> list[Finding]:
             continue
         if finding.corrected is not None and finding.result not in BAD:
             continue  # people looked at it
-        if not finding.declared and _shared(finding, verdict):
+        if not finding.declared and (_shared(finding, verdict) or _within(finding, verdict)):
             continue
         bounded = finding.high is not None and finding.high < 0 and effect <= -0.05
         if finding.result in BAD or (bounded if p is None else p <= 0.05):
@@ -165,6 +191,17 @@ def _shared(finding: Finding, verdict: Verdict) -> bool:
     return finding.high is None or finding.high >= (whole.effect or 0.0)
 
 
+def _within(finding: Finding, verdict: Verdict) -> bool:
+    """Whether all that fell in a slice is told by one declared slice that is red itself."""
+    fell = set(finding.fell)
+    return bool(fell) and any(
+        fell <= set(each.fell)
+        for each in verdict.findings
+        if each.declared and each.slice != OVERALL and each.metric == finding.metric
+        if each.result in BAD
+    )
+
+
 def _suspicion(finding: Finding) -> tuple[bool, float, str]:
     return finding.result not in BAD, finding.effect or 0.0, finding.name
 
@@ -178,10 +215,10 @@ def wanted(diff: Diff, verdict: Verdict) -> list[str]:
     """Ids of the cases whose outputs the report shows before and after, at most `SHOWN`.
 
     First what made gates red or suspect, then what else moved, then answers that only changed.
-    Where there is no baseline, what scorers beside the checks valued least, with what they showed.
+    Where there is no baseline, what fails its checks, and what other scorers valued least.
     """
     ids: dict[str, None] = {}
-    for finding in (*reds(verdict), *suspects(verdict)):
+    for finding in (*strict_first(verdict), *suspects(verdict)):
         names: Sequence[str] = finding.fell
         if finding.kind == "must_pass":
             names = [case_of(finding)]
@@ -211,10 +248,11 @@ def failing(diff: Diff, rows: Mapping[str, Row], wanted: Collection[str]) -> lis
 
 
 def _lowest(diff: Diff) -> Iterator[str]:
-    """Of each metric that gates and is no vote the cases with the lowest values under the best."""
-    for metric in diff.candidate.metrics:
-        level = diff.levels.get(metric.name)
-        if level is None or metric.role != "gate" or metric.name in VOTED:
+    """Of each metric that gates the cases with the lowest values under the best."""
+    gating = [metric.name for metric in diff.candidate.metrics if metric.role == "gate"]
+    for name in dict.fromkeys((CHECKS, *gating)):
+        level = diff.levels.get(name)
+        if level is None:
             continue
         values = zip(level.values.tolist(), level.ids, level.seen.tolist(), strict=True)
         low = sorted((value, case) for value, case, seen in values if seen and value < 1)

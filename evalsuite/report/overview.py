@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
+from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
 from evalsuite.report import figures
 from evalsuite.report.about import HERE, About
@@ -25,17 +25,21 @@ from evalsuite.report.blocks import (
     Text,
     Tone,
     block_of,
+    joined,
 )
 from evalsuite.report.markdown import PAGE, answer_lines, item, named, rows, words
 from evalsuite.report.material import case_of, reds, suspects
 from evalsuite.report.sections import FATES, fate, listed
-from evalsuite.report.sentences import spread, subject_of
+from evalsuite.report.sentences import counts, spread, subject_of
 
 LEVELS: Sequence[Level] = ("caution", "warning", "note", "tip")
 _TONES: dict[Level, Tone] = {"caution": "bad", "warning": "warn", "note": "plain", "tip": "good"}
 _FIRST = ("changed", "state", "also red", "comes from", "suspect", "overall", "apart")
 _REPLAY = re.compile(r" --evals-replay[= ]only\b")
 _TYPED = ("baseline", "if meant", "go on")
+_ACCEPTED = 8
+"""Red gates of an accepted snapshot that are named."""
+
 _KINDS = {
     "worse": "worse",
     "error": "with errors",
@@ -76,8 +80,24 @@ def alert(reports: Sequence[Report], accepted: Sequence[Report]) -> str:
         said: Text = (" · ", Name(reports[0].suite), " · ", *head.sentence)
         first = level_of(reports[0]) == level
         told.insert(0 if first else len(told), f"**{words((word,))}**{words(said)}")
+        told += _strict(reports)
         told.append(_counts(reports))
     return "\n>\n".join([f"> [!{level.upper()}]\n> {told[0]}", *(f"> {each}" for each in told[1:])])
+
+
+def _strict(reports: Sequence[Report]) -> list[str]:
+    """The cases that must pass and fail beside what the sentence is about: each blocks alone."""
+    found = [
+        (each.suite, one)
+        for each in reports
+        for one in block_of(each, Headline).lines
+        if one.label == "must_pass"
+    ]
+    told = []
+    for suite, one in found[:5]:
+        of: Text = (" of ", Name(suite)) if len(reports) > 1 else ()
+        told.append(f"**{words(('must_pass',))}**{words((*of, ': ', *one.text))}")
+    return told
 
 
 def _counts(reports: Sequence[Report]) -> str:
@@ -97,9 +117,9 @@ def cases_by_kind(report: Report) -> Counter[str]:
     the suite still expects a result."""
     found: Counter[str] = Counter(each.kind for each in block_of(report, Cases).lines)
     run = report.candidate
-    lacking = 0 if run.partial else run.expected - (found.total() - found["gone"])
-    missing = max(0, lacking)
-    found["gone"] = max(0, found["gone"] - missing)
+    without = found["gone"] + found["missing"]
+    missing = 0 if run.partial else max(0, run.expected - (found.total() - without))
+    found["gone"] = max(0, without - missing)
     found["missing"] = missing
     return found
 
@@ -117,20 +137,29 @@ def _accepted(report: Report) -> Text:
     told = [f"{figures.number(kinds[each])} {_KINDS[each]}" for each in _KINDS if kinds[each]]
     start: Text = ("the snapshot of ", Name(report.suite), " changes, ", *why, ": ")
     cases = f"; cases: {', '.join(told)}." if told else "."
-    return (*start, *_gravest(report), cases)
+    return (*start, *joined(_gravest(report)), cases)
 
 
-def _gravest(report: Report) -> Text:
-    """What is worst of a report's findings, with its figures."""
+def _gravest(report: Report) -> list[Text]:
+    """All that is accepted though it is red, with its figures; else how the metrics stand."""
     verdict = report.verdict
     if report.baseline is None:
-        return ("it is the first one",)
+        return [("it is the first one",)]
     overall = [each for each in verdict.findings if each.kind == "relative" and each.declared]
-    finding = next(iter([*reds(verdict), *overall]), None)
-    if finding is None:
-        return ("nothing of the two can be compared",)
+    red = [each for each in reds(verdict) if counts(each)]
+    found = red or overall[:1]
+    told = [_standing(each) for each in found[:_ACCEPTED]]
+    if len(found) > _ACCEPTED:
+        told.append((f"and {len(found) - _ACCEPTED} more gates are red",))
+    return told or [("nothing of the two can be compared",)]
+
+
+def _standing(finding: Finding) -> Text:
     if finding.kind == "must_pass":
         return ("the must_pass case ", Name(case_of(finding)), " fails")
+    if finding.kind == "floor":
+        under = f" is below its floor of {figures.percent(finding.floor)}: "
+        return (*subject_of(finding), f"{under}{spread(finding)}")
     return (*subject_of(finding), f" {spread(finding)}")
 
 
@@ -169,23 +198,30 @@ def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -
         told += [each for each in head.lines if each.label == "would see"]
     lines = [item(each) for each in told]
     first = next(iter(regressed(report)), None)
+    typed = [each for each in head.lines if each.label in _TYPED]
     if first is not None and first.command:
-        lines.append(item(Line("reproduce", (Name(first.command),))))
-    lines += [item(_fetched(each, about)) for each in head.lines if each.label in _TYPED]
+        typed.insert(0, Line("reproduce", (Name(first.command),)))
+    lines += map(item, [*_there(report, about, need), *typed])
     if first is not None:
         question = f": {named(first.question)}" if first.question else ""
-        name = f"{case_link(first, about)} {words(first.scores)}{question}"
+        strict = f" ({named(first.strict)})" if first.strict else ""
+        name = f"{case_link(first, about)}{strict} {words(first.scores)}{question}"
         lines += [f"- **look at first**: {name}", *difference(first)]
     return "\n".join(lines)
 
 
-def _fetched(typed: Line, about: About) -> Line:
-    """With what gets the run's files, where the command reads them: one line to paste."""
-    get, command = (
-        about.download(),
-        "".join(each.text for each in typed.text if isinstance(each, Name)),
-    )
-    return replace(typed, text=(Name(f"{get} && {command}"),)) if get and HERE in command else typed
+def _there(report: Report, about: About, need: Line | None) -> list[Line]:
+    """What brings a checkout to where the commands hold: a pull request's head, with the run's
+    files. It is told once; what a maintainer must run is typed anywhere."""
+    steps = []
+    if about.pull.isdecimal():
+        steps.append(f"gh pr checkout {about.pull}")
+    if HERE in report.commands.explain + report.commands.accept:
+        steps += filter(None, [about.download()])
+    if not steps or (block_of(report, Headline).level == "tip" and need is None):
+        return []
+    where = "for this pull request's head" if about.pull.isdecimal() else "on this commit"
+    return [Line("first", (f"the commands are {where}: ", Name(" && ".join(steps))))]
 
 
 def difference(shown: Answer) -> list[str]:
@@ -208,17 +244,20 @@ def regressed(report: Report) -> list[Answer]:
 
 
 def maintainer(report: Report, about: About) -> Line | None:
-    """What somebody with keys must run, where a run without them lacks replies."""
+    """What somebody who may write must do, where a run without keys lacks replies: a branch of the
+    repository is evaluated with them, and exactly the commit that was read."""
     found = cases_by_kind(report)
     lacking = found["error"] + found["missing"]
     if not report.candidate.replayed or not (lacking or report.verdict.result == "incomparable"):
         return None
     told = f"{figures.many(lacking, 'case')} without a stored reply" if lacking else "replies lack"
-    said: list[str | Name] = [f"this run had no keys ({told}). Read the change, then with keys: "]
-    if about.pull.isdecimal():
-        said += [Name(f"gh pr checkout {about.pull}"), " and "]
-    said.append(Name(_asking(report.commands.reproduce)))
-    return Line("a maintainer must run", tuple(said), "warn")
+    start = f"this run had no keys ({told}). Read the change, then "
+    if about.pull.isdecimal() and about.commit(about.head):
+        push = f"git push origin {about.head}:refs/heads/evals/pull-{about.pull}"
+        command = f"git fetch origin pull/{about.pull}/head && {push}"
+        return Line("a maintainer must run", (start, "push this commit: ", Name(command)), "warn")
+    asking = Name(_asking(report.commands.reproduce))
+    return Line("a maintainer must run", (start, "with keys: ", asking), "warn")
 
 
 def _asking(command: str) -> str:

@@ -168,6 +168,8 @@ def _cases(report: Report, about: About, limits: Limits) -> str:
 
 def _case(shown: Answer, about: About) -> str:
     title: list[str | Name] = [Name(shown.id), " · ", *shown.scores]
+    if shown.strict:
+        title += [" · ", Name(shown.strict)]
     if shown.tries:
         title += [" · ", *shown.tries]
     if shown.slices:
@@ -198,8 +200,6 @@ def _actions(facts: Facts, report: Report, about: About) -> str:
         red = reds(report.verdict)[1:_EXPLAINED]
         told = [Name(fill(report.commands.explain, gate=each.name)) for each in red]
         lines[at + 1 : at + 1] = [Line("and", (each,)) for each in told]
-    if get := about.download():
-        lines.insert(0, Line("get the run", (Name(get),)))
     if need := maintainer(report, about):
         lines.insert(0, need)
     return "\n".join(["#### What to do", "", *map(item, lines)])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
-from evalsuite.records import Manifest, Part
 from evalsuite.report import figures, operated
 from evalsuite.report.blocks import (
     Facts,
@@ -18,11 +16,18 @@ from evalsuite.report.blocks import (
     Text,
     Tone,
     compact,
-    joined,
     prose,
 )
-from evalsuite.report.headline import changed, detectable
-from evalsuite.report.material import AMBER, Material, case_of, helped_by_accepting, reds, suspects
+from evalsuite.report.headline import detectable
+from evalsuite.report.material import (
+    AMBER,
+    Material,
+    acceptable,
+    case_of,
+    helped_by_accepting,
+    reds,
+    suspects,
+)
 from evalsuite.report.repeats import Variances
 from evalsuite.report.sentences import peopled, standing
 from evalsuite.report.shell import fill
@@ -42,85 +47,6 @@ _READING = (
     " cases; its interval is two-sided. The adjusted p counts all slices and metrics of the suite"
     " together. The variance is between the trials of a case, its mean over cases."
 )
-
-
-def comparability(material: Material) -> Facts:
-    """What was compared with what, and how much of it."""
-    new, old = material.diff.candidate, material.diff.baseline
-    lines = [Line("this run", (Name(new.run), f", {new.created}, seed {new.seed}"))]
-    if old is None:
-        lines.append(Line("baseline", ("none",)))
-    else:
-        reason = old.accepted.get("reason")
-        why: Text = (", accepted: ", Name(str(reason))) if reason else ()
-        lines.append(Line("baseline", (Name(old.run), f", {old.created}", *why)))
-        lines.append(changed(material))
-    lines.append(Line("golden", _golden(new, old)))
-    lines += _measure(material)
-    lines += _parts("model", new.subject.models) + _parts("input", new.subject.inputs)
-    lines += _served(material)
-    lines.append(Line("answers", (_supply(new),)))
-    lines += [Line("note", (Name(note),), "warn") for note in new.notes]
-    return Facts("What was compared", lines)
-
-
-def _supply(manifest: Manifest) -> str:
-    spent = manifest.operations
-    fresh = figures.many(spent.fresh_calls, "fresh call")
-    stored = f"{figures.number(spent.stored_calls)} stored"
-    reused = f"{figures.many(spent.reused_outputs, 'output')} reused"
-    return f"{figures.many(manifest.trials, 'trial')} per case; {fresh}, {stored}, {reused}"
-
-
-def _served(material: Material) -> list[Line]:
-    """Which models answered, where a router or a fallback made them several."""
-    found = Counter(
-        model
-        for row in material.after.values()
-        if isinstance(model := row.output_facts.get("model"), str)
-    )
-    if len(found) < 2:
-        return []
-    parts: list[Text] = [
-        (Name(model), f" {figures.many(count, 'case')}") for model, count in found.most_common(5)
-    ]
-    if len(found) > 5:
-        parts.append((f"{len(found) - 5} more",))
-    return [Line("served by", joined(parts, ", "))]
-
-
-def _measure(material: Material) -> list[Line]:
-    status = list(material.diff.status.values())
-    if material.diff.baseline is None:
-        return [Line("cases", (f"{figures.many(len(material.after), 'case')}, none compared",))]
-    parts = [f"{figures.number(status.count('same') + status.count('changed'))} compared"]
-    others = [each for each in ("new", "gone", "stale") if each in status]
-    parts += [f"{figures.number(status.count(each))} {each}" for each in others]
-    tone: Tone = "warn" if "stale" in status else "plain"
-    return [Line("cases", (", ".join(parts),), tone)]
-
-
-def _golden(new: Manifest, old: Manifest | None) -> Text:
-    name = f"{new.golden.get('name', '')}@{new.golden.get('version', '')}"
-    key = str(new.golden.get("key", ""))[:12]
-    text: Text = (Name(name), ", key ", Name(key), f", {figures.many(new.expected, 'case')}")
-    if old is not None and old.golden.get("key") != new.golden.get("key"):
-        was = str(old.golden.get("version", ""))
-        return (*text, "; the snapshot was taken with ", Name(was), ", other content")
-    return text
-
-
-def _parts(label: str, parts: Mapping[str, Part]) -> list[Line]:
-    """A line per part; the files of one declared folder ("handbook/leave.md") share a line."""
-    folders = Counter(name.partition("/")[0] for name in parts)
-    lines: dict[str, Line] = {}
-    for name, part in parts.items():
-        top = name.partition("/")[0]
-        if "/" in name and folders[top] > 1:
-            lines[top] = Line(label, (Name(top), f": {figures.many(folders[top], 'file')}"))
-        else:
-            lines[name] = Line(label, (Name(name), ": ", Name(part.label or part.key[:12])))
-    return list(lines.values())
 
 
 def gates(material: Material, varies: Variances) -> Table:
@@ -169,6 +95,8 @@ def fate(finding: Finding, odd: Collection[str]) -> str:
         return "blocking"
     if finding.result in BAD:
         return "red but not blocking"
+    if finding.result == "partial":
+        return "undecided"
     if tone == "warn":
         return "suspect" if said == "suspect" else "undecided"
     return "improved" if said == "improved" else "held"
@@ -197,6 +125,8 @@ def _order(finding: Finding, odd: set[str]) -> tuple[int, float, float, str]:
     elif _rose(finding):
         rank = 4
     p = 1.0 if finding.p is None or rank > 2 else finding.p
+    if finding.kind == "must_pass":  # blocks alone, so it is not the last of those that do
+        p = 0.0
     return rank, p, finding.effect or 0.0, finding.name
 
 
@@ -226,7 +156,7 @@ def _gate_row(
         (move,),
         (change,),
         ("" if finding.p is None else figures.chance(finding.p),),
-        (figures.number(finding.n) + (f", {finding.missing} missing" if finding.missing else ""),),
+        (_count(finding),),
         ("" if seen is None else f"{100 * seen:.1f}",),
         *([("" if varied is None else figures.variance(varied),)] if varies else []),
         (f"{result} (", *prose(worth), ")") if (worth := standing(finding)) else (result,),
@@ -234,6 +164,13 @@ def _gate_row(
     part = "" if finding.kind in ("must_pass", "operation") else finding.slice
     case = next(iter(finding.fell), "") if finding.kind == "must_pass" else ""
     return TableRow(cells, tone, gate=finding.name, slice=part, case=case)
+
+
+def _count(finding: Finding) -> str:
+    """How many pairs of cases were compared; of a single case, how many trials it had."""
+    single = finding.kind == "must_pass" and finding.fell
+    said = figures.many(finding.n, "trial") if single else figures.number(finding.n)
+    return said + (f", {finding.missing} missing" if finding.missing else "")
 
 
 def _result(finding: Finding, odd: set[str]) -> tuple[Tone, str]:
@@ -263,9 +200,9 @@ def actions(material: Material) -> Facts | None:
         lines.append(_command("one case", fill(commands.case, id=first)))
     if commands.reproduce:
         lines.append(_command("the run", commands.reproduce))
-    if material.diff.baseline is None and commands.baseline:
+    if material.diff.baseline is None and commands.baseline and acceptable(material):
         lines.append(_command("baseline", commands.baseline))
-    elif commands.accept and helped_by_accepting(material.verdict):
+    elif commands.accept and acceptable(material) and helped_by_accepting(material.verdict):
         lines.append(_command("if meant", commands.accept))
     lines += [_command(name, path) for name, path in commands.reports.items()]
     return Facts("What to do", lines) if lines else None

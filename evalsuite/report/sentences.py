@@ -14,6 +14,7 @@ from evalsuite.report.material import (
     case_of,
     finding_of,
     measured,
+    origin,
     reds,
     value,
 )
@@ -83,7 +84,7 @@ def sentence(material: Material) -> Text:
     """What the verdict is, and the figures that it rests on."""
     verdict, finding = material.verdict, lead(material)
     if finding is not None and verdict.result in BAD:
-        return _red(finding)
+        return _red(finding, material)
     if verdict.result in ("pass", "unchanged", "flaky", "not proven"):
         return _clear(material, finding)
     if verdict.result == "inconclusive":
@@ -150,10 +151,17 @@ def rate(finding: Finding) -> str:
     return text
 
 
-def _red(finding: Finding) -> Text:
+def strict_case(finding: Finding, material: Material) -> Text:
+    """(leave-01, " (", incident 2026-01, ") failed")."""
+    id_ = case_of(finding)
+    where = origin(material.cases.get(id_))
+    return (Name(id_), *((" (", Name(where), ")") if where else ()), " failed")
+
+
+def _red(finding: Finding, material: Material) -> Text:
     if finding.kind == "must_pass":
         reason: Text = (": ", Name(finding.reason)) if finding.reason else (".",)
-        return ("The must_pass case ", Name(case_of(finding)), " failed", *reason)
+        return ("The must_pass case ", *strict_case(finding, material), *reason)
     if finding.kind == "floor":
         low = f" is below its floor of {figures.percent(finding.floor)}: "
         return (*subject_of(finding), f"{low}{spread(finding)}, more than chance explains.")

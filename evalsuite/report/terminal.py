@@ -111,7 +111,12 @@ def _example(answer: Answer, colour: bool, width: int) -> list[str]:
     about = f" {shorten(terminal(answer.question), width - 10)}" if answer.question else ""
     name = terminal(answer.id)
     label = _ink(f"{'answer':<{_LABEL}}", "2", colour)
-    diff = "".join(_piece(piece, colour) for piece in excerpt(answer.pieces, 2 * width))
+    if all(piece.op == "same" for piece in answer.pieces):
+        said = terminal("".join(piece.text for piece in answer.pieces))
+        why = f" ({shorten(terminal(answer.reason), width)})" if answer.reason else ""
+        diff = f"{shorten(said, width)}{why}"
+    else:
+        diff = "".join(_piece(piece, colour) for piece in excerpt(answer.pieces, 2 * width))
     return [f"  {label} {name} ({_text(answer.scores)}){about}", f"  {'':<{_LABEL}} {diff}"]
 
 

@@ -13,7 +13,7 @@ from evalsuite.records import Row
 from evalsuite.report import figures
 from evalsuite.report.blocks import Facts, Line, Name, Text, Tone, joined
 from evalsuite.report.cases import brief
-from evalsuite.report.material import Material, case_of
+from evalsuite.report.material import Material, case_of, gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ def troubles(material: Material) -> list[Trouble]:
 def _churn(material: Material) -> list[Trouble]:
     status = material.diff.status
     new = [each for each in status if status[each] == "new"]
-    gone = [each for each in status if status[each] == "gone"]
+    left, count = gone(material.diff)
     return [
         Trouble("new", new, len(new), "Not in the snapshot: not compared.", "plain"),
-        Trouble("gone", gone, len(gone), "In the snapshot only: not compared.", "plain"),
+        Trouble("gone", left, count, "In the snapshot only: not compared.", "plain"),
     ]
 
 

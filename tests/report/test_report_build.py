@@ -183,7 +183,8 @@ def test_errors_missing_flaky_stale_new_and_gone_are_shown_with_their_effect() -
     )
     sample.after[ids[1]] = row(1, 0.0, 0.5, errors=["target: KeyError"], scores={CHECKS: [None]})
     sample.after[ids[2]] = row(2, 0.0, 0.5, scores={CHECKS: [None]})
-    status = {**sample.diff.status, ids[3]: "stale", ids[4]: "new", "left-1": "gone"}
+    status = {**sample.diff.status, ids[3]: "stale", ids[4]: "new"}
+    status |= {f"left-{at}": "gone" for at in range(8)}
     findings = [*sample.verdict.findings, must_pass(ids[5], "flaky")]
     diff = replace(sample.diff, status=status, stale={ids[3]: [CHECKS]}, lost=7)
     sample = replace(sample.with_verdict(findings=findings), diff=diff)
@@ -195,7 +196,7 @@ def test_errors_missing_flaky_stale_new_and_gone_are_shown_with_their_effect() -
     assert facts["flaky"].startswith(f"1 case: {ids[5]}")
     assert "neither compared nor passed" in facts["stale"]
     assert facts["new"].startswith(f"1 case: {ids[4]}")
-    assert facts["gone"].startswith("1 case: left-1")
+    assert facts["gone"].startswith("1 case. In the snapshot only"), "the other 7 are missing"
     assert said(sample, "apart") == (
         "1 error, 1 target error, 1 not scored, 7 missing, 1 flaky, 1 stale, 1 new, 1 gone"
     )

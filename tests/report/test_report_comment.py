@@ -94,7 +94,9 @@ def test_what_is_unknown_makes_no_link() -> None:
 
 def test_an_enterprise_host_is_the_runs_own() -> None:
     about = replace(ABOUT, run_url="https://git.corp.example/acme/bot/actions/runs/9/attempts/2")
-    text = pull.comment([sourced(askacme(48)).report()], about)
+    explain = "evalsuite explain '{gate}' --run .evalsuite/uploaded/1"
+    made = replace(sourced(askacme(48)), commands=replace(COMMANDS, explain=explain))
+    text = pull.comment([made.report()], about)
     assert f"https://git.corp.example/acme/bot/blob/{ABOUT.head}/golden/" in text
     assert "gh run download 9 -n evalsuite-run -D .evalsuite/uploaded" in text
 
@@ -235,9 +237,11 @@ def test_a_run_without_keys_says_what_a_maintainer_must_run() -> None:
     text = pull.comment([made.with_verdict(result="incomparable").report()], ABOUT)
     assert (
         "- ⚠️ **a maintainer must run**: this run had no keys (12 cases without a stored reply)."
-        " Read the change, then with keys: `gh pr checkout 12` and"
-        " `pytest --evals tests/evals/test_askacme.py`" in text
+        " Read the change, then push this commit: `git fetch origin pull/12/head &&"
+        f" git push origin {ABOUT.head}:refs/heads/evals/pull-12`" in text
     )
+    here = pull.comment([made.report()], replace(ABOUT, pull=""))
+    assert "then with keys: `pytest --evals tests/evals/test_askacme.py`" in here
     assert "12 missing" in text
     whole = askacme(48).with_run(replayed=True).report()
     assert "maintainer" not in pull.comment([whole], ABOUT)
@@ -293,13 +297,3 @@ def test_a_case_shows_what_its_judge_said_in_both_orders_and_what_asking_again_g
     assert "- **faithfulness**: `kind, order ab: no. It is short.`" in case
     assert "- **faithfulness**: `kind, order ba: no. It is curt.`" in case
     assert "unmoved" not in case
-
-
-def test_a_command_that_reads_the_runs_files_begins_by_getting_them() -> None:
-    accept = "evalsuite accept askacme --from-run .evalsuite/uploaded/1 --reason '...'"
-    made = askacme(48)
-    text = pull.comment([replace(made, commands=replace(COMMANDS, accept=accept)).report()], ABOUT)
-    get = "gh run download 123456 -n evalsuite-run -D .evalsuite/uploaded"
-    assert f"- **if meant**: `{get} && {accept}`" in text.split("#### What to do")[0]
-    assert f"- **get the run**: `{get}`" in text.split("#### What to do")[1]
-    assert f"{get} &&" not in pull.comment([made.report()], ABOUT)
