@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 SUMMARY_BYTES = 900_000
-_RESERVE = 2_400
-"""Room for the note on what is left out, and for the foot."""
+_RESERVE = 2_400 * "\U0010ffff"
+"""Room for the note on what is left out, and for the foot, in the longest of characters."""
 
 Size = Callable[[str], int]
 
@@ -96,7 +96,7 @@ def _page(
     limits = replace(limits, answers=max(3, limits.answers // max(1, len(reports))))
     top = [key_of(about), alert(ordered, accepted)]
     groups = _groups(ordered, about, accepted)
-    room = budget - _RESERVE - sum(size(each) + 2 for each in top)
+    room = budget - size(_RESERVE) - sum(size(each) + 2 for each in top)
     texts, left_out = _chosen(groups, limits, room, size)
     body = [group.printed(each) for group, each in zip(groups, texts, strict=True) if each]
     return "\n\n".join([*top, *body, *_rest(left_out, about), _foot(ordered, about)]) + "\n"

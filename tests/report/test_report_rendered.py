@@ -151,6 +151,7 @@ def parts(text: str) -> list[str]:
 
 
 @given(TEXTS)
+@example("\U0001f600" * 5_000)
 @settings(max_examples=10)
 def test_a_summary_of_any_text_is_whole_and_below_its_limit(text: str) -> None:
     source = summary([filled(text)] * 3, ABOUT)
