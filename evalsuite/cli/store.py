@@ -75,7 +75,10 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         epilog="example: evalsuite store import shards/*/store.db",
     )
     command.add_argument(
-        "sources", metavar="SOURCE", nargs="+", help="a recording, a store.db, or its folder"
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help="a recording, a store's file of any name, or its folder",
     )
     command.set_defaults(run=_import)
 

@@ -13,13 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from evalsuite.errors import DataError
+from evalsuite.errors import DataError, Problem, ProblemsError
 
 Kind = Literal["call", "output", "files", "note"]
 
 FORMAT = 3
 _APPLICATION = 0x6576616C  # "eval": tells our file from any other sqlite file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+HEAD = b"SQLite format 3\0"
 LOG_ENDINGS = ("-wal", "-shm")
 MAX_VALUE = 64 * 2**20
 """Bytes of the longest value that is taken from another store, as of a recording's line."""
@@ -116,16 +117,22 @@ def _made(file: Path, now: int) -> None:
 def reader(file: Path) -> sqlite3.Connection | None:
     """Open a file that another process may be writing; None while it is not one of this format."""
     try:
-        connection = connect(f"{file.absolute().as_uri()}?mode=ro")
-    except sqlite3.Error:
+        return checked_reader(file)
+    except (sqlite3.Error, Unusable, DataError):
         return None
+
+
+def checked_reader(file: Path) -> sqlite3.Connection:
+    """As `reader`; Unusable or sqlite3.Error tells of damage or another format, ProblemsError of a
+    newer one."""
+    connection = connect(f"{file.absolute().as_uri()}?mode=ro")
     try:
-        if _version(connection, file) == FORMAT:
-            return connection
-    except (sqlite3.DatabaseError, Unusable, DataError):
-        pass
-    connection.close()
-    return None
+        if _version(connection, file) != FORMAT:
+            raise Unusable("it is of an older format")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def connect(place: Path | str) -> sqlite3.Connection:
@@ -229,7 +236,7 @@ def _short(file: Path) -> bool:
             size = handle.seek(0, 2)
     except OSError:
         return False
-    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+    if len(head) < 100 or not head.startswith(HEAD):
         return False
     page, changed, pages, counted_at = struct.unpack(">16xH6xII60xI4x", head)
     whole: int = pages * (65536 if page == 1 else page)
@@ -253,10 +260,9 @@ def _version(connection: sqlite3.Connection, file: Path) -> int:
     if schema and application != _APPLICATION:
         raise Unusable("it is of another program")
     if schema and version > FORMAT:
-        raise DataError(
-            f"{file}: a store of format {version}, written by a newer evalsuite than this one, "
-            f"which knows {FORMAT} (upgrade evalsuite, or delete the file: it costs calls)"
-        )
+        found = f"a store of format {version}, written by a newer evalsuite than this one, "
+        remedy = "upgrade evalsuite, or delete the file: it costs calls"
+        raise ProblemsError([Problem(str(file), 0, "", f"{found}which knows {FORMAT}", remedy)])
     if schema and version < 1:
         raise Unusable("its format is unknown")
     if schema and version == FORMAT and not ours(schema):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from evalsuite.errors import DataError, Problem
+from evalsuite.errors import Problem, ProblemsError
 from evalsuite.store import file as files
 from evalsuite.store.file import Entry
 from evalsuite.store.recording import read_recording
@@ -38,24 +38,37 @@ def take_in(folder: Path, sources: Sequence[Path], report: Report) -> tuple[int,
 def _replies(source: Path, problems: list[Problem]) -> Iterator[Entry]:
     """The whole replies of one source; a use of theirs is not one of the future."""
     now = this_hour()
-    if source.is_dir() or is_store(source.name):
-        place = source / MAIN if source.is_dir() else source
-        for entry in _of_store(place, problems):
-            yield entry._replace(used=min(entry.used, now))
+    place = source / MAIN if source.is_dir() else source
+    path = shown_path(place)
+    if not place.is_file():  # there may be a pipe, which never ends
+        missing = "not a file" if place.exists() else "there is no such file"
+        problems.append(Problem(path, 0, "", missing))
         return
     try:
-        found, wrong = read_recording(source)
-    except DataError as error:
-        problems.append(Problem(shown_path(source), 0, "", str(error)))
-        return
-    problems += wrong
-    yield from (Entry.of("call", key, value, now) for key, value in found.items())
+        if is_store(place.name) or _is_database(place):
+            for entry in _of_store(place, problems):
+                yield entry._replace(used=min(entry.used, now))
+            return
+        found, wrong = read_recording(place)
+    except ProblemsError as error:
+        problems += error.problems
+    except OSError as error:
+        problems.append(Problem(path, 0, "", f"it can't be read: {error.strerror}"))
+    else:
+        problems += wrong
+        yield from (Entry.of("call", key, value, now) for key, value in found.items())
+
+
+def _is_database(file: Path) -> bool:
+    with file.open("rb") as handle:
+        return handle.read(len(files.HEAD)) == files.HEAD
 
 
 def _of_store(place: Path, problems: list[Problem]) -> Iterator[Entry]:
     path = shown_path(place)
-    connection = files.reader(place)
-    if connection is None:
+    try:
+        connection = files.checked_reader(place)
+    except (files.Unusable, sqlite3.Error):
         problems.append(Problem(path, 0, "", "not a store of this version of evalsuite"))
         return
     with closing(connection):

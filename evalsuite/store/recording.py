@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from evalsuite.canonical import canonical
-from evalsuite.errors import DataError, Problem, ProblemsError
+from evalsuite.errors import Problem, ProblemsError
 from evalsuite.store.file import checksum
 from evalsuite.strictjson import Malformed, parse
 from evalsuite.wording import shown_path
@@ -46,7 +46,7 @@ def _packed(file: Path, data: bytes) -> bytes:
 
 
 def load_recordings(recordings: Sequence[Path]) -> dict[str, bytes]:
-    """The replies of several files; DataError names every line that can't be used."""
+    """The replies of several files; ProblemsError names every line that can't be used."""
     replies: dict[str, bytes] = {}
     for file in recordings:
         found, problems = read_recording(file)
@@ -57,14 +57,15 @@ def load_recordings(recordings: Sequence[Path]) -> dict[str, bytes]:
 
 
 def read_recording(file: Path) -> tuple[dict[str, bytes], list[Problem]]:
-    """The replies that can be used, and what is wrong with the other lines; DataError for a file
-    that is no recording at all."""
+    """The replies that can be used, and what is wrong with the other lines; ProblemsError for a
+    file that is no recording at all."""
     replies: dict[str, bytes] = {}
     problems: list[Problem] = []
     try:
         with _opened(file) as handle:
             if not _is_head(handle.readline(1000)):
-                raise DataError(f"{shown_path(file)}:1: not a recording of evalsuite ({_REMEDY})")
+                wrong = "not a recording of evalsuite"
+                raise ProblemsError([Problem(shown_path(file), 1, "", wrong, _REMEDY)])
             for number, line in enumerate(iter(lambda: handle.readline(_MAX_LINE), b""), 2):
                 try:
                     key, reply = _reply(line)
@@ -77,10 +78,9 @@ def read_recording(file: Path) -> tuple[dict[str, bytes], list[Problem]]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         problems.append(Problem(shown_path(file), 0, "", f"it is cut off: {error}", _REMEDY))
     except OSError as error:
-        raise DataError(
-            f"{shown_path(file)}: the recording can't be read: {error.strerror or error} "
-            "(correct the setting recordings, or restore the file)"
-        ) from None
+        wrong = f"the recording can't be read: {error.strerror or error}"
+        remedy = "correct the setting recordings, or restore the file"
+        raise ProblemsError([Problem(shown_path(file), 0, "", wrong, remedy)]) from None
     return replies, problems
 
 

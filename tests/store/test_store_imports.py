@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,7 @@ from evalsuite.store import file as files
 from evalsuite.store.file import Entry
 from evalsuite.store.imports import take_in
 from evalsuite.store.upkeep import verify
+from evalsuite.wording import shown_path
 
 entry = st.builds(
     lambda key, value, used, whole: Entry.of("call", key, value, used)._replace(
@@ -128,6 +131,41 @@ def test_in_the_place_of_our_own_file_it_is_put_aside(
     store.put("call", "b", b"3")
     store.close()
     assert verify(tmp_path)[1] == []
+
+
+def test_a_store_is_known_by_its_content_not_by_its_name(tmp_path: Path) -> None:
+    theirs = made(tmp_path / "theirs", {"a": b"1"})
+    shard = theirs.rename(tmp_path / "shard.jsonl")
+    new, problems = take_in(tmp_path / "main", [shard], print)
+    assert (new, problems) == (1, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+@pytest.mark.parametrize("name", ["pipe.db", "store.db", "pipe.jsonl"])
+def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    new, problems = take_in(tmp_path / "main", [tmp_path / name], print)
+    assert new == 0
+    assert [str(each) for each in problems] == [f"{shown_path(tmp_path / name)}: not a file"]
+
+
+def test_a_newer_format_names_the_remedy(tmp_path: Path) -> None:
+    theirs = made(tmp_path / "theirs", {"a": b"1"})
+    changed(theirs, "PRAGMA user_version=9")
+    _, problems = take_in(tmp_path / "main", [theirs], print)
+    (said,) = map(str, problems)
+    assert "a store of format 9, written by a newer evalsuite" in said
+    assert "upgrade evalsuite" in said
+    assert said.count("store.db") == 1
+
+
+def test_a_file_that_is_neither_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("x")
+    _, problems = take_in(tmp_path / "main", [tmp_path / "other.txt", tmp_path / "none"], print)
+    foreign, absent = map(str, problems)
+    assert "not a recording of evalsuite" in foreign
+    assert foreign.count("other.txt") == 1
+    assert absent.endswith("none: there is no such file")
 
 
 def test_damaged_and_oversized_entries_are_named_and_the_others_taken(
