@@ -12,8 +12,8 @@ from evalsuite.diff import compare
 from evalsuite.gate import Gate, decide
 from evalsuite.records import CHECKS, Run
 from evalsuite.report import build
-from evalsuite.report.blocks import Commands
 from evalsuite.report.json import render
+from evalsuite.report.reports import Commands
 
 values = st.sampled_from([0.0, 1.0, 1.0, 0.5, None])
 tags = st.fixed_dictionaries({"t": st.sampled_from("abc"), "l": st.sampled_from("de")})

@@ -9,7 +9,6 @@ from evalsuite.judging.attacking import Attacked, AttackFigures, attack_figures
 from evalsuite.judging.records import Card
 from evalsuite.report import figures
 from evalsuite.report.blocks import (
-    Document,
     Headline,
     Level,
     Line,
@@ -21,6 +20,7 @@ from evalsuite.report.blocks import (
     Text,
 )
 from evalsuite.report.escape import shorten
+from evalsuite.report.reports import Document
 from evalsuite.stats.bounds import rate_bounds
 
 UNSCORED = 0.2

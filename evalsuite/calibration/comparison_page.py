@@ -9,21 +9,10 @@ from evalsuite.calibration.tables import estimate
 from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import Card
 from evalsuite.report import figures
-from evalsuite.report.blocks import (
-    Block,
-    Document,
-    Headline,
-    Intervals,
-    Line,
-    Mark,
-    Matrix,
-    Name,
-    Reading,
-    Readings,
-    Table,
-    TableRow,
-)
+from evalsuite.report.blocks import Headline, Line, Matrix, Name, Reading, Readings, Table, TableRow
+from evalsuite.report.drawn import Intervals, Mark
 from evalsuite.report.escape import shorten
+from evalsuite.report.reports import Block, Document
 from evalsuite.stats.labels import OWN
 
 LEVEL = 0.05

@@ -10,14 +10,10 @@ from evalsuite.judging.prompt import as_text
 from evalsuite.judging.records import UNSURE, Card
 from evalsuite.records import Standing
 from evalsuite.report.blocks import (
-    Block,
-    Document,
     Facts,
     Headline,
-    Intervals,
     Level,
     Line,
-    Mark,
     Matrix,
     Name,
     Reading,
@@ -27,8 +23,10 @@ from evalsuite.report.blocks import (
     prose,
 )
 from evalsuite.report.charts import figure
+from evalsuite.report.drawn import Intervals, Mark
 from evalsuite.report.escape import shorten
 from evalsuite.report.figures import many
+from evalsuite.report.reports import Block, Document
 from evalsuite.stats.labels import OWN
 
 READ = 30

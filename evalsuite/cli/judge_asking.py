@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from evalsuite.calibration.consulting import Consulted
     from evalsuite.calibration.records import Item
     from evalsuite.judging.records import Card
-    from evalsuite.report.blocks import Document, Line
+    from evalsuite.report.blocks import Line
+    from evalsuite.report.reports import Document
 
 
 def consulted_of(

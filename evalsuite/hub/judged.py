@@ -15,7 +15,7 @@ from evalsuite.gate import Gate, decide, policy_from
 from evalsuite.hub.artifact import Found, told
 from evalsuite.records import Manifest, Run
 from evalsuite.report.about import HERE
-from evalsuite.report.blocks import Commands, Report
+from evalsuite.report.reports import Commands, Report
 from evalsuite.runner.peopled import people_of
 from evalsuite.runner.reporting import Side, report_of
 from evalsuite.snapshot import load, snapshot_folder

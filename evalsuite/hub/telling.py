@@ -18,9 +18,10 @@ from evalsuite.hub.judged import Judged, judge
 from evalsuite.records import Json
 from evalsuite.report.annotations import Annotation
 from evalsuite.report.annotations import annotations as marked
-from evalsuite.report.blocks import Headline, block_of
+from evalsuite.report.blocks import Headline
 from evalsuite.report.comment import About, anything, comment
 from evalsuite.report.escape import code_span, plain, shorten
+from evalsuite.report.reports import block_of
 
 BOT = "github-actions[bot]"
 """Who a workflow's own token writes as, if GitHub does not say it otherwise."""

@@ -12,16 +12,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalsuite.report.blocks import Commands, Report
     from evalsuite.report.building import build
     from evalsuite.report.explaining import explain
     from evalsuite.report.material import failing, wanted
+    from evalsuite.report.reports import Commands, Report
 
 __all__ = ["Commands", "Report", "build", "explain", "failing", "wanted"]
 
 _HOMES = {
-    "Commands": "blocks",
-    "Report": "blocks",
+    "Commands": "reports",
+    "Report": "reports",
     "build": "building",
     "explain": "explaining",
     "failing": "material",

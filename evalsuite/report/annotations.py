@@ -8,9 +8,10 @@ from typing import Literal
 from evalsuite.gate import Finding
 from evalsuite.records import Source
 from evalsuite.report.about import inside
-from evalsuite.report.blocks import Answer, Answers, Report, block_of
+from evalsuite.report.blocks import Answer, Answers
 from evalsuite.report.escape import line, plain, shorten
 from evalsuite.report.material import case_of, strict_first
+from evalsuite.report.reports import Report, block_of
 
 _MOST = 10
 """The host shows as many errors, and as many warnings, of one step."""

@@ -8,19 +8,11 @@ escape both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from evalsuite.errors import plain
-from evalsuite.records import Manifest, Source
-
-if TYPE_CHECKING:  # the escapes need the blocks, and are needed before any array is
-    from evalsuite.diff import Change
-    from evalsuite.gate import Verdict
-    from evalsuite.gate.attribution import Attribution
-    from evalsuite.gate.costs import Cost
-    from evalsuite.gate.guarding import Point
-    from evalsuite.stats.trials import Tries
+from evalsuite.records import Source
 
 Level = Literal["caution", "warning", "note", "tip"]
 Tone = Literal["bad", "warn", "good", "plain"]
@@ -221,26 +213,6 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
-    """How many cases have which value. `edges` are the lower ends of equal bins over [0, 1]."""
-
-    metric: str
-    edges: Sequence[float]
-    before: Sequence[int]
-    after: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """What answers took, each of them asked afresh: `unit` is "s" or "USD"."""
-
-    title: str
-    unit: Literal["s", "USD"]
-    before: Sequence[float]
-    after: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
 class CaseLine:
     """One case in the list of all. `before`, `after` and `variance` (between the trials of this
     run, empty with one trial) follow `Cases.metrics`. `strict` is "must_pass", with where the case
@@ -264,40 +236,6 @@ class Cases:
     metrics: Sequence[str]
     lines: Sequence[CaseLine]
     note: Text = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One row of a chart: a value with its interval, and what it is compared with (`reference`)."""
-
-    label: str | Name
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    reference: float | None = None
-    note: str = ""
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """Values with their intervals, one below the other, on an axis from `low` to `high`.
-    `reference` says what the tick beside each of them is."""
-
-    title: str
-    marks: Sequence[Mark]
-    note: str = ""
-    reference: str = ""
-    low: float = 0.0
-    high: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plots:
-    """What is looked at rather than read: left out where there are no pictures."""
-
-    title: str
-    items: Sequence[Distribution | Spread | Intervals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,59 +267,3 @@ class Readings:
     title: str
     items: Sequence[Reading]
     note: str = ""
-
-
-Block = Headline | Facts | Table | Answers | Heat | Plots | Cases | Intervals | Matrix | Readings
-_Always = TypeVar("_Always", Headline, Answers, Heat, Cases)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A page that is not of a run: of a judge, say. `name` is what it is about."""
-
-    name: str
-    blocks: Sequence[Block]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
-    """What to type, as the shell would take it; "" where there is no such command.
-
-    `case` and `explain` are templates with {id} and {gate}, quoted for the shell when filled in.
-    `reports` maps a format to the path of the written file.
-    """
-
-    reproduce: str = ""
-    case: str = ""
-    accept: str = ""
-    baseline: str = ""
-    explain: str = ""
-    reports: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """All that is said of one suite's run. Made by `build`, printed by `FORMAT.render`.
-
-    `tried` are the figures of repeated tries, one per k; `failed` maps a class of failure to the
-    answers that failed so, before and after; `attributions` say what of changes is retrieval's,
-    `guarded` what guardrails get wrong, `costs` what fresh answers took, as a whole and by slice.
-    """
-
-    suite: str
-    verdict: Verdict
-    candidate: Manifest
-    baseline: Manifest | None
-    subject: Sequence[Change]
-    commands: Commands
-    blocks: tuple[Block, ...]
-    tried: Sequence[Tries] = ()
-    failed: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    attributions: Sequence[Attribution] = ()
-    guarded: Sequence[Point] = ()
-    costs: Sequence[Cost] = ()
-
-
-def block_of(report: Report, kind: type[_Always]) -> _Always:
-    """The block of a kind that every report has exactly once."""
-    return next(block for block in report.blocks if isinstance(block, kind))

@@ -22,11 +22,11 @@ from evalsuite.report import (
     sections,
     trouble,
 )
-from evalsuite.report.blocks import Block, Commands, Report
 from evalsuite.report.cases import case_list, heat
 from evalsuite.report.headline import headline
 from evalsuite.report.judges import judges
 from evalsuite.report.material import Material, Pair, Shown
+from evalsuite.report.reports import Block, Commands, Report
 from evalsuite.stats.flakiness import Unstable
 
 

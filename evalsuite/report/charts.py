@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalsuite.report import figures
-from evalsuite.report.blocks import Intervals, Mark, Matrix, Name, Table, TableRow, Text
+from evalsuite.report.blocks import Matrix, Name, Table, TableRow, Text
+from evalsuite.report.drawn import Intervals, Mark
 from evalsuite.report.escape import html
 
 _STEPS = (0.05, 0.2, 0.4, 0.7)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 from evalsuite.report.about import About, address
 from evalsuite.report.annotations import Annotation, annotations, command
-from evalsuite.report.blocks import Cases, Headline, Name, Report, Text, block_of
+from evalsuite.report.blocks import Cases, Headline, Name, Text
 from evalsuite.report.markdown import BUDGET, Limits, folded, mark, named, words
 from evalsuite.report.overview import alert, by_gravity, first_lines, suites_table
 from evalsuite.report.parts import Section, accepted_parts, compared, parts
+from evalsuite.report.reports import Report, block_of
 
 __all__ = [
     "About",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
-from evalsuite.report.blocks import Cases, Report, block_of
+from evalsuite.report.blocks import Cases
 from evalsuite.report.escape import csv_field
+from evalsuite.report.reports import Report, block_of
 
 
 def render(report: Report) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from evalsuite.report import figures, plots
-from evalsuite.report.blocks import CaseLine, Cell, Heat, HeatRow, Intervals, Mark, Name
+from evalsuite.report.blocks import CaseLine, Cell, Heat, HeatRow, Name
+from evalsuite.report.drawn import Intervals, Mark
 from evalsuite.report.escape import html
 from evalsuite.report.markup import anchor
 

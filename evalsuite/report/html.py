@@ -8,25 +8,20 @@ from evalsuite.report import charts, listing, plots
 from evalsuite.report.blocks import (
     Answer,
     Answers,
-    Block,
     Cases,
-    Distribution,
-    Document,
     Facts,
     Headline,
     Heat,
-    Intervals,
     Matrix,
-    Plots,
     Readings,
-    Report,
-    Spread,
     Table,
 )
+from evalsuite.report.drawn import Distribution, Intervals, Plots, Spread
 from evalsuite.report.escape import html
 from evalsuite.report.heatmap import NOTE, forests, heatmap, pictures
 from evalsuite.report.markup import anchor, lines, section, table, text
 from evalsuite.report.page import whole
+from evalsuite.report.reports import Block, Document, Report
 from evalsuite.report.words import excerpt
 
 _EXAMPLE = 600

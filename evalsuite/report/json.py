@@ -9,8 +9,9 @@ from typing import Any
 
 from evalsuite.gate.sensitivity import drops_of
 from evalsuite.records import Json, Looks, Manifest
-from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat, Report, block_of
+from evalsuite.report.blocks import Answers, CaseLine, Cases, Headline, Heat
 from evalsuite.report.escape import plain
+from evalsuite.report.reports import Report, block_of
 from evalsuite.stats.trials import Tries
 
 VERSION = 1

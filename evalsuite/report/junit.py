@@ -10,8 +10,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
-from evalsuite.report.blocks import Headline, Report, block_of
+from evalsuite.report.blocks import Headline
 from evalsuite.report.escape import plain, visible
+from evalsuite.report.reports import Report, block_of
 from evalsuite.report.sentences import spread
 
 _OPEN = ("inconclusive", "incomparable", "no baseline", "partial", "not proven", "flaky")

@@ -15,26 +15,23 @@ from evalsuite.report import charts, figures
 from evalsuite.report.blocks import (
     Answer,
     Answers,
-    Block,
     Cases,
-    Document,
     Facts,
     Headline,
     Heat,
     HeatRow,
-    Intervals,
     Line,
     Matrix,
     Name,
     Op,
-    Plots,
     Readings,
-    Report,
     Table,
     Text,
     prose,
 )
+from evalsuite.report.drawn import Intervals, Plots
 from evalsuite.report.escape import code_span, fenced, line, markdown, shorten, summary, visible
+from evalsuite.report.reports import Block, Document, Report
 from evalsuite.report.words import excerpt
 
 BUDGET = 60_000

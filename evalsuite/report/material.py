@@ -15,8 +15,8 @@ from evalsuite.gate.attribution import Attribution
 from evalsuite.gate.costs import Cost
 from evalsuite.gate.verdict import BAD
 from evalsuite.records import CHECKS, COMPLETION, Case, Json, Manifest, Metric, Output, Row
-from evalsuite.report.blocks import Commands
 from evalsuite.report.escape import line, shorten
+from evalsuite.report.reports import Commands
 from evalsuite.stats.repeats import majority
 
 LOWEST = 10

@@ -19,16 +19,15 @@ from evalsuite.report.blocks import (
     Level,
     Line,
     Name,
-    Report,
     Table,
     TableRow,
     Text,
     Tone,
-    block_of,
     joined,
 )
 from evalsuite.report.markdown import PAGE, answer_lines, item, named, rows, words
 from evalsuite.report.material import case_of, reds, suspects
+from evalsuite.report.reports import Report, block_of
 from evalsuite.report.sections import FATES, fate, listed
 from evalsuite.report.sentences import counts, spread, subject_of
 

@@ -10,18 +10,15 @@ from evalsuite.report.about import About
 from evalsuite.report.blocks import (
     Answer,
     Answers,
-    Block,
     Cases,
     Facts,
     Headline,
     Heat,
     Line,
     Name,
-    Report,
     Table,
     TableRow,
     Text,
-    block_of,
 )
 from evalsuite.report.markdown import (
     Limits,
@@ -36,6 +33,7 @@ from evalsuite.report.markdown import (
 )
 from evalsuite.report.material import reds
 from evalsuite.report.overview import maintainer, regressed
+from evalsuite.report.reports import Block, Report, block_of
 from evalsuite.report.shell import fill
 
 _EXPLAINED = 6

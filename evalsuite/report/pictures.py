@@ -10,8 +10,9 @@ from math import isfinite
 
 from evalsuite.records import Metric, Row, Standing
 from evalsuite.report import figures
-from evalsuite.report.blocks import Cases, Distribution, Intervals, Mark, Name, Plots, Spread
+from evalsuite.report.blocks import Cases, Name
 from evalsuite.report.cases import main_metrics
+from evalsuite.report.drawn import Distribution, Intervals, Mark, Plots, Spread
 from evalsuite.report.material import Material
 from evalsuite.stats.bounds import rate_bounds
 

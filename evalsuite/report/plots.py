@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from evalsuite.report import figures
-from evalsuite.report.blocks import Distribution, Intervals, Mark, Name, Spread
+from evalsuite.report.blocks import Name
+from evalsuite.report.drawn import Distribution, Intervals, Mark, Spread
 from evalsuite.report.escape import html, line, shorten, visible
 
 MISSING = "Plots are left out: they need an optional package, pip install 'evalsuite[plots]'."

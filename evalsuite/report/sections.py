@@ -7,17 +7,7 @@ from collections.abc import Collection, Mapping
 from evalsuite.gate import OVERALL, Finding, Verdict
 from evalsuite.gate.verdict import BAD
 from evalsuite.report import figures, operated
-from evalsuite.report.blocks import (
-    Facts,
-    Line,
-    Name,
-    Table,
-    TableRow,
-    Text,
-    Tone,
-    compact,
-    prose,
-)
+from evalsuite.report.blocks import Facts, Line, Name, Table, TableRow, Text, Tone, compact, prose
 from evalsuite.report.headline import detectable
 from evalsuite.report.material import (
     AMBER,

@@ -11,23 +11,21 @@ from textwrap import wrap
 from evalsuite.report import charts
 from evalsuite.report.blocks import (
     Answer,
-    Document,
     Facts,
     Headline,
-    Intervals,
     Level,
     Line,
     Matrix,
     Name,
     Piece,
-    Report,
     Table,
     Text,
     Tone,
-    block_of,
     compact,
 )
+from evalsuite.report.drawn import Intervals
 from evalsuite.report.escape import shorten, terminal
+from evalsuite.report.reports import Document, Report, block_of
 from evalsuite.report.words import excerpt
 
 _INKS: dict[Level | Tone, str] = {

@@ -17,8 +17,10 @@ from evalsuite.calibration.standing import standings
 from evalsuite.calibration.telling import page
 from evalsuite.judging.records import Card
 from evalsuite.report import html, markdown, plots, terminal
-from evalsuite.report.blocks import Document, Intervals, Mark, Matrix, Name, Readings
+from evalsuite.report.blocks import Matrix, Name, Readings
 from evalsuite.report.charts import as_table, figure, matrix
+from evalsuite.report.drawn import Intervals, Mark
+from evalsuite.report.reports import Document
 
 HOSTILE = "<img src=x onerror=alert(1)> =1+1 \x1b[31m \u202e `x` | @all"
 

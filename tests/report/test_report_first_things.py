@@ -10,9 +10,10 @@ from report_samples import COMMANDS, Sample, askacme, must_pass
 from evalsuite.gate import Finding
 from evalsuite.records import CHECKS, Output, Source
 from evalsuite.report import comment, html
-from evalsuite.report.blocks import Answers, Cases, Headline, Heat, Table, block_of
+from evalsuite.report.blocks import Answers, Cases, Headline, Heat, Table
 from evalsuite.report.escape import plain
 from evalsuite.report.material import suspects
+from evalsuite.report.reports import block_of
 from evalsuite.report.terminal import screen
 
 ABOUT = comment.About(

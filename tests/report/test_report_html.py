@@ -13,20 +13,12 @@ from report_samples import HOSTILE, askacme, hostile, must_pass
 
 from evalsuite.records import CHECKS, Output, Standing
 from evalsuite.report import html, plots
-from evalsuite.report.blocks import (
-    Answers,
-    Cases,
-    Cell,
-    Distribution,
-    Heat,
-    HeatRow,
-    Name,
-    Plots,
-    block_of,
-)
+from evalsuite.report.blocks import Answers, Cases, Cell, Heat, HeatRow, Name
 from evalsuite.report.cases import KINDS
+from evalsuite.report.drawn import Distribution, Plots
 from evalsuite.report.heatmap import forests
 from evalsuite.report.markup import anchor
+from evalsuite.report.reports import block_of
 
 
 def body(text: str) -> str:
@@ -229,9 +221,7 @@ def test_a_plot_leaves_the_imports_of_the_process_alone() -> None:
     seen = (
         "import sys, importlib.metadata as m; f = list(sys.meta_path); d = f[-1].find_distributions"
     )
-    draw = (
-        "from evalsuite.report.plots import histogram as h; from evalsuite.report.blocks import *"
-    )
+    draw = "from evalsuite.report.plots import histogram as h; from evalsuite.report.drawn import *"
     draw += "; assert '<svg' in h(Distribution('x', [0.0], [1], [2])); assert f == sys.meta_path"
     draw += "; assert 'pygal' in sys.modules; assert 'importlib_metadata' not in sys.modules"
     draw += "; assert d == f[-1].find_distributions; assert m.version('pytest'); import statistics"
