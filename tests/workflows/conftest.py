@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +23,6 @@ def hub() -> Iterator[GitHub]:
 @pytest.fixture
 def host(tmp_path: Path, forks: Forks, hub: GitHub) -> Iterator[Hosted]:
     """What runs that repository's workflows."""
-    environment = {
-        "COLUMNS": "100",
-        "GITHUB_API_URL": hub.url,
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTEST_PLUGINS": "evalsuite.plugin",
-    }
-    with hosting(tmp_path, forks, environment, hub.token) as found:
+    with hosting(tmp_path, forks) as found:
+        found.answers(hub)
         yield found

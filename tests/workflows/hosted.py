@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 from commands import commands
 from forks import Forks
+from github_server import GitHub
 
 REPOSITORY = "acme/askacme"
 WHO = ("-c", "user.name=Ada", "-c", "user.email=ada@acme.example")
@@ -67,8 +69,14 @@ class Hosted:
     """One repository. `origin` is where it is kept, `work` a clone in which people work, `token`
     that of its jobs; `environment` is what every step gets beside GitHub's own variables."""
 
-    def __init__(self, place: Path, bin_: Path, environment: Mapping[str, str], token: str) -> None:
-        self.place, self.bin, self.environment, self.token = place, bin_, environment, token
+    def __init__(self, place: Path, bin_: Path) -> None:
+        self.place, self.bin, self.token = place, bin_, ""
+        self.environment = {
+            "COLUMNS": "100",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_PLUGINS": "evalsuite.plugin",
+        }
         self.origin = place / "origin.git"
         self.work = place / "work"
         self.caches: list[tuple[str, str, Path]] = []
@@ -80,6 +88,10 @@ class Hosted:
         git(place, "init", "-q", "-b", "main", str(self.work))
         git(self.work, "remote", "add", "origin", str(self.origin))
         git(self.work, "commit", "-q", "--allow-empty", "-m", "the beginning")
+
+    def answers(self, hub: GitHub) -> None:
+        """That server has this repository's pull requests."""
+        self.environment["GITHUB_API_URL"], self.token = hub.url, hub.token
 
     def commit(self, branch: str, base: str = "HEAD") -> str:
         """All that is in `work`, as the head of a branch, pushed over what was there; its hash."""
@@ -109,8 +121,6 @@ class Hosted:
 
 
 @contextmanager
-def hosting(
-    place: Path, forks: Forks, environment: Mapping[str, str], token: str
-) -> Iterator[Hosted]:
+def hosting(place: Path, forks: Forks) -> Iterator[Hosted]:
     with commands(place, forks) as folder:
-        yield Hosted(place, folder, environment, token)
+        yield Hosted(place, folder)

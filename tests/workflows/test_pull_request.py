@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from forks import Forks
 from github_server import GitHub
-from hosted import REPOSITORY, Event, Hosted, Run, git
+from hosted import REPOSITORY, Event, Hosted, Run, git, hosting
 from pulls import Pull, accepted, write
+from stored_runs import run_of
 from worker import run_workflow
+
+from evalsuite.snapshot import write as write_run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the steps are bash's, of Linux")
 
@@ -36,44 +44,45 @@ import pathlib
 pathlib.Path("seen.log").write_text(str(os.environ.get("OPENAI_API_KEY")))
 """
 
-LONG = """\
-import pathlib
-
-import evalsuite as ev
-
-WORD = pathlib.Path(__file__).with_name("word.txt")
+STORED = """\
+import shutil
 
 
-@ev.suite(
-    golden="long",
-    inputs={"word": "word.txt"},
-    variants={f"model-{n}": ev.Variant() for n in range(12)},
-)
-async def long(case):
-    word = WORD.read_text()
-    return " ".join(f"{word}-{number}-{case.input}" for number in range(250))
+def pytest_sessionfinish():
+    shutil.copytree("stored", ".evalsuite/runs")
 """
 
 DEFAULT = {"repository": {"default_branch": "main"}}
 GOOD, BAD = "Answer.\n", "Say nothing.\n"
 
 
-@pytest.fixture
-def codes(host: Hosted) -> Hosted:
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[tuple[Hosted, str]]:
     """A small project on main, its snapshot accepted, and what main's evaluation stored."""
     check = [{"starts_with": "The code"}]
     cases = [{"id": f"c{n:02}", "input": f"item {n}", "checks": check} for n in range(45)]
-    write(
-        host.work,
-        {
-            "golden/codes/cases.jsonl": "".join(json.dumps(case) + "\n" for case in cases),
-            "pyproject.toml": "[tool.evalsuite]\n",
-            ".gitignore": ".evalsuite/\nreports/\n",
-            "test_codes.py": CODES,
-            "prompt.txt": GOOD,
-        },
-    )
-    accepted(host)
+    with hosting(tmp_path_factory.mktemp("codes"), forks) as host:
+        write(
+            host.work,
+            {
+                "golden/codes/cases.jsonl": "".join(json.dumps(case) + "\n" for case in cases),
+                "pyproject.toml": "[tool.evalsuite]\n",
+                ".gitignore": ".evalsuite/\nreports/\n",
+                "test_codes.py": CODES,
+                "prompt.txt": GOOD,
+            },
+        )
+        accepted(host)
+        yield host, main(host)
+
+
+@pytest.fixture
+def codes(begun: tuple[Hosted, str], hub: GitHub) -> Hosted:
+    """The project as it began, and another server to tell."""
+    host, first = begun
+    host.answers(hub)
+    git(host.origin, "update-ref", "refs/heads/main", first)
+    git(host.work, "checkout", "-q", "-f", "-B", "main", first)
     return host
 
 
@@ -154,31 +163,43 @@ def test_a_branch_of_a_repository_with_keys_is_evaluated_by_its_push_alone(
 
 
 def test_more_than_fits_ends_at_a_boundary(host: Hosted, hub: GitHub) -> None:
-    check = [{"starts_with": "good"}]
-    cases = [{"id": f"c{n:03}", "input": f"item {n}", "checks": check} for n in range(12)]
+    """A run is stored, and no target asked: what would fill a comment many times, and a summary of
+    more than 1 MiB."""
+    for number in range(32):
+        store(host.work / "snapshots", number, "界", run="r0")
+        store(host.work / "stored" / "r1", number, "𠮷", failing=[f"c{n:03}" for n in range(5)])
     write(
         host.work,
         {
-            "golden/long/cases.jsonl": "".join(json.dumps(case) + "\n" for case in cases),
-            "pyproject.toml": "[tool.evalsuite]\nformats = []\n",
+            "pyproject.toml": "[tool.evalsuite]\n",
             ".gitignore": ".evalsuite/\nreports/\n",
-            "test_long.py": LONG,
-            "word.txt": "good",
+            "conftest.py": STORED,
         },
     )
-    inputs = {"arguments": "test_long.py"}
-    accepted(host, **inputs)
-    pull = Pull(host, hub, **inputs)
-    job = pull.told(pull.push({"word.txt": "evil"})).jobs["pull-request"]
+    host.commit("main")
+    pull = Pull(host, hub, arguments="")
+    job = pull.told(pull.push({"notes.txt": "x"})).jobs["pull-request"]
     assert 30_000 < len(pull.comment) < 65_536
-    assert "Left out for length" in pull.comment
     assert not job.lost
-    assert len(job.summaries) > 65_536
+    assert 850_000 < len(job.summaries.encode()) < 1_000_000
     for text in (pull.comment, job.summaries):
+        assert "Left out for length" in text
         assert text.count("<details") == text.count("</details>")
         assert len(re.findall(r"^`{3,}", text, re.MULTILINE)) % 2 == 0
         assert text.rstrip().endswith("</sub>")
     assert "[!CAUTION]" in pull.screen[0]
+
+
+def store(folder: Path, number: int, word: str, **fields: Any) -> None:
+    """A run of 5 cases with long answers, each in 20 slices with long names."""
+    suite = f"suite-{number:02}"
+    answers = {f"c{n:03}": f"{word * 40} {n} " * 60 for n in range(5)}
+    run, outputs = run_of(answers, suite=suite, nodeid=f"test_{number}.py::{suite}", **fields)
+    rows = {
+        name: replace(row, slices={f"k{n:02}": f"{'𠮷' * 60} {name}" for n in range(20)})
+        for name, row in run.rows.items()
+    }
+    write_run(folder / suite, replace(run, rows=rows), outputs)
 
 
 def test_a_maintainer_accepts_a_run_onto_its_branch_and_main_repeats_the_trials(
@@ -218,10 +239,12 @@ def test_the_merge_queue_and_the_night_find_main_unchanged(codes: Hosted) -> Non
     merged = run_workflow(codes, "evals.yml", queue, {})
     assert [job.conclusion for job in merged.jobs.values()] == ["skipped", "success"]
     night = Event("schedule", main(codes), "refs/heads/main", DEFAULT)
-    inputs = {"arguments": "--evals-trials 1", "drift": "codes"}
-    [job] = run_workflow(codes, "nightly.yml", night, inputs).jobs.values()
+    [job] = run_workflow(codes, "nightly.yml", night, {"arguments": "", "drift": ""}).jobs.values()
     assert job.conclusion == "success", job.said
-    assert (job.workspace / "snapshots" / "codes.aa.json").exists()
+    [job] = run_workflow(codes, "nightly.yml", night, {"drift": "nowhere"}).jobs.values()
+    assert job.outcomes["Evaluate"] == "success", job.said
+    assert job.outcomes["Compare unchanged code with itself"] == "failure"
+    assert "'nowhere'" in job.said
 
 
 def main(host: Hosted) -> str:
