@@ -37,4 +37,4 @@ def test_a_case_opens_its_trials_tools_and_documents(project: Project) -> None:
     assert "only before" in case
     assert 'look_up({"word": "word 3"}) → second' in case.replace("&quot;", '"')
     assert 'href="#document-1"' in case
-    assert page.count("The word&#x27;s page.") == 1
+    assert page.count('<p class="words">The word&#x27;s page.</p>') == 1
