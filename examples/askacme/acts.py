@@ -129,7 +129,8 @@ def failed_lines(printed: str) -> frozenset[str]:
 def red_rows(page: str) -> frozenset[str]:
     """The gates that the HTML report's table marks as bad."""
     table = re.search(r'<table class="gates">.*?</table>', page, re.DOTALL)
-    rows = re.findall(r'<tr class="bad"><td[^>]*><code>(.*?)</code>', table[0] if table else "")
+    row = r'<tr class="bad"[^>]*><td[^>]*>(?:<a [^>]*>)?<code>(.*?)</code>'
+    rows = re.findall(row, table[0] if table else "")
     return frozenset(map(html.unescape, rows))
 
 
