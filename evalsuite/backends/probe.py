@@ -25,6 +25,9 @@ AFTER = 100
 TIMES = 3
 """Equal requests of a run's sample."""
 
+SAMPLE = "sample"
+"""Who asks it (Operations.parts)."""
+
 _SEED = 20_260
 _MOST = 128
 _PROMPT = "Write one sentence about the sea. Choose its words freely."
@@ -176,12 +179,19 @@ class Sampled:
 
     async def _sample(self) -> None:
         tally = TALLY.get(None)
+        if tally is not None:  # counted with its case, and by a name of its own
+            TALLY.set(replace(tally, part=SAMPLE))
         try:
             reply = await _timed(self._backend, probing(self._backend))
         except BackendError:
             return
         if tally is not None:
             tally.account.sampled(name_of(self._backend), key("sample", reply.answer))
+
+
+def due(calls: int) -> int:
+    """How many samples so many calls of cases bring about."""
+    return min(max(0, calls - AFTER + 1), TIMES)
 
 
 def sampled(account: Account) -> dict[str, tuple[int, int]]:

@@ -166,6 +166,7 @@ class Deciding:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["evalsuite"] = {name: brief.to_json() for name, brief in self.briefs.items()}
             output["evalsuite_refused"] = self.invocation.refused
+            output["evalsuite_said"] = self.progress.said
             return
         if self.invocation.refused and int(session.exitstatus) in (0, 1, 2, 5):
             session.exitstatus = self.invocation.refused
@@ -204,6 +205,9 @@ class Deciding:
         output = getattr(node, "workeroutput", {})
         status = output.get("evalsuite_refused", 0)
         self.invocation.refused = max(self.invocation.refused, status)
+        for line in output.get("evalsuite_said", ()):
+            if line not in self.progress.said:
+                self.progress.say(line)
         sent = output.get("evalsuite", {})
         for nodeid, value in sent.items():
             brief = Brief.from_json(value)

@@ -22,6 +22,7 @@ class Progress:
     def __init__(self, config: pytest.Config, worker: bool) -> None:
         self._config = config
         self._worker = worker
+        self.said: list[str] = []
         self._state: Callable[[], str] = str
         self._counts: Mapping[Any, Counts] = {}
         self._total = 0
@@ -67,7 +68,8 @@ class Progress:
         self._total = 0
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """A line of its own, once; a worker's is said where its results are read."""
+        self.said.append(text)
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if not self._worker and reporter is not None:
             reporter.ensure_newline()

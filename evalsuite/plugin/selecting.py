@@ -17,7 +17,7 @@ from evalsuite.runner.checkups import Occasions
 from evalsuite.runner.engine import Engine
 from evalsuite.runner.forecast import Forecast, short, summed, told
 from evalsuite.runner.plan import Plan
-from evalsuite.runner.planned import plan_suite
+from evalsuite.runner.planned import Outlook, plan_suite
 from evalsuite.runner.unchanged import why_it_runs
 from evalsuite.seeds import derive
 
@@ -95,11 +95,11 @@ class Selecting:
             by_plan.setdefault(item.job.plan, []).append(item)
         week = "{}-{}".format(*datetime.now(UTC).isocalendar())
         occasions = Occasions(derive(0, self.invocation.run), derive(0, week))
-        found = {}
+        found, outlook = {}, Outlook()
         for plan, own in by_plan.items():
             still = not self._set_up(own[0], setting_up=setting_up)
             cases = [item.job.case for item in own]
-            found[plan] = plan_suite(engine, plan, cases, occasions, still=still)
+            found[plan] = plan_suite(engine, plan, cases, occasions, outlook, still=still)
         if setting_up:
             session: Any = self.invocation.session
             session._setupstate.teardown_exact(None)

@@ -88,7 +88,8 @@ class Spent:
     verdict in the other order, and `unparsable` of `verdicts` judgements could not be read.
 
     `asked` is by part ("target", a scorer's metric, "crossed" before either) what all of the trial
-    takes where nothing is stored: from it is told what a later run will take.
+    takes where nothing is stored, whatever was: from it is told what a later run will take. Equal
+    answers are judged once, which is told of the first one's trial.
     """
 
     fresh: bool = False
@@ -166,8 +167,9 @@ class Operations:
     `call` one call's; `failed_attempts` are counted by their fault, `models` by "PROVIDER:MODEL".
     `samples` holds, by model, how many of how many equal requests got the same answer. `parts` are
     the same calls by who asked ("target", "crossed" for answers to the snapshot's documents,
-    "checkup" for what judges are tested on, a scorer's metric) and model, stored replies included.
-    `budget` is what the run was allowed, by "usd", "calls", "tokens" and "minutes".
+    "checkup" for what judges are tested on, "sample" for `samples`, a scorer's metric) and model,
+    stored replies included. `budget` is what the run was allowed, by "usd", "calls", "tokens" and
+    "minutes".
     """
 
     seconds: float = 0.0

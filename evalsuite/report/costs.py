@@ -27,7 +27,11 @@ _NAMES = {
 SLICES = 20
 """Slices that are shown; JSON has all."""
 
-PARTS = {"crossed": "answers to the snapshot's documents", "checkup": "judges' checkup"}
+PARTS = {
+    "crossed": "answers to the snapshot's documents",
+    "checkup": "judges' checkup",
+    "sample": "whether equal requests get equal answers",
+}
 
 
 def account(diff: Diff, found: Sequence[Cost]) -> Table:

@@ -35,7 +35,8 @@ class Bench:
     """A plan and what its cases run on. `arguments` are the target's fixtures and resources;
     `sources` maps the files of code.key to their hashes, `used` collects those that answers
     depended on, for the list of what changed. `sure`: equal requests always get equal answers;
-    `unpinned` are the models ("PROVIDER:MODEL") that take no seed.
+    `unpinned` are the models ("PROVIDER:MODEL") that take no seed, `sampled` those that are asked
+    whether equal requests get equal answers.
     `lanes` are the providers' models that its calls may go to, `aside` says of each scorer whether
     it may wait, `asking` whether it takes `llm`. `before` are the snapshot's outputs by key, once
     they were read; `parts` is code.key part by part, and `stood` are the chains of touched files up
@@ -56,6 +57,7 @@ class Bench:
     sources: Mapping[str, str]
     models: Mapping[str, Part]
     unpinned: frozenset[str] = frozenset()
+    sampled: frozenset[str] = frozenset()
     arguments: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     lists: dict[str, bool] = field(default_factory=dict)

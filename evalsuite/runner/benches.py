@@ -61,6 +61,7 @@ class Benches:
         self._prints: dict[Path, Fingerprint] = {}
         self._lanes: dict[str, Lane] = {}
         self._backends: dict[tuple[Path, str, bool], Backend] = {}
+        self._sampled: list[Backend] = []
         self._opened: list[Backend] = []
 
     async def open(self, plan: Plan) -> Bench:
@@ -99,6 +100,9 @@ class Benches:
                 for role, each in sorted(roles.items())
             },
             unpinned=frozenset(_named(r.backend) for r in roles.values() if _varies(r.backend)),
+            sampled=frozenset(
+                _named(r.backend) for r in roles.values() if r.backend in self._sampled
+            ),
         )
 
     def _fingerprint(self, plan: Plan, store: Store) -> Fingerprint:
@@ -161,10 +165,14 @@ class Benches:
         preflight = getattr(backend, "preflight", None)
         made: Backend = Resilient(metered, self._lanes[lane_name], preflight)
         # Answers that are compared rest on what the sample measures; a budget is for the cases.
-        if plan.baseline is not None and not self._budget.counts:
+        samples = plan.baseline is not None and not self._budget.counts
+        if samples:
             made = Sampled(made)
         start = getattr(backend, "start", None)
-        return Started(made, start, self._halt) if start else made
+        made = Started(made, start, self._halt) if start else made
+        if samples and made.capabilities.seed:
+            self._sampled.append(made)
+        return made
 
     @property
     def state(self) -> str:

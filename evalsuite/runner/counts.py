@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from evalsuite.backends.account import Account
 from evalsuite.backends.calls import Tally
+from evalsuite.backends.probe import SAMPLE
 from evalsuite.records import Standing
 from evalsuite.runner.again import Again
 from evalsuite.runner.case import CaseResult
@@ -50,9 +51,10 @@ class Counts:
 
     def spent(self, tally: Tally) -> None:
         """What was asked on behalf of a case, or of the harness itself."""
-        self.fresh += tally.fresh
+        samples = tally.account.parts.get(SAMPLE, {}).values()
+        self.fresh += tally.fresh + sum(each.calls for each in samples)
         self.stored += tally.stored
-        self.input_tokens += tally.usage.input_tokens
-        self.output_tokens += tally.usage.output_tokens
+        self.input_tokens += tally.usage.input_tokens + sum(x.input_tokens for x in samples)
+        self.output_tokens += tally.usage.output_tokens + sum(x.output_tokens for x in samples)
         self.account.add(tally.account)
         self.cost = self.account.cost

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from evalsuite.backends.calls import Halt
+from evalsuite.backends.rehearsing import Rehearsal
 from evalsuite.backends.together import together
 from evalsuite.errors import EvalsuiteError, SuiteError
 from evalsuite.records import Case
@@ -159,14 +160,18 @@ class Engine:
         self._alive()
         return False
 
-    def rehearse(self, plan: Plan, cases: Sequence[Case], *, still: bool) -> list[Walk]:
+    def rehearse(
+        self, plan: Plan, cases: Sequence[Case], rehearsal: Rehearsal, *, still: bool
+    ) -> list[Walk]:
         """What cases would ask, without a call; see `rehearsal.rehearse`."""
         slots = Slots(self._concurrency)
-        return self._call(rehearse(self.benches[plan], cases, slots, still=still))
+        return self._call(rehearse(self.benches[plan], cases, slots, rehearsal, still=still))
 
-    def rehearse_checks(self, plan: Plan, occasions: Occasions) -> dict[str, Gone]:
+    def rehearse_checks(
+        self, plan: Plan, occasions: Occasions, rehearsal: Rehearsal
+    ) -> dict[str, Gone]:
         """What checking its judges afterwards would ask."""
-        return self._call(rehearse_checks(self.benches[plan], occasions))
+        return self._call(rehearse_checks(self.benches[plan], occasions, rehearsal))
 
     def open_look(self, plan: Plan, look: int) -> None:
         """A look did not decide a sequential run: the cases up to the next one may start."""

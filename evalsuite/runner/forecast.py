@@ -159,14 +159,13 @@ def told(made: Forecast) -> str:
     """A rehearsed run in words: what is sure is said as such, and what is not known."""
     again = f"; cases that moved are asked {made.again} times more" if made.again else ""
     if not made.whole:
-        return (
-            f"at least {figures.many(made.least, 'call')}; what follows them, and what they take, "
-            f"is not known: no run here asked it{again}"
-        )
+        calls = f"at least {figures.many(made.least, 'call')}; what follows them, and"
+        known = "is not known: no run that is kept here tells it"
+        return f"{calls if made.least else 'how many calls, and'} what they take, {known}{again}"
     if not made.calls:
         return f"no call{again}"
     time = f", about {minutes(made.seconds)}" if made.seconds else ""
-    calls = f"{figures.many(made.calls, 'call')}, {money(made.usd)}{time}"
+    calls = f"{figures.many(made.calls, 'call')}, {_exactly(made.usd)}{time}"
     sure = "" if made.least == made.calls else f" (at least {made.least:,} of them)"
     return f"{calls}{sure}{again}"
 
@@ -215,6 +214,11 @@ def minutes(seconds: float) -> str:
 
 def money(usd: float | None) -> str:
     return "cost unknown" if usd is None else figures.dollars(usd)
+
+
+def _exactly(usd: float | None) -> str:
+    """In four digits, so that one percent can be read."""
+    return f"{usd:.{3 - math.floor(math.log10(usd))}f} USD" if usd and usd < 1 else money(usd)
 
 
 def _tells(head: Head) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalsuite import snapshot
@@ -19,17 +19,30 @@ LOOKED = 10
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a part took in `trials` trials."""
+    """What a part took in `asking` trials of so many `cases`. Equal answers are judged once, so
+    that a scorer may ask in fewer trials than a case has: `further` adds up the cases' shares of
+    trials after the first in which it asks."""
 
-    trials: int
+    asking: int
     asked: Asked
+    cases: int = 1
+    further: float = 1.0
 
     def __add__(self, other: Known) -> Known:
         models = dict(self.asked.models)
         for model, calls in other.asked.models.items():
             models[model] = models.get(model, ModelCalls()) + calls
         shared = self.asked.shared + other.asked.shared
-        return Known(self.trials + other.trials, Asked(models, shared))
+        return Known(
+            self.asking + other.asking,
+            Asked(models, shared),
+            self.cases + other.cases,
+            self.further + other.further,
+        )
+
+    def asks(self, trials: int) -> float:
+        """In how many of a case's `trials` it is to be expected to ask: always in the first."""
+        return 1 + self.further / self.cases * (trials - 1)
 
 
 Record = Mapping[str, Known]
@@ -68,6 +81,7 @@ def heads(config: Config, suite: str) -> Iterator[tuple[Path, Head]]:
 def history_of(config: Config, suite: str, parts: Collection[str]) -> History:
     """What is known of these parts of a suite's cases; a tier's runs may lack some of them."""
     found = History()
+    repeated = set()  # the parts whose `further` is known
     for folder, head in heads(config, suite):
         try:
             spent = snapshot.read_spent(folder, head)
@@ -75,16 +89,24 @@ def history_of(config: Config, suite: str, parts: Collection[str]) -> History:
             continue
         for case, trials in spent.items():
             record = _record(trials, parts)
-            if record:
-                found.cases[case] = {**record, **found.cases.get(case, {})}
+            known = found.cases.setdefault(case, {}) if record else {}
+            for name, part in record.items():
+                newer = known.setdefault(name, part)
+                if len(trials) > 1 and (case, name) not in repeated:
+                    repeated.add((case, name))
+                    known[name] = replace(newer, further=part.further)
     return found
 
 
 def _record(trials: Sequence[Spent], parts: Collection[str]) -> dict[str, Known]:
-    """What each part took; a trial in which it took nothing counts too."""
+    """What each part took."""
     found: dict[str, Known] = {}
     for name, asked in (part for each in trials for part in each.asked.items()):
         if name.removeprefix(CROSSED) in parts:
             before = found.get(name)
-            found[name] = before + Known(0, asked) if before else Known(len(trials), asked)
+            more = Known(1, asked, cases=0, further=0.0)
+            found[name] = before + more if before else Known(1, asked)
+    if len(trials) > 1:
+        rest = len(trials) - 1
+        return {name: replace(x, further=(x.asking - 1) / rest) for name, x in found.items()}
     return found

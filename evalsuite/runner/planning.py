@@ -5,6 +5,7 @@ Pure: a rehearsal's walks and earlier runs' records in, a forecast out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -90,9 +91,9 @@ def takes_of(walk: Walk, history: History, prices: Prices) -> Takes:
         crossed = name.startswith(CROSSED) and CROSSED + TARGET not in walk.parts
         if gone.cut or (walk.open and not crossed):
             trials = walk.trials - gone.echoes
-            total.add(
-                _open(gone, known.get(name), trials, prices), judged=not name.endswith(TARGET)
-            )
+            before = known.get(name)
+            asking = _asking(gone, before, trials, walk.open) if before else 0.0
+            total.add(_open(gone, before, asking, prices), judged=not name.endswith(TARGET))
         elif gone.made:
             total.add(Takes(calls=gone.made, free=gone.made), judged=not name.endswith(TARGET))
     total.whole = total.whole and (record is not None or not walk.open)
@@ -106,22 +107,48 @@ def checks_of(checks: Mapping[str, Gone], history: History, prices: Prices) -> T
     for name, gone in checks.items():
         asked = record.get(name) if record else None
         alone = Takes(calls=gone.made, free=gone.made)
-        total.add(_open(gone, asked, 0, prices) if gone.cut else alone)
+        total.add(_open(gone, asked, 0.0, prices) if gone.cut else alone)
     return total
 
 
-def _open(gone: Gone, known: Known | None, trials: int, prices: Prices) -> Takes:
-    """A part of which more may be asked than was missed, in so many trials."""
+def samples_of(model: str, count: int, known: ModelCalls | None, cases: Takes) -> Takes:
+    """What so many samples of a model take beside its `cases`: as earlier ones did, else as much
+    as a call of a case."""
+    if not count:
+        return Takes()
+    if known is None or not known.calls or known.unpriced:
+        seconds, tokens = cases.models[model][1], cases.tokens
+        usd, before = cases.usd, cases.calls - cases.free
+    else:
+        seconds, tokens = known.seconds, known.input_tokens + known.output_tokens
+        usd, before = known.cost, known.calls
+    return Takes(
+        calls=count,
+        least=count if cases.calls == cases.least + cases.free else 0,
+        tokens=tokens * count / before,
+        usd=None if usd is None else usd * count / before,
+        models={model: (count, seconds * count / before)},
+    )
+
+
+def _asking(gone: Gone, known: Known, trials: int, unknown: int) -> float:
+    """In how many trials a part asks, what is stored included; of `unknown` ones as it did."""
+    gone_through = 0 if gone.nothing else trials - unknown
+    return max(gone_through, known.asks(trials)) if unknown else gone_through
+
+
+def _open(gone: Gone, known: Known | None, asking: float, prices: Prices) -> Takes:
+    """A part of which more may be asked than was missed, where it asks in so many trials."""
     sure = len(gone.missed)
     if known is None:
         made = Takes(calls=gone.made + sure, least=sure, free=gone.made, whole=False)
         return replace(made, usd=None if sure else 0.0)
-    asked, share = known.asked, trials / known.trials
+    asked, share = known.asked, asking / known.asking
     before = sum(each.calls for each in asked.models.values())
     if gone.nothing:
-        expected = round((before - asked.shared) * share)
+        expected = _whole((before - asked.shared) * share)
     else:
-        expected = max(sure, round(before * share) - gone.heard - gone.made)
+        expected = max(sure, _whole(before * share) - gone.heard)
     made = Takes(calls=gone.made + expected, least=sure, free=gone.made)
     rests = {name: _rest(gone, name, calls, share) for name, calls in asked.models.items()}
     weight = sum(each.calls for each in rests.values())
@@ -129,6 +156,11 @@ def _open(gone: Gone, known: Known | None, trials: int, prices: Prices) -> Takes
         calls = expected * rest.calls / weight
         _charge(made, gone, name, rest, calls, sure / expected if expected else 0.0, prices)
     return made
+
+
+def _whole(calls: float) -> int:
+    """Halves up: `round` would take every other one down."""
+    return math.floor(calls + 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +178,14 @@ def _rest(gone: Gone, name: str, asked: ModelCalls, share: float) -> _Mean:
     """A part's calls to one model without those that were answered, where these are known."""
     took = gone.took.get(name, ModelCalls())
     rest = asked.calls * share - took.calls
-    if rest < 0.5 or share != 1.0 or asked.unpriced or took.unpriced:
+    if rest < 0.5 or asked.unpriced or took.unpriced:
         took, rest, share = ModelCalls(), float(max(1, asked.calls)), 1.0
     return _Mean(
         calls=rest,
-        seconds=max(0.0, asked.seconds - took.seconds) / rest,
-        input_tokens=max(0, asked.input_tokens - took.input_tokens) / rest,
-        output_tokens=max(0, asked.output_tokens - took.output_tokens) / rest,
-        usd=None if asked.unpriced else max(0.0, asked.cost - took.cost) / rest,
+        seconds=max(0.0, asked.seconds * share - took.seconds) / rest,
+        input_tokens=max(0.0, asked.input_tokens * share - took.input_tokens) / rest,
+        output_tokens=max(0.0, asked.output_tokens * share - took.output_tokens) / rest,
+        usd=None if asked.unpriced else max(0.0, asked.cost * share - took.cost) / rest,
     )
 
 

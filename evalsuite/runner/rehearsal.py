@@ -7,7 +7,7 @@ here. Models in this process cost nothing and are asked, so that nothing is unkn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from evalsuite.backends.calls import Halt, Tally
@@ -28,10 +28,11 @@ from evalsuite.snapshot import output_key
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """How far one part of a case went, all trials together: the replies that it `heard`, with what
-    they `took`; the calls that it `missed`, each of them the run's first of its kind; those that it
-    `made` in this process. `cut`: it went no further than to a call that it missed. `echoes` are
-    the trials in which it asks nothing but what it asked in another one: equal outputs are judged
+    """How far one part of a case went, all trials together: the replies over a network that it
+    `heard`, those that a stored output stands for included, with what they `took`; the calls that
+    it `missed`, each of them the run's first of its kind; those that it `made` in this process.
+    `cut`: it went no further than to a call that it missed. `echoes` are the trials in which it
+    asks nothing but what it asked in another one: equal outputs are judged
     once."""
 
     heard: int = 0
@@ -71,10 +72,12 @@ class Walk:
     moved: bool
 
 
-async def rehearse(bench: Bench, cases: Sequence[Case], slots: Slots, *, still: bool) -> list[Walk]:
-    """What each case would ask; `still`: targets are not called, where they need what is not
-    there. Nor is one behind HTTP or a command: that would be a call."""
-    rehearsal = Rehearsal()
+async def rehearse(
+    bench: Bench, cases: Sequence[Case], slots: Slots, rehearsal: Rehearsal, *, still: bool
+) -> list[Walk]:
+    """What each case would ask that the `rehearsal` of suites before it has not; `still`: targets
+    are not called, where they need what is not there. Nor is one behind HTTP or a command: that
+    would be a call."""
     stage = staged(bench, rehearsal, still=still)
 
     async def walk(case: Case) -> Walk:
@@ -104,15 +107,18 @@ def staged(bench: Bench, rehearsal: Rehearsal, *, still: bool) -> Bench:
     )
 
 
-async def rehearse_checks(bench: Bench, occasions: Occasions) -> dict[str, Gone]:
+async def rehearse_checks(
+    bench: Bench, occasions: Occasions, rehearsal: Rehearsal
+) -> dict[str, Gone]:
     """What checking the suite's judges asks after cases that asked them, by the judge's metric."""
-    rehearsal = Rehearsal()
+    missed, made = len(rehearsal.missed), len(rehearsal.replies)
     await check_judges(staged(bench, rehearsal, still=True), Counts(), occasions)
-    if not rehearsal.missed and not rehearsal.replies:
+    more = tuple(rehearsal.missed.values())[missed:]
+    made = len(rehearsal.replies) - made
+    if not more and not made:
         return {}
     names = list(judges_of(bench.plan))
-    missed = tuple(rehearsal.missed.values())
-    return {names[0]: Gone(made=len(rehearsal.replies), missed=missed, cut=bool(missed))}
+    return {names[0]: Gone(made=made, missed=more, cut=bool(more))}
 
 
 async def _crossed(stage: Bench, case: Case, number: int, trial: Trial) -> Sequence[Tally]:
@@ -136,11 +142,12 @@ def _walked(
     crossed: Sequence[Sequence[Tally]],
 ) -> Walk:
     parts: dict[str, Gone] = {}
+    own = {id(tally) for trial in trials for asked in trial.asked for tally in asked}
 
     def add(tallies: Iterable[Tally], *, crossed: bool = False) -> None:
         for tally in tallies:
             name = crossed_part(tally.part) if crossed else tally.part
-            parts[name] = parts.get(name, Gone()) + _gone(rehearsal, tally)
+            parts[name] = parts.get(name, Gone()) + _gone(rehearsal, tally, own)
 
     for trial, apart in zip(trials, crossed, strict=True):
         add(trial.asked[0])
@@ -156,13 +163,14 @@ def _walked(
     )
 
 
-def _gone(rehearsal: Rehearsal, tally: Tally) -> Gone:
+def _gone(rehearsal: Rehearsal, tally: Tally, own: Set[int]) -> Gone:
     keys = dict.fromkeys(tally.unheard)
     askers = [rehearsal.missed[each] for each in keys]
     first = [each for each in askers if each.tally is tally]
-    echo = bool(keys) and all(_echoed(each.tally, tally) for each in askers)
+    echo = bool(keys) and all(id(x.tally) in own and _echoed(x.tally, tally) for x in askers)
+    heard = sum(each.calls for each in tally.took.values())
     return Gone(
-        heard=0 if echo else tally.stored + len(keys) - len(first),
+        heard=0 if echo else heard + len(keys) - len(first),
         made=tally.fresh,
         missed=first,
         cut=bool(keys),

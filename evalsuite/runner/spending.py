@@ -20,26 +20,30 @@ _CONSISTENT = ".consistent"
 
 
 def spent_of(made: Sequence[Made], seen: set[str]) -> tuple[Spent, ...]:
-    """Per trial; nothing where none of them asked anything afresh. `seen` are the call.keys that
-    other parts of the run have asked, and is added to."""
+    """Per trial; nothing where none of them asked anything. `seen` are the call.keys that other
+    parts of the run have asked, and is added to."""
     found = tuple(_spent(each) for each in made)
-    asked = [_asked_of(each, seen) for each in made]
+    own: dict[str, set[str]] = {}
+    asked = [_asked_of(each, seen, own) for each in made]
     fresh = any(tally.fresh for each in made for tally in (*each[2], *each[4]))
-    if not fresh and all(each == Spent() for each in found):
+    if not fresh and not any(asked) and all(each == Spent() for each in found):
         return ()
     return tuple(replace(one, asked=parts) for one, parts in zip(found, asked, strict=True))
 
 
-def _asked_of(made: Made, seen: set[str]) -> dict[str, Asked]:
-    """What a trial takes, by part; nothing of models that answer in this process."""
+def _asked_of(made: Made, seen: set[str], own: dict[str, set[str]]) -> dict[str, Asked]:
+    """What a trial takes, by part; nothing of models that answer in this process, and nothing of
+    what the part asked in an earlier trial: `own` are its calls there."""
     named = [(each.part, each) for each in made[2]]
     named += [(crossed_part(each.part), each) for each in made[4]]
     parts = {}
     for name, tally in named:
         keys = set(tally.keys)
-        if tally.took:
+        before = own.setdefault(name, set())
+        if tally.took and not keys <= before:
             parts[name] = Asked(dict(tally.took), len(keys & seen))
         seen |= keys
+        before |= keys
     return parts
 
 

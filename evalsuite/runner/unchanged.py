@@ -177,15 +177,21 @@ def _unproven(bench: Bench, baseline: Run, known: Sequence[Evidence]) -> str:
     now = parts_of(bench)
     equal = [each for each in said if each.parts == now]
     if not equal:
-        return _changed(bench, said[0].parts, now)
+        return _changed(
+            bench, min((each.parts for each in said), key=lambda x: len(_apart(x, now))), now
+        )
     if not any(all(holds(bench, link) for link in each.files) for each in equal):
         return "a file that it reads beside its sources changed"
     return ""
 
 
+def _apart(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [each for each in {**before, **now} if before.get(each) != now.get(each)]
+
+
 def _changed(bench: Bench, before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """The parts that differ; of source files those that its snapshot knows to be used."""
-    names = [each for each in {**before, **now} if before.get(each) != now.get(each)]
+    names = _apart(before, now)
     if _CODE["files"] in names and bench.plan.baseline is not None:
         used = bench.plan.baseline.manifest.subject.code
         root = bench.plan.config.root

@@ -62,12 +62,13 @@ CHANGES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"least": 4}, "checks and scorers"),
     ({"arguments": ', gate=ev.Gate(min={"checks": 0.9})'}, "gate"),
     ({"arguments": ', inputs={"index": "2"}'}, "input index"),
-    ({"options": ["--evals-seed=3"]}, "seed"),
-    ({"options": ["--evals-timeout=30"]}, "settings"),
     ({"options": ["--evals-backend=embedded?noise=0.1"]}, "model default"),
     ({"case": {"input": "word 3"}}, "golden cases"),
     ({"case": {"must_pass": True}}, "golden cases"),
-    ({"variable": "OF_THE_TARGET"}, "environment"),
+    (
+        {"variable": "OF_THE_TARGET", "options": ["--evals-seed=3", "--evals-timeout=30"]},
+        "changed: environment, settings, seed)",
+    ),
 )
 
 
@@ -153,6 +154,20 @@ def test_a_run_that_blocked_or_was_partial_is_no_proof(accepted: Any) -> None:
     accepted.cases(accepted.many(3, must_pass=True, checks=[{"contains": "never"}]))
     assert accepted.run_apart("--evals-changed").ret == 1
     assert accepted.run_apart("--evals-changed").ret == 1
+
+
+def test_what_differs_from_the_nearest_proof_is_named(accepted: Any) -> None:
+    changed(accepted, "--evals-seed=3")
+    said = changed(accepted, "--evals-timeout=30", "--evals-plan")
+    assert "runs: " not in said
+    assert "(changed: settings)" in said
+
+
+def test_workers_say_why_a_suite_runs_once(accepted: Any) -> None:
+    pytest.importorskip("xdist")
+    written(accepted, least=4)
+    said = changed(accepted, "-n", "2", "-p", "xdist")
+    assert said.count("words: runs: changed: ") == 1
 
 
 def test_only_the_changed_suite_runs(accepted: Any) -> None:

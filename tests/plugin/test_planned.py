@@ -72,12 +72,14 @@ class Planned:
         return said
 
     def holds(self, *arguments: str) -> int:
-        """The calls that were told, which were then made, for the money that was told."""
-        calls, usd = told(self.plan(*arguments))
-        self.run(*arguments)
+        """The calls that were told, which were then made, for the money that was told. A run with a
+        budget plans itself before it starts."""
+        self.chat.asked.clear()
+        said = self.run("--evals-budget=1000calls", *arguments)
+        calls, usd = told(said, "the run takes")
         operations = self.project.manifest()["operations"]
         assert operations.get("fresh_calls", 0) == len(self.chat.asked) == calls
-        assert operations["cost"] == pytest.approx(usd, rel=0.01, abs=0.005)
+        assert operations["cost"] == pytest.approx(usd, rel=0.01, abs=0.0005)
         return calls
 
 
@@ -107,7 +109,7 @@ def test_each_change_takes_what_the_plan_says(planned: Planned) -> None:
     planned.cases = [*planned.cases, {"id": "new", "input": "new word"}]
     assert planned.holds() == 5
     planned.most = 11  # the mock answers as before, which no plan can know
-    assert "35 calls, 0.83 USD" in planned.plan()
+    assert "35 calls, 0.8288 USD" in planned.plan()
     assert "(at least 7 of them)" in planned.plan()
 
 
@@ -126,6 +128,7 @@ def test_a_cold_store_is_told_by_the_snapshot(planned: Planned) -> None:
 
 def test_further_trials_take_what_the_plan_says(planned: Planned) -> None:
     planned.run()
+    assert "60 calls" in planned.plan("--evals-trials=3")  # whose first ones are reused
     planned.trials = 3
     assert "60 calls" in planned.plan()
     assert "(at least 12 of them)" in planned.plan()  # answers may be alike, as the mock's are
@@ -134,6 +137,29 @@ def test_further_trials_take_what_the_plan_says(planned: Planned) -> None:
     assert planned.holds() == 6 * (3 * 2 + 3)  # and were judged once
     planned.rubric = "really good?"
     assert planned.holds() == 6 * 2
+    planned.trials = 1
+    assert planned.holds("--evals-seed=1") == 6 * 5  # fewer trials than the newest run's
+
+
+def test_trials_beside_stored_outputs_and_another_seed_take_what_the_plan_says(
+    planned: Planned,
+) -> None:
+    planned.scorers = ""
+    planned.run()
+    assert planned.holds("--evals-trials=2") == 6 * 2
+    planned.scorers = "polite"
+    planned.run("--evals-trials=2")  # equal answers are judged once
+    assert planned.holds("--evals-seed=1") == 6 * 3
+    assert planned.holds("--evals-seed=1", "--evals-trials=3") == 6 * 2 * 2
+
+
+def test_a_snapshot_of_what_the_store_answered_tells_a_cold_store(planned: Planned) -> None:
+    planned.run()
+    planned.more = "len(draft.text)"
+    assert planned.holds() == 0
+    planned.project.accept()
+    shutil.rmtree(planned.project.path / ".evalsuite")
+    assert planned.holds() == 6 * 5
 
 
 ALONE = """
@@ -156,19 +182,51 @@ def test_a_shorter_limit_of_answers_takes_less(planned: Planned) -> None:
     assert costs == [(0, None), (6, pytest.approx(6 * (7 * 100 + 2 * 1000) / 1e6, abs=0.005))]
 
 
-@pytest.mark.parametrize("budget", ["5calls", "0.001usd", "20tokens"])
-def test_a_budget_below_what_is_sure_refuses_before_a_call(planned: Planned, budget: str) -> None:
+def test_suites_that_ask_the_same_take_what_the_plan_says(planned: Planned) -> None:
+    planned.project.cases(planned.cases)
+    planned.project.cases(planned.cases, name="others")
+    text = ALONE.format(most=9)
+    planned.project.write("test_words.py", text)
+    planned.project.write("test_others.py", text.replace("words", "others"))
+    done = planned.project.run_apart("--evals-plan")
+    assert "in all: at least 6 calls" in done.stdout.str()
+    for arguments in ((), ("--evals-seed=1",), ("--evals-seed=2", "--evals-budget=6calls")):
+        planned.chat.asked.clear()
+        calls, _ = told(planned.project.run_apart("--evals-plan", *arguments).stdout.str())
+        assert planned.project.run_apart(*arguments).ret == 0
+        assert len(planned.chat.asked) == 6
+        assert calls == (6 if arguments else 0)  # no run had told the first one
+
+
+def test_samples_of_the_provider_are_planned_and_counted(planned: Planned) -> None:
+    planned.scorers, planned.cases = "", planned.project.many(51)
+    planned.run()
+    planned.project.accept()
+    planned.prompt = "please answer"
+    assert told(planned.plan()) == (51 * 2 + 3, pytest.approx(105 * 0.0037, rel=0.01))
+    planned.run()
+    assert len(planned.chat.asked) == 105
+    operations = planned.project.manifest()["operations"]
+    models = [each for part in operations["parts"].values() for each in part.values()]
+    assert sum(each["calls"] for each in models) == operations["models"]["openai:m"]["calls"] == 105
+    assert operations["parts"]["sample"]["openai:m"]["calls"] == 3
+    planned.prompt = "answer, please"
+    assert planned.holds() == 51 * 2  # a budget is for the cases
+
+
+def test_a_budget_below_what_is_sure_refuses_before_a_call(planned: Planned) -> None:
     planned.run()
     planned.prompt = "please answer"
     planned.write()
     planned.chat.asked.clear()
-    done = planned.project.run_apart(f"--evals-budget={budget}")
-    assert done.ret == 10
+    for budget in ("5calls", "0.001usd", "20tokens"):
+        done = planned.project.run_apart(f"--evals-budget={budget}")
+        assert done.ret == 10
+        said = done.stdout.str() + done.stderr.str()
+        assert f"the budget of {budget[0]}" in said
+        assert "does not cover the run, which takes " in said
+        assert "raise it (--evals-budget)" in said
     assert not planned.chat.asked
-    said = done.stdout.str() + done.stderr.str()
-    assert f"the budget of {budget[0]}" in said
-    assert "does not cover the run, which takes " in said
-    assert "raise it (--evals-budget)" in said
     assert "does not cover the run" in planned.plan(f"--evals-budget={budget}")
 
 
