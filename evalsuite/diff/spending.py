@@ -16,7 +16,7 @@ def spending(baseline: Run | None, candidate: Run, shared: Collection[str]) -> t
     found = []
     known = set(shared)
     for case, row in sorted(candidate.rows.items()):
-        if not row.spent:
+        if not any(each.measured for each in row.spent):
             continue
         before = old.get(case)
         if before is None or case not in known or not _alike(before, row):

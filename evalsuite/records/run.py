@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, TypeVar
 
@@ -104,6 +104,11 @@ class Spent:
     verdicts: int = 0
     unparsable: int = 0
     asked: Mapping[str, Asked] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was asked afresh."""
+        return replace(self, asked={}) != Spent()
 
 
 @dataclass(frozen=True, slots=True)

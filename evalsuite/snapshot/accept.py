@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalsuite.errors import SnapshotError
-from evalsuite.records import CHECKS, Output, Row, Run, Spent
+from evalsuite.records import CHECKS, Output, Row, Run
 from evalsuite.snapshot.folder import Source, read_head, read_outputs
 from evalsuite.snapshot.outputs import redacted
 from evalsuite.snapshot.writer import write
@@ -77,14 +77,13 @@ def merged(old: Run | None, new: Run, take: Container[str] | None) -> Run:
 def _with_spent(old: Run, row: Row) -> Row:
     """The row with what the old snapshot knows of the same answers, where nothing was asked."""
     before = old.rows.get(row.id)
-    if _fresh(row) or before is None or tuple(before.outputs) != tuple(row.outputs):
+    if (
+        any(each.measured for each in row.spent)
+        or before is None
+        or tuple(before.outputs) != tuple(row.outputs)
+    ):
         return row
     return replace(row, spent=before.spent or row.spent)
-
-
-def _fresh(row: Row) -> bool:
-    """Whether it tells more than what the store answered."""
-    return any(replace(each, asked={}) != Spent() for each in row.spent)
 
 
 def as_kept(run: Run) -> Run:

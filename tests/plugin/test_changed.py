@@ -67,7 +67,7 @@ CHANGES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"case": {"must_pass": True}}, "golden cases"),
     (
         {"variable": "OF_THE_TARGET", "options": ["--evals-seed=3", "--evals-timeout=30"]},
-        "changed: environment, settings, seed)",
+        "changed: environment, seed, settings)",
     ),
 )
 

@@ -114,7 +114,9 @@ def test_stored_and_replayed_answers_are_never_gated(served: Any) -> None:
     assert (stored.ret, found["result"]) == (10, "inconclusive")
     assert "0 of the 10 cases" in found["reason"]
     assert len(served.chat.asked) == asked
-    assert not (served.runs()[-1] / "words" / "operations.jsonl").exists()
+    told = (served.runs()[-1] / "words" / "operations.jsonl").read_text(encoding="utf-8")
+    assert '"asked"' in told  # what a later run will take
+    assert '"fresh"' not in told
 
 
 def test_accepting_a_run_that_asked_nothing_keeps_the_figures_of_equal_answers(served: Any) -> None:
