@@ -1,4 +1,5 @@
-"""`evalsuite ci summary | comment | propose`: tell a workflow and a pull request what was found."""
+"""`evalsuite ci summary | find | comment | propose`: tell a workflow and a pull request
+what was found."""
 
 from __future__ import annotations
 
@@ -15,6 +16,9 @@ from evalsuite.config import load_config
 from evalsuite.errors import HubError, OptionError, plain
 
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+ARTIFACT = "evalsuite-run"
+"""What the action of this project calls what it uploads, and how the names of several begin."""
+
 _NAME = re.compile(r"[\w.-]{1,80}", re.ASCII)
 
 
@@ -43,7 +47,29 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         default="last",
         help="default: last, what the last invocation of pytest ran",
     )
+    command.add_argument(
+        "--artifact",
+        metavar="NAME",
+        default=ARTIFACT,
+        help=f"as what the run is uploaded (default: {ARTIFACT})",
+    )
     command.set_defaults(run=_summary)
+
+    command = commands.add_parser(
+        "find",
+        help="find the run that evaluated a commit, and what it uploaded",
+        description="For a workflow on workflow_run, with GITHUB_TOKEN and the permission actions: "
+        "read, ahead of the comment. Writes to the step's outputs `run`, empty where there is "
+        "nothing to tell yet, and `artifact`, a name for the folder of the upload. Where branches "
+        "are evaluated when they are pushed, a pull request's own run skips everything, and the "
+        "push's is found.",
+        epilog="example: evalsuite ci find",
+    )
+    command.add_argument(
+        "--repository", metavar="OWNER/NAME", default="", help="default: $GITHUB_REPOSITORY"
+    )
+    command.add_argument("--event", metavar="FILE", default="", help="default: $GITHUB_EVENT_PATH")
+    command.set_defaults(run=_find)
 
     command = commands.add_parser(
         "comment",
@@ -65,10 +91,18 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     command.add_argument("--event", metavar="FILE", default="", help="default: $GITHUB_EVENT_PATH")
     command.add_argument(
+        "--run",
+        metavar="ID",
+        dest="number",
+        type=int,
+        default=0,
+        help="the run that find found; default: the event's own",
+    )
+    command.add_argument(
         "--base",
         metavar="DIR",
         default=".",
-        help="a checkout of the base, for its settings and snapshots (default: here)",
+        help="a checkout of the default branch, for its settings and snapshots (default: here)",
     )
     command.add_argument(
         "--name", metavar="NAME", default="evals", help="of check and comment (default: evals)"
@@ -107,13 +141,10 @@ def _summary(args: argparse.Namespace) -> int:
         raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
     ref = _just_run() if args.ref == "last" else args.ref
     if not ref:
-        append(
-            file,
-            "**evals**: no suite has run. What left them out, or stopped them, is in the log.\n",
-        )
+        append(file, f"{_without_run()}\n")
         return 0
     reports, accepted = _reports(ref)
-    append(file, summary(reports, _about(), accepted))
+    append(file, summary(reports, replace(_about(), artifact=args.artifact), accepted))
     for mark in annotations(reports):  # the one place where a workflow command is meant
         show(command(replace(mark, file=_from_workspace(mark.file))))
     return 0
@@ -125,6 +156,22 @@ def _just_run() -> str:
     from evalsuite.snapshot import newest_invocation  # noqa: PLC0415
 
     return newest_invocation(load_config(Path.cwd()))
+
+
+def _without_run() -> str:
+    """Why there is none, as Markdown."""
+    from evalsuite.errors import DataError  # noqa: PLC0415
+    from evalsuite.report.escape import code_span  # noqa: PLC0415
+    from evalsuite.runner.ended import ENDED, read  # noqa: PLC0415
+
+    try:
+        ended = read(load_config(Path.cwd()).state_dir / ENDED)
+    except DataError:
+        return "**evals**: no suite was run: pytest did not come to its end. The log says why."
+    if not ended.said:
+        return "**evals**: no suite was run. Those left out as unchanged are in the log."
+    causes = [f"- {code_span(each)}" for each in ended.causes]
+    return "\n".join([f"**evals**: {ended.said}. The log says more.", "", *causes])
 
 
 def _from_workspace(file: str) -> str:
@@ -180,25 +227,49 @@ def _about() -> Any:
     )
 
 
+def _find(args: argparse.Namespace) -> int:
+    from evalsuite.hub.api import Client  # noqa: PLC0415
+    from evalsuite.hub.event import evaluated, uploads  # noqa: PLC0415
+    from evalsuite.hub.step import output  # noqa: PLC0415
+
+    repository, trigger = _repository(args.repository), _event(args.event)
+    with contextlib.closing(Client(_api(), os.environ.get("GITHUB_TOKEN", ""))) as client:
+        run = evaluated(client, repository, trigger)
+        names = uploads(client, repository, run) if run else []
+    output("run", str(run or ""))
+    output("artifact", names[0] if len(names) == 1 else ARTIFACT)
+    said = f"run {run}: {', '.join(names) or 'no upload'}" if run else "no run evaluated it yet"
+    show(plain(said))
+    return 0
+
+
+def _event(given: str) -> Any:
+    from evalsuite.hub.event import read_event  # noqa: PLC0415
+
+    event = given or os.environ.get("GITHUB_EVENT_PATH", "")
+    if not event:
+        raise OptionError("--event is missing, and GITHUB_EVENT_PATH names no file")
+    return read_event(Path(event))
+
+
 def _comment(args: argparse.Namespace) -> int:
     from evalsuite.hub.api import Client  # noqa: PLC0415
     from evalsuite.hub.artifact import read  # noqa: PLC0415
-    from evalsuite.hub.event import read_event  # noqa: PLC0415
+    from evalsuite.hub.event import as_run  # noqa: PLC0415
     from evalsuite.hub.telling import Desk, tell  # noqa: PLC0415
 
     repository = _repository(args.repository)
     if not _NAME.fullmatch(args.name):
         raise OptionError("--name must be letters, digits, dots and dashes, at most 80")
-    event = args.event or os.environ.get("GITHUB_EVENT_PATH", "")
-    if not event:
-        raise OptionError("--event is missing, and GITHUB_EVENT_PATH names no file")
     if not Path(args.base).is_dir():
         raise OptionError(f"--base {args.base[:80]!r} is no folder: check the base out there")
-    trigger = read_event(Path(event))
-    found = read(Path(args.artifact).resolve(), trigger.conclusion)
+    trigger = _event(args.event)
     client = Client(_api(), os.environ.get("GITHUB_TOKEN", ""))
     # Golden files are named from here, and a pull request names them from its repository's root.
+    artifact = Path(args.artifact).resolve()
     with contextlib.closing(client), contextlib.chdir(args.base):
+        trigger = as_run(client, repository, trigger, args.number or trigger.run)
+        found = read(artifact, trigger.conclusion)
         told = tell(Desk(client, repository, trigger, args.name), found, load_config(Path.cwd()))
     for line in told.said:
         show(plain(line))

@@ -140,7 +140,7 @@ def _planned(
     cause = snapshot.refusal(run)
     if cause:
         raise SnapshotError(f"{suite}: run {run.manifest.run} can't be accepted: {cause}")
-    folder = snapshot.snapshot_folder(config, suite)
+    folder = _own_folder(config, suite)
     old = snapshot.load(folder) if folder.exists() else None
     diff = compare(old, run)
     left: Sequence[str] = ()
@@ -164,6 +164,20 @@ def _red(new: Run, run: Run, policy: Gate) -> list[Finding]:
     from evalsuite.gate import decide  # noqa: PLC0415
 
     return [each for each in decide(compare(new, run), policy).findings if each.blocks]
+
+
+def _own_folder(config: Config, suite: str) -> Path:
+    """Where the snapshot is written: a link, which a checked out branch may hold, could lead out of
+    the project."""
+    from evalsuite.snapshot import snapshot_folder  # noqa: PLC0415
+
+    folder = snapshot_folder(config, suite)
+    inside = [each for each in folder.parents if each.is_relative_to(config.root)]
+    for place in (folder, *inside[:-1], *(folder.iterdir() if folder.is_dir() else ())):
+        if place.is_symlink():
+            named = place.relative_to(config.root).as_posix()
+            raise SnapshotError(f"{named} is a link, and nothing is written through one: remove it")
+    return folder
 
 
 def _topped_up(suite: str, old: Run | None, run: Run) -> tuple[Run, Sequence[str]]:

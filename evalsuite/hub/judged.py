@@ -39,12 +39,13 @@ class Judged:
     eased: Sequence[str] = ()
 
 
-def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
+def judge(found: Found, config: Config, changed: Collection[str] | None) -> Judged:
     """Decide every run again, here. `config` is of the trusted base, `changed` are the files that
-    the pull request changes, as GitHub tells them.
+    the pull request changes, as GitHub tells them; None where no pull request goes into that base.
 
     A run is held against the base's snapshot as it is now. Where the pull request itself changes
-    the snapshot, the run is held against that, as its gates were, and so is the change.
+    the snapshot, the run is held against that, as its gates were, and so is the change. What goes
+    nowhere, or elsewhere, is held against the snapshot that it carries.
     """
     problems = list(found.problems)
     reports: list[Report] = []
@@ -52,10 +53,10 @@ def judge(found: Found, config: Config, changed: Collection[str]) -> Judged:
     eased: list[str] = []
     for suite, run in sorted(found.runs.items()):
         try:
-            base = _of_base(config, suite)
+            base = None if changed is None else _of_base(config, suite)
             own = found.snapshots.get(suite)
             eased += _eased(suite, base[0], run[0]) if base else []
-            if own is None or (base is not None and not _changes(config, suite, changed)):
+            if own is None or (base is not None and not _changes(config, suite, changed or ())):
                 reports.append(_report(config, base, run, found.folder))
                 continue
             reports.append(_report(config, own, run, found.folder))

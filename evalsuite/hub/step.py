@@ -17,6 +17,19 @@ def summary_file() -> Path | None:
     return Path(named) if named else None
 
 
+def output(name: str, value: str) -> None:
+    """Set an output of this step; `value` is one line.
+
+    Raises:
+        OptionError: this is no step of the host.
+    """
+    named = os.environ.get("GITHUB_OUTPUT", "")
+    if not named:
+        raise OptionError("GITHUB_OUTPUT names no file: this is for a step of GitHub Actions")
+    with Path(named).open("a", encoding="utf-8") as handle:
+        handle.write(f"{name}={value}\n")
+
+
 def append(file: Path, text: str) -> None:
     """Add Markdown below what the step wrote before.
 

@@ -13,9 +13,10 @@ from evalsuite.gate import Verdict
 from evalsuite.hub import checks, marks, sticky
 from evalsuite.hub.api import Client
 from evalsuite.hub.artifact import Found
-from evalsuite.hub.event import Trigger, pulls_of
+from evalsuite.hub.event import Trigger, base_of, pulls_of
 from evalsuite.hub.judged import Judged, judge
 from evalsuite.records import Json
+from evalsuite.report.about import address
 from evalsuite.report.annotations import Annotation
 from evalsuite.report.annotations import annotations as marked
 from evalsuite.report.blocks import Headline
@@ -65,7 +66,7 @@ def tell(desk: Desk, found: Found, config: Config) -> Told:
     author, text = "", ""
     for pull in pulls_of(desk.client, desk.repository, desk.trigger) or [{}]:
         judged = judge(found, config, _changed(desk, found, pull))
-        about = _about(desk, pull, config.root, found.folder.name)
+        about = _about(desk, pull, config.root, found.name)
         text = text_of(judged, about)
         try:
             if not author:
@@ -141,8 +142,10 @@ def _word(verdict: Verdict) -> str:
 def text_of(judged: Judged, about: About, limit: int = sticky.LIMIT) -> str:
     """The report without its hidden line. What could not be judged comes first, what the gates ask
     otherwise than at the base after the verdict."""
+    run = address(about.run_url)
+    log = f", or nothing; [its log](<{run}>) may say more" if run else ", or nothing"
     problems = _listed(
-        "caution", "**Not judged**: the evaluation left what can't be used.", judged.problems
+        "caution", f"**Not judged**: the evaluation left what can't be used{log}.", judged.problems
     )
     eased = _listed(
         "warning", "**The gates are changed here**, beside what they judge.", judged.eased
@@ -170,10 +173,13 @@ def _state(trigger: Trigger, word: str, text: str) -> marks.State:
 
 def _about(desk: Desk, pull: Mapping[str, Json], root: Path, artifact: str) -> About:
     trigger = desk.trigger
+    into = _is_into_base(desk, pull)
     return About(
         head=trigger.head,
-        base=git.line(root, "rev-parse", "--verify", "--quiet", "HEAD"),
-        found="the base's snapshots as they are now",
+        base=git.line(root, "rev-parse", "--verify", "--quiet", "HEAD") if into else "",
+        found="the base's snapshots as they are now"
+        if into
+        else f"the snapshots of this commit: no pull request merges it into {trigger.default}",
         run_url=trigger.url,
         artifact=artifact,
         artifact_url=f"{trigger.url}#artifacts" if trigger.url else "",
@@ -183,9 +189,17 @@ def _about(desk: Desk, pull: Mapping[str, Json], root: Path, artifact: str) -> A
     )
 
 
-def _changed(desk: Desk, found: Found, pull: Mapping[str, Json]) -> set[str]:
+def _is_into_base(desk: Desk, pull: Mapping[str, Json]) -> bool:
+    """Whether the base at hand, the default branch, is what the commit is merged into. It is not of
+    a merge queue's commit, which is to become it, nor of a pull request into another branch."""
+    return bool(pull) and base_of(pull) == desk.trigger.default
+
+
+def _changed(desk: Desk, found: Found, pull: Mapping[str, Json]) -> set[str] | None:
     """The files that a pull request changes; they matter only for snapshots."""
-    if not pull or not found.snapshots:
+    if not _is_into_base(desk, pull):
+        return None
+    if not found.snapshots:
         return set()
     path = f"/repos/{desk.repository}/pulls/{pull['number']}/files"
     return {str(each.get("filename", "")) for each in desk.client.pages(path)}

@@ -118,11 +118,16 @@ class Collecting:
             if message:
                 report.longrepr = message
                 report.evals_exit = status
+            # Words of ours are clean; what others raise may hold anything.
+            why = message or f"could not be collected ({call.excinfo.typename})"
+            report.evals_cause = f"{report.nodeid}: {why}"
         return report
 
     def pytest_collectreport(self, report: Any) -> None:
         status = getattr(report, "evals_exit", 0)
         self.invocation.refused = max(self.invocation.refused, status)
+        if cause := getattr(report, "evals_cause", ""):
+            self.invocation.causes.append(cause)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(

@@ -17,6 +17,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.progress import Progress
 from evalsuite.plugin.translate import command_of, or_stop
+from evalsuite.runner.ended import Ended, note
 from evalsuite.runner.results import Brief, RunWriter
 from evalsuite.snapshot import note_begun
 
@@ -175,6 +176,10 @@ class Deciding:
             for code in (11, 10):
                 if code in codes:
                     session.exitstatus = code
+        if not self.config.option.collectonly and not self.config.getoption("evals_plan"):
+            with contextlib.suppress(EvalsuiteError):  # of settings: pytest itself says it
+                ended = Ended(int(session.exitstatus), self.invocation.causes)
+                note(load_config(self.config.invocation_params.dir).state_dir, ended)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self.damage:

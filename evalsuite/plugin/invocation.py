@@ -19,8 +19,8 @@ from evalsuite.runner.plan import Plan, with_options
 class Invocation:
     """`worker` is what xdist's controller gave this worker, None elsewhere; `controller` that the
     cases run in workers; `plans` the suites that were collected; `refused` an exit status above 0
-    once something could not be read, written or opened; `sequential` that the run may end early,
-    `deadline` by when it is to end."""
+    once something could not be read, written or opened, `causes` what is said of it;
+    `sequential` that the run may end early, `deadline` by when it is to end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -46,6 +46,7 @@ class Invocation:
         self.plans: dict[tuple[Path, str], Plan] = {}
         self.session: pytest.Session | None = None
         self.refused = 0
+        self.causes: list[str] = []
 
     def plan_of(self, nodeid: str) -> Plan | None:
         """The suite of that nodeid, if this process has collected it."""
@@ -63,6 +64,7 @@ class Invocation:
         """End the session with a message and a status; a worker leaves both to its controller,
         for which a worker that exits has crashed."""
         self.refused = max(self.refused, status)
+        self.causes.append(message)
         if self.worker is None:
             pytest.exit(message, returncode=status)
         assert self.session is not None

@@ -24,7 +24,8 @@ _SHA = re.compile(r"[0-9a-f]{7,64}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """`head` and `base` are commits, `found` says how the baseline was found ("merge base with
-    main"), `artifact` is the name of what the run uploaded, `repository` is "OWNER/NAME", `pull`
+    main"), `artifact` is the name of what the run uploaded, of several
+    their common start and "*", `repository` is "OWNER/NAME", `pull`
     the pull request's number, `workflow` tells several comments of one pull request apart. All are
     "" where unknown; what has no valid form makes no link. The default of `artifact` is what the
     action of this project calls it.
@@ -48,8 +49,9 @@ class About:
 
     def download(self) -> str:
         """The command that gets the run's files, into `HERE`; "" where they are not known."""
+        by = "-p" if self.artifact.endswith("*") else "-n"
         known = self.run and self.artifact
-        return shlex.join([*_DOWNLOAD, self.run, "-n", self.artifact, "-D", HERE]) if known else ""
+        return shlex.join([*_DOWNLOAD, self.run, by, self.artifact, "-D", HERE]) if known else ""
 
     def commit(self, sha: str) -> str:
         """The address of a commit, or ""."""

@@ -15,7 +15,7 @@ from evalsuite.report.about import About, address
 from evalsuite.report.annotations import Annotation, annotations, command
 from evalsuite.report.blocks import Cases, Headline, Name, Text
 from evalsuite.report.markdown import BUDGET, Limits, folded, mark, named, words
-from evalsuite.report.overview import alert, by_gravity, first_lines, suites_table
+from evalsuite.report.overview import alert, all_suites, by_gravity, first_lines, worst_suites
 from evalsuite.report.parts import Section, accepted_parts, compared, parts
 from evalsuite.report.reports import Report, block_of
 
@@ -104,9 +104,10 @@ def _page(
 
 
 def _groups(reports: Sequence[Report], about: About, accepted: Sequence[Report]) -> list[_Group]:
-    first = [Section("Suites", 0, lambda limits: suites_table(reports, limits.rows))]
+    first = [Section("Suites", 0, lambda _: worst_suites(reports))]
     if reports:
         first.append(Section("First screen", 1, lambda _: first_lines(reports[0], about, accepted)))
+    first.append(Section("All suites", 2, lambda limits: all_suites(reports, limits.rows)))
     first.append(Section("Commits", 2, lambda _: compared(about)))
     groups = [_Group(first), *(_Group(accepted_parts(each, about)) for each in accepted)]
     for at, each in enumerate(reports):  # the worst is open, the others are a click away

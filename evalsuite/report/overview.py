@@ -25,11 +25,14 @@ from evalsuite.report.blocks import (
     Tone,
     joined,
 )
-from evalsuite.report.markdown import PAGE, answer_lines, item, named, rows, words
+from evalsuite.report.markdown import PAGE, answer_lines, folded, item, named, rows, words
 from evalsuite.report.material import case_of, reds, suspects
 from evalsuite.report.reports import Report, block_of
 from evalsuite.report.sections import FATES, fate, listed
 from evalsuite.report.sentences import counts, spread, subject_of
+
+WORST = 5
+"""Suites of the first screen."""
 
 LEVELS: Sequence[Level] = ("caution", "warning", "note", "tip")
 _TONES: dict[Level, Tone] = {"caution": "bad", "warning": "warn", "note": "plain", "tip": "good"}
@@ -179,8 +182,19 @@ def suites(reports: Sequence[Report]) -> Table:
     return Table("Suites", ["Suite", "Verdict", "Worst finding"], made)
 
 
-def suites_table(reports: Sequence[Report], most: int) -> str:
-    return rows(suites(reports), PAGE.times(most / PAGE.rows))
+def worst_suites(reports: Sequence[Report]) -> str:
+    """Of several, those that the first screen has room for."""
+    table = suites(reports)
+    more = f"{len(reports) - WORST} more suites are below." if len(reports) > WORST else ""
+    return rows(replace(table, rows=table.rows[:WORST], note=more), PAGE)
+
+
+def all_suites(reports: Sequence[Report], most: int) -> str:
+    """Folded, where they are more than the first screen has."""
+    if len(reports) <= WORST:
+        return ""
+    table = rows(suites(reports), PAGE.times(most / PAGE.rows))
+    return folded((f"All {len(reports)} suites",), table)
 
 
 def first_lines(report: Report, about: About, accepted: Sequence[Report] = ()) -> str:

@@ -56,7 +56,10 @@ def compared(about: About) -> str:
     """Which commits stand against each other."""
     if not about.head and not about.base:
         return ""
-    said = f"Compared: head {_sha(about.head, about)} with base {_sha(about.base, about)}"
+    said = f"Compared: head {_sha(about.head, about)} with "
+    if about.found and not about.base:
+        return f"{said}{words((about.found,))}."
+    said += f"base {_sha(about.base, about)}"
     return f"{said}, {words((about.found,))}." if about.found else f"{said}."
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from desk import Desk
 from github_server import GitHub, serving
 
 
@@ -11,3 +13,8 @@ def hub() -> Iterator[GitHub]:
     """A repository on a server of this machine."""
     with serving() as found:
         yield found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, hub: GitHub, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(tmp_path, hub, monkeypatch)

@@ -38,6 +38,7 @@ class GitHub:
     """One repository. `faults` maps the number of a request, from 0, to what becomes of it;
     `before` is called ahead of each with its number, method and path, and may change anything.
 
+    `runs` are those of workflows, each with its "jobs" and the names of its "artifacts".
     `asked` has (method, path, status), `files` what a pull request changes, `branches` whether
     each is protected, `writable` the permissions of the token. An app's token
     (`app`) has a name but no user; without an app it is a person's, who has no check runs.
@@ -54,6 +55,7 @@ class GitHub:
         self.branches = {"main": True}
         self.comments: dict[int, list[Value]] = {}
         self.checks: list[Value] = []
+        self.runs: list[Value] = []
         self.asked: list[tuple[str, str, int]] = []
         self.faults: dict[int, str] = {}
         self.before: Callable[[int, str, str], object] = lambda *_: None
@@ -104,7 +106,8 @@ class GitHub:
         """What a `workflow_run` event says of an evaluation of the pull request's present head."""
         pull = self.pulls[number]
         there = pull["head"]["repo"]["full_name"] == self.repository
-        listed = {"number": number, "head": pull["head"], "base": pull["base"]}
+        url = f"https://api.github.example/repos/{self.repository}/pulls/{number}"
+        listed = {"number": number, "url": url, "head": pull["head"], "base": pull["base"]}
         return {
             "action": "completed",
             "workflow_run": {
@@ -113,6 +116,7 @@ class GitHub:
                 "run_number": run,
                 "run_attempt": attempt,
                 "event": "pull_request",
+                "workflow_id": 77,
                 "conclusion": "success",
                 "head_sha": pull["head"]["sha"],
                 "head_branch": pull["head"]["ref"],
@@ -285,6 +289,29 @@ def _check(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[An
     return {name: check[name] for name in check if name != "annotations"}, 201
 
 
+def _run(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    for each in hub.runs:
+        if each["id"] == int(at[0]):
+            return each, 200
+    raise Refused(404, "Not Found")
+
+
+def _jobs(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    return {"jobs": _run(hub, method, at, body, query)[0]["jobs"]}, 0
+
+
+def _artifacts(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    names = _run(hub, method, at, body, query)[0]["artifacts"]
+    return {"artifacts": [{"name": each, "expired": False} for each in names]}, 0
+
+
+def _runs(hub: GitHub, method: str, at: Any, body: Any, query: Any) -> tuple[Any, int]:
+    asked = {name: query[name] for name in ("head_sha", "event") if name in query}
+    of_workflow = [each for each in hub.runs if each["workflow_id"] == int(at[0])]
+    found = [each for each in of_workflow if asked.items() <= each.items()]
+    return {"workflow_runs": found[::-1]}, 0
+
+
 _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
     (r"/issues/(\d+)/comments", "GET POST", _comments),
     (r"/issues/comments/(\d+)", "GET PATCH DELETE", _comment),
@@ -295,6 +322,10 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, int]]], ...] = (
     (r"/commits/(\w+)/pulls", "GET", _commit_pulls),
     (r"/commits/(\w+)/check-runs", "GET", _commit_checks),
     (r"/check-runs(?:/(\d+))?", "POST PATCH", _check),
+    (r"/actions/runs/(\d+)", "GET", _run),
+    (r"/actions/runs/(\d+)/jobs", "GET", _jobs),
+    (r"/actions/runs/(\d+)/artifacts", "GET", _artifacts),
+    (r"/actions/workflows/(\d+)/runs", "GET", _runs),
 )
 
 

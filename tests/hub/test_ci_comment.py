@@ -13,60 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_server import GitHub
-from stored_runs import many, reseal, run_of, store_run, store_snapshot
+from desk import DROPPED, HEAD, WORSE, Desk
+from stored_runs import many, reseal, run_of, store_snapshot
 
 from evalsuite.cli import main
 from evalsuite.errors import EvalsuiteError
 from evalsuite.gate import Gate, policy_json
 from evalsuite.hub import artifact, event
-from evalsuite.hub.marks import is_marked, state_of
+from evalsuite.hub.marks import state_of
 from evalsuite.records import Run
 from evalsuite.snapshot import read_head, write
-
-HEAD = "a" * 40
-DROPPED = [f"c{number:03}" for number in range(30)]
-WORSE = {**many(60), **{name: f"worse {name}" for name in DROPPED}}
-
-
-class Desk:
-    """A checkout of the base, what a run uploaded, and the reporting job between them."""
-
-    def __init__(self, root: Path, hub: GitHub, patch: pytest.MonkeyPatch) -> None:
-        self.root, self.hub, self.patch = root, hub, patch
-        self.base, self.files = root / "base", root / "files"
-        self.base.mkdir()
-        self.files.mkdir()
-        (self.base / "pyproject.toml").write_text("[tool.evalsuite]\n", encoding="utf-8")
-        store_snapshot(self.base, many(60), run="r0")
-        patch.chdir(root)
-        patch.setenv("GITHUB_API_URL", hub.url)
-        patch.setenv("GITHUB_TOKEN", hub.token)
-        patch.setenv("GITHUB_REPOSITORY", hub.repository)
-        patch.setenv("GITHUB_STEP_SUMMARY", str(root / "summary.md"))
-        patch.setattr("evalsuite.hub.api.ATTEMPTS", 1)
-
-    def upload(self, answers: Mapping[str, str], **manifest: Any) -> Path:
-        shutil.rmtree(self.files)
-        return store_run(self.files, answers, **manifest)
-
-    def told(self, number: int, **changes: Any) -> int:
-        happened = self.hub.event(number)
-        happened["workflow_run"] |= changes
-        file = self.root / "event.json"
-        file.write_text(json.dumps(happened), encoding="utf-8")
-        self.patch.setenv("GITHUB_EVENT_PATH", str(file))
-        return main(["ci", "comment", "--artifact", "files", "--base", "base"])
-
-    def comment(self, number: int) -> str:
-        [found] = self.hub.comments[number]
-        assert is_marked(found["body"], "evals")
-        return str(found["body"])
-
-
-@pytest.fixture
-def desk(tmp_path: Path, hub: GitHub, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return Desk(tmp_path, hub, monkeypatch)
 
 
 def test_a_worse_run_is_told_in_the_first_lines_and_fails_the_check(desk: Desk) -> None:
@@ -186,17 +142,6 @@ def test_a_persons_token_writes_no_check_and_still_its_one_comment(
     assert desk.told(number) == 12
     assert desk.told(number) == 12
     assert "[!CAUTION]" in desk.comment(number)
-
-
-@pytest.mark.parametrize("conclusion", ["failure", "success"])
-def test_a_run_that_uploaded_nothing_is_told_unless_it_had_nothing_to_do(
-    desk: Desk, conclusion: str
-) -> None:
-    number = desk.hub.pull(HEAD)
-    assert desk.told(number, conclusion=conclusion) == 0
-    wanted = "neutral" if conclusion == "success" else "action_required"
-    assert [each["conclusion"] for each in desk.hub.checks] == [wanted]
-    assert len(desk.hub.comments[number]) == (conclusion == "failure")
 
 
 def _not_json(folder: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_summary_has_the_report_and_each_blocking_case_is_marked_on_its_line
 
 def test_where_no_suite_had_to_run_the_summary_says_so(project: Any, summary: Path) -> None:
     assert main(["ci", "summary"]) == 0
-    assert "no suite has run" in summary.read_text(encoding="utf-8")
+    assert "no suite was run" in summary.read_text(encoding="utf-8")
     assert main(["ci", "summary", "--run", "20260101-000000-0000000"]) == 4
 
 
@@ -69,7 +69,7 @@ def test_a_run_before_the_last_invocation_is_not_told_of(project: Any, summary: 
     assert "left out" in project.run_apart("-q", "--evals-changed").stdout.str()
     project.run_apart("-q", "--evals-plan")  # runs nothing
     assert main(["ci", "summary"]) == 0
-    assert "no suite has run" in summary.read_text(encoding="utf-8")
+    assert "no suite was run" in summary.read_text(encoding="utf-8")
     assert "words" not in summary.read_text(encoding="utf-8")
     project.run_apart("-q")
     assert main(["ci", "summary"]) == 0

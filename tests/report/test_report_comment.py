@@ -247,6 +247,17 @@ def test_a_run_without_keys_says_what_a_maintainer_must_run() -> None:
     assert "maintainer" not in pull.comment([whole], ABOUT)
 
 
+def test_of_many_suites_the_worst_few_stand_before_what_changed_and_the_rest_is_folded() -> None:
+    made = [replace(askacme(48).report(), suite=f"s{at:02}") for at in range(30)]
+    lines = pull.comment(made, ABOUT).splitlines()
+    first = "\n".join(lines).partition("- **changed**")[0]
+    assert [f"`s{at:02}`" in first for at in (0, 4, 5, 29)] == [True, True, False, False]
+    assert "25 more suites are below." in first
+    rest = "\n".join(lines).partition("All 30 suites</summary>")[2].partition("</details>")[0]
+    assert rest.count("\n| `s") == 30
+    assert "All 5 suites" not in pull.comment(made[:5], ABOUT)
+
+
 def test_what_a_run_only_lacks_is_not_gone() -> None:
     made = clear()
     lost = dict(list(made.after.items())[8:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,21 +57,31 @@ def upload(machine: Machine, inputs: Mapping[str, Any]) -> bool:
     artifact = machine.home / inputs["name"]
     for path in paths:
         hidden = any(part.startswith(".") for part in path.parts)
-        if (machine.workspace / path).exists() and (
-            not hidden or inputs.get("include-hidden-files")
+        if not (machine.workspace / path).exists() or (
+            hidden and not inputs.get("include-hidden-files")
         ):
-            shutil.copytree(machine.workspace / path, artifact / (path if paths[1:] else ""))
+            continue
+        target = artifact / (path if paths[1:] else "")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copied = shutil.copytree if (machine.workspace / path).is_dir() else shutil.copyfile
+        copied(machine.workspace / path, target)
     if artifact.exists():
         machine.host.artifacts[machine.run.id, inputs["name"]] = machine.host.kept(artifact)
     return artifact.exists() or inputs.get("if-no-files-found") == "ignore"
 
 
 def download(machine: Machine, inputs: Mapping[str, Any]) -> bool:
+    """By a pattern, several have a folder each; one alone has none."""
     number = int(inputs.get("run-id") or machine.run.id)
-    found = machine.host.artifacts.get((number, inputs["name"]))
-    if found is not None:
-        shutil.copytree(found, inputs["path"])
-    return found is not None
+    wanted = str(inputs.get("name") or inputs["pattern"])
+    found = {
+        name: folder
+        for (run, name), folder in machine.host.artifacts.items()
+        if run == number and fnmatch(name, wanted)
+    }
+    for name, folder in found.items():
+        shutil.copytree(folder, Path(inputs["path"]) / (name if len(found) > 1 else ""))
+    return bool(found) or "pattern" in inputs
 
 
 def nothing(machine: Machine, inputs: Mapping[str, Any]) -> bool:

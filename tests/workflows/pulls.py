@@ -60,6 +60,14 @@ class Pull:
             "head_sha": head,
             **event,
         }
+        self.hub.runs = [each for each in self.hub.runs if each["id"] != run.id]
+        self.hub.runs.append(
+            {
+                **payload["workflow_run"],
+                "jobs": [{"conclusion": each.conclusion} for each in run.jobs.values()],
+                "artifacts": [name for id_, name in self.host.artifacts if id_ == run.id],
+            }
+        )
         main = git(self.host.origin, "rev-parse", "main")
         event = Event("workflow_run", main, "refs/heads/main", payload)
         return run_workflow(self.host, "evals-report.yml", event).jobs["report"]

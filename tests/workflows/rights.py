@@ -41,7 +41,9 @@ INSTALL = 'python -P -m pip install --quiet "$SOURCE${EXTRAS:+[$EXTRAS]}"'
 SOURCE = "${{ github.action_path }}/../../.."
 FETCHES = re.compile(r"\b(git|gh|curl|wget|unzip|tar)\b")
 OTHER_COMMITS = re.compile(r"\.head\.|head_sha|head_ref|head_branch|refs/pull|\bpull/")
-VARIABLES = frozenset({"GITHUB_TOKEN", "REASON", "SUITES", "RUN", "BASE", "SOURCE", "EXTRAS"})
+VARIABLES = frozenset(
+    {"GITHUB_TOKEN", "REASON", "SUITES", "RUN", "BASE", "SOURCE", "EXTRAS", "ARTIFACT"}
+)
 """Those that don't change what a command runs."""
 AROUND = ("defaults", "container", "services")
 """What changes where all steps of a job run."""

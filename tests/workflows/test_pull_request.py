@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -159,7 +160,28 @@ def test_a_branch_of_a_repository_with_keys_is_evaluated_by_its_push_alone(
     pull = Pull(host, hub, keys=True)
     run = pull.evaluated(pull.push({"notes.txt": "x\n"}))
     assert {job.conclusion for job in run.jobs.values()} == {"skipped"}
-    assert pull.reported(run, "a" * 40).conclusion == "skipped"
+    report = pull.reported(run, run.event.payload["pull_request"]["head"]["sha"])
+    assert report.outcomes["Report"] == "skipped"
+    assert hub.checks == []
+
+
+def test_a_branch_with_keys_that_was_pushed_before_its_pull_request_is_told_there(
+    codes: Hosted, hub: GitHub
+) -> None:
+    pull = Pull(codes, hub, keys=True)
+    head = pull.push({"prompt.txt": BAD})
+    pushed = Event("push", head, "refs/heads/topic", DEFAULT)
+    run = run_workflow(codes, "evals.yml", pushed, pull.inputs)
+    hub.pulls[pull.number]["state"] = "closed"  # it is not there yet
+    assert pull.reported(run, head, pull_requests=[]).conclusion == "success"
+    assert pull.comments == []
+
+    hub.pulls[pull.number]["state"] = "open"
+    skipped = pull.told(head)
+    assert skipped.conclusion == "skipped"
+    assert "[!CAUTION]" in pull.comment
+    assert f"runs/{9000 + 1}" in pull.comment
+    assert hub.checks[-1]["conclusion"] == "failure"
 
 
 def test_more_than_fits_ends_at_a_boundary(host: Hosted, hub: GitHub) -> None:
@@ -245,6 +267,38 @@ def test_the_merge_queue_and_the_night_find_main_unchanged(codes: Hosted) -> Non
     assert job.outcomes["Evaluate"] == "success", job.said
     assert job.outcomes["Compare unchanged code with itself"] == "failure"
     assert "'nowhere'" in job.said
+
+
+def test_what_a_pull_request_accepts_passes_the_merge_queue(codes: Hosted, hub: GitHub) -> None:
+    pull = Pull(codes, hub)
+    run = pull.told(pull.push({"prompt.txt": BAD}))
+    found = codes.artifacts[run.id, "evalsuite-run"] / ".evalsuite"
+    shutil.copytree(found, codes.work / ".evalsuite", dirs_exist_ok=True)
+    done = codes.command("evalsuite", "accept", "--from-run", "last", "--reason", "as meant")
+    assert done.returncode == 0, done.stderr
+    merged = codes.merged(codes.commit("topic", "HEAD"))
+    ref = f"refs/heads/gh-readonly-queue/main/pr-{pull.number}"
+    git(codes.origin, "update-ref", ref, merged)
+    queued = run_workflow(codes, "evals.yml", Event("merge_group", merged, ref), {})
+    assert queued.conclusion == "success"
+    branch = ref.removeprefix("refs/heads/")
+    assert pull.reported(queued, merged, head_branch=branch, pull_requests=[]).said
+    assert (hub.checks[-1]["head_sha"], hub.checks[-1]["conclusion"]) == (merged, "success")
+
+
+def test_a_snapshot_that_is_deleted_is_what_the_comment_and_the_page_say(
+    codes: Hosted, hub: GitHub
+) -> None:
+    pull = Pull(codes, hub)
+    git(codes.work, "checkout", "-q", "-f", "main")
+    shutil.rmtree(codes.work / "snapshots")
+    head = codes.commit("topic", "main")
+    pull.number = hub.pull(head, branch="topic")
+    job = pull.told(head).jobs["pull-request"]
+    for text in (pull.comment, job.summaries):
+        assert "pytest ended with exit status" in text
+        assert "test_codes.py: snapshots/codes is missing" in text
+    assert "left out" not in job.summaries
 
 
 def main(host: Hosted) -> str:

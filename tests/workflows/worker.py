@@ -67,11 +67,13 @@ class _Worker:
             folder.mkdir(parents=True)
         (self.temp / "event.json").write_text(json.dumps(run.event.payload), "utf-8")
         self.ended = Ended()
+        self.outputs: dict[str, str] = {}
         self.contexts: dict[str, Any] = {
             "github": self._github(),
             "inputs": inputs,
             "secrets": secrets,
             "runner": {"temp": str(self.temp), "os": "Linux"},
+            "steps": {},
         }
 
     def _github(self) -> dict[str, Any]:
@@ -131,6 +133,8 @@ class _Worker:
                 step, {k: filled(v, contexts, functions) for k, v in given.items()}, contexts
             )
             self.ended.outcomes[name] = "success" if done else "failure"
+            if "id" in step:
+                contexts["steps"][step["id"]] = {"outputs": self.outputs}
             if not done and not step.get("continue-on-error"):
                 self.ended.conclusion = "failure"
 
@@ -155,7 +159,9 @@ class _Worker:
         before = self.ended.conclusion
         self.ended.conclusion = "success"
         self._steps(
-            action["runs"]["steps"], env, {"github": github, "inputs": given | dict(inputs)}
+            action["runs"]["steps"],
+            env,
+            {"github": github, "inputs": given | dict(inputs), "steps": {}},
         )
         good = self.ended.conclusion == "success"
         self.ended.conclusion = before
@@ -165,6 +171,7 @@ class _Worker:
         file, summary = self.temp / "step.sh", self.temp / "summary.md"
         file.write_text(script, "utf-8")
         summary.write_bytes(b"")
+        (self.temp / "output").write_bytes(b"")
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(file)],
             cwd=folder,
@@ -174,6 +181,8 @@ class _Worker:
             check=False,
         )
         self.ended.said += done.stdout + done.stderr
+        lines = (self.temp / "output").read_text("utf-8").splitlines()
+        self.outputs = dict(line.split("=", 1) for line in lines)
         written = summary.read_bytes()
         if len(written) > SUMMARY:
             self.ended.lost = True
@@ -189,6 +198,7 @@ class _Worker:
             "GITHUB_EVENT_NAME": event.name,
             "GITHUB_EVENT_PATH": str(self.temp / "event.json"),
             "GITHUB_JOB": self.name,
+            "GITHUB_OUTPUT": str(self.temp / "output"),
             "GITHUB_REF": event.ref,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ATTEMPT": "1",
