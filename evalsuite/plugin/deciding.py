@@ -57,11 +57,14 @@ class Deciding:
     def pytest_sessionstart(self) -> None:
         """What tells of the last invocation must not tell of one before it, where no suite has to
         run, or nothing could be collected."""
-        idle = self.config.option.collectonly or self.config.getoption("evals_plan")
-        afresh = self.config.getoption("evals_afresh", None)
-        if self.invocation.worker is None and not idle and afresh is None:
+        if self.invocation.worker is None and not self._is_idle():
             with contextlib.suppress(EvalsuiteError):  # collection says what is wrong with settings
                 note_begun(load_config(self.config.invocation_params.dir), self.invocation.run)
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is to run, or another session is the one that tells."""
+        idle = self.config.option.collectonly or self.config.getoption("evals_plan")
+        return bool(idle) or self.config.getoption("evals_afresh", None) is not None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -176,7 +179,7 @@ class Deciding:
             for code in (11, 10):
                 if code in codes:
                     session.exitstatus = code
-        if not self.config.option.collectonly and not self.config.getoption("evals_plan"):
+        if not self._is_idle():
             with contextlib.suppress(EvalsuiteError):  # of settings: pytest itself says it
                 ended = Ended(int(session.exitstatus), self.invocation.causes)
                 note(load_config(self.config.invocation_params.dir).state_dir, ended)
