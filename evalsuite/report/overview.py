@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalsuite.gate import Finding
 from evalsuite.gate.verdict import BAD
