@@ -133,7 +133,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _summary(args: argparse.Namespace) -> int:
-    from evalsuite.hub.step import append, summary_file  # noqa: PLC0415
+    from evalsuite.hub.step import append, summary_file, without_run  # noqa: PLC0415
     from evalsuite.report.comment import annotations, command, summary  # noqa: PLC0415
 
     file = summary_file()
@@ -141,7 +141,7 @@ def _summary(args: argparse.Namespace) -> int:
         raise OptionError("GITHUB_STEP_SUMMARY names no file: this is for a step of GitHub Actions")
     ref = _just_run() if args.ref == "last" else args.ref
     if not ref:
-        append(file, f"{_without_run()}\n")
+        append(file, without_run(load_config(Path.cwd()).state_dir))
         return 0
     reports, accepted = _reports(ref)
     append(file, summary(reports, replace(_about(), artifact=args.artifact), accepted))
@@ -156,22 +156,6 @@ def _just_run() -> str:
     from evalsuite.snapshot import newest_invocation  # noqa: PLC0415
 
     return newest_invocation(load_config(Path.cwd()))
-
-
-def _without_run() -> str:
-    """Why there is none, as Markdown."""
-    from evalsuite.errors import DataError  # noqa: PLC0415
-    from evalsuite.report.escape import code_span  # noqa: PLC0415
-    from evalsuite.runner.ended import ENDED, read  # noqa: PLC0415
-
-    try:
-        ended = read(load_config(Path.cwd()).state_dir / ENDED)
-    except DataError:
-        return "**evals**: no suite was run: pytest did not come to its end. The log says why."
-    if not ended.said:
-        return "**evals**: no suite was run. Those left out as unchanged are in the log."
-    causes = [f"- {code_span(each)}" for each in ended.causes]
-    return "\n".join([f"**evals**: {ended.said}. The log says more.", "", *causes])
 
 
 def _from_workspace(file: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from evalsuite.errors import OptionError
+from evalsuite.errors import DataError, OptionError
+from evalsuite.report.escape import code_span
+from evalsuite.runner.ended import ENDED, read
 
 LIMIT = 1_000_000
 """Bytes of one step's summary; beyond 1 MiB the host shows none of it."""
@@ -45,3 +47,15 @@ def append(file: Path, text: str) -> None:
         )
     with file.open("ab") as handle:
         handle.write(data if not before else b"\n" + data)
+
+
+def without_run(state: Path) -> str:
+    """Why the session that left its end in a state folder ran no suite, as Markdown."""
+    try:
+        ended = read(state / ENDED)
+    except DataError:
+        return "**evals**: no suite was run: pytest did not come to its end. The log says why.\n"
+    if not ended.said:
+        return "**evals**: no suite was run. Those left out as unchanged are in the log.\n"
+    causes = [f"- {code_span(each)}" for each in ended.causes]
+    return "\n".join([f"**evals**: {ended.said}. The log says more.", "", *causes, ""])
