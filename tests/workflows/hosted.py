@@ -71,6 +71,7 @@ class Hosted:
 
     def __init__(self, place: Path, bin_: Path) -> None:
         self.place, self.bin, self.token = place, bin_, ""
+        self.hub: GitHub | None = None
         self.environment = {
             "COLUMNS": "100",
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
@@ -91,7 +92,14 @@ class Hosted:
 
     def answers(self, hub: GitHub) -> None:
         """That server has this repository's pull requests."""
-        self.environment["GITHUB_API_URL"], self.token = hub.url, hub.token
+        self.environment["GITHUB_API_URL"], self.token, self.hub = hub.url, hub.token, hub
+
+    def grants(self, permissions: Mapping[str, str]) -> None:
+        """What a job's token may write from now on."""
+        if self.hub is not None:
+            named = {"pull-requests": "pulls"}
+            writes = [each for each, level in permissions.items() if level == "write"]
+            self.hub.writable = {named.get(each, each) for each in writes}
 
     def commit(self, branch: str, base: str = "HEAD") -> str:
         """All that is in `work`, as the head of a branch, pushed over what was there; its hash."""

@@ -58,7 +58,7 @@ def example(host: Hosted, acts: Any) -> Hosted:
 def test_a_break_is_told_in_three_lines(example: Hosted, hub: GitHub, acts: Any, name: str) -> None:
     change = acts.changes()[name]
     chosen = f"{acts.FOLDER}/{acts.MODULES[change.suite]}"
-    pull = Pull(example, hub, arguments=f"--evals-changed {chosen}")
+    pull = Pull(example, hub, arguments=f"--evals-changed\n{chosen}\n")
     text = (ROOT / change.file).read_text("utf-8").replace(change.line, change.becomes)
     run = pull.told(pull.push({change.file: text}))
     assert run.conclusion == "failure"

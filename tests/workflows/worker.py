@@ -96,6 +96,9 @@ class _Worker:
         needs = job.get("needs", [])
         needed = [self.run.jobs[each] for each in ([needs] if isinstance(needs, str) else needs)]
         good = all(each.conclusion == "success" for each in needed)
+        self.host.grants(job["permissions"])
+        if "environment" not in job:  # keys are kept there
+            self.contexts["secrets"] = {}
         if holds(str(job.get("if", "")), self.contexts, self._functions(lambda: good)):
             self._steps(job["steps"], job.get("env") or {}, self.contexts)
         else:
