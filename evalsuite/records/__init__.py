@@ -36,6 +36,7 @@ from evalsuite.records.run import (
     Snapshot,
     Spent,
     Subject,
+    kept,
     shared,
 )
 
@@ -67,5 +68,6 @@ __all__ = [
     "Subject",
     "ToolCall",
     "Usage",
+    "kept",
     "shared",
 ]

@@ -23,6 +23,15 @@ def _shared(items: tuple[tuple[str, object], ...]) -> Mapping[str, object]:
     return dict(items)
 
 
+DECIMALS = 6
+
+
+def kept(value: float | None) -> float | None:
+    """A score as a row has it, to 6 decimals: what a run compares is what it stores, or a third
+    would have moved from its own snapshot."""
+    return None if value is None else round(float(value), DECIMALS) + 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """What a case's answers are where the target is given the documents that the baseline

@@ -18,6 +18,7 @@ from evalsuite.records import (
     Row,
     Score,
     Spent,
+    kept,
     shared,
 )
 from evalsuite.runner.answer import Bench, answer
@@ -183,7 +184,7 @@ def row_of(plan: Plan, case: Case, made: Sequence[Trial]) -> Row:
         by_name = {score.metric: score for score in trial.scores}
         for name, column in values.items():
             score = by_name.get(name)
-            column.append(score.value if score else None)
+            column.append(kept(score.value) if score else None)
             if score and score.reason and score.value != 1.0:
                 reasons.setdefault(name, score.reason)
     answers = [trial.output for trial in made]

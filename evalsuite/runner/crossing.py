@@ -15,7 +15,7 @@ from evalsuite import scoring, snapshot
 from evalsuite.backends.calls import QUIET, Tally
 from evalsuite.checks import Check
 from evalsuite.errors import SnapshotError
-from evalsuite.records import Case, Crossed, Document, Failure, Output, Score, shared
+from evalsuite.records import Case, Crossed, Document, Failure, Output, Score, kept, shared
 from evalsuite.runner.answer import Bench, answer
 from evalsuite.runner.score import score
 
@@ -109,7 +109,7 @@ def crossed_of(made: Sequence[Crossing | None]) -> Crossed | None:
     if not any(each.against is not None and each.own != each.against for each in found):
         return None
     metrics = dict.fromkeys(score.metric for each in found for score in each.scores)
-    by_trial = [{score.metric: score.value for score in each.scores} for each in found]
+    by_trial = [{score.metric: kept(score.value) for score in each.scores} for each in found]
     errors = tuple(each.error or None for each in found)
     return Crossed(
         against=tuple(each.against for each in found),

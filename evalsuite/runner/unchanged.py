@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from evalsuite.canonical import canonical, key
 from evalsuite.config import Config
 from evalsuite.gate import policy_json
-from evalsuite.records import Row, Run
+from evalsuite.records import Row, Run, kept
 from evalsuite.runner.answer import Bench, holds, touched
 from evalsuite.runner.spending import LOST
 from evalsuite.scoring import scorer_key
@@ -26,7 +26,6 @@ from evalsuite.strictjson import Malformed
 KEPT = 8
 """How many states of a suite are known as unchanged at once: those of a few branches."""
 
-_DECIMALS = 6
 _NAMED = 3
 
 
@@ -106,7 +105,7 @@ def results_key(rows: Iterable[Row], trials: int, metrics: Collection[str]) -> s
                 {name: each for name, each in row.scorer_keys.items() if name in metrics},
                 list(row.outputs[:trials]),
                 {
-                    name: _rounded(values[:trials])
+                    name: [kept(each) for each in values[:trials]]
                     for name, values in row.scores.items()
                     if name in metrics
                 },
@@ -114,10 +113,6 @@ def results_key(rows: Iterable[Row], trials: int, metrics: Collection[str]) -> s
             for row in sorted(rows, key=lambda row: row.id)
         ],
     )
-
-
-def _rounded(values: Sequence[float | None]) -> list[float | None]:
-    return [None if each is None else round(each, _DECIMALS) + 0.0 for each in values]
 
 
 def remember(config: Config, suite: str, evidence: Evidence, run: Run) -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from evalsuite.errors import SnapshotError
-from evalsuite.records import Json, Output, Row, Run
+from evalsuite.records import Json, Output, Row, Run, kept
 from evalsuite.snapshot.codec import dump, pretty, to_json
 from evalsuite.snapshot.folder import (
     FORMAT,
@@ -31,7 +31,6 @@ from evalsuite.snapshot.outputs import new_lines
 from evalsuite.snapshot.spending import spent_line
 
 MAX_REASON = 200
-DECIMALS = 6
 READ_FIRST = ("id", "scores", "reasons", "errors")
 """Fields at the start of a line, so that a git diff shows what moved before it shows keys."""
 
@@ -141,16 +140,15 @@ def row_line(row: Row) -> bytes:
     cut = {name: reason[:MAX_REASON] for name, reason in row.reasons.items()}
     value = to_json(replace(row, reasons=cut, scores={}, spent=()), sparse=True)
     value["scores"] = {
-        name: [None if each is None else _short(each) for each in row.scores[name]]
-        for name in sorted(row.scores)
+        name: [_short(each) for each in row.scores[name]] for name in sorted(row.scores)
     }
     first = {name: value[name] for name in READ_FIRST if name in value}
     return _text(dump, first | value, f"case {row.id!r}")
 
 
-def _short(value: float) -> float:
-    rounded = round(float(value), DECIMALS)
-    return int(rounded) if rounded.is_integer() else rounded
+def _short(value: float | None) -> float | None:
+    value = kept(value)
+    return int(value) if value is not None and value.is_integer() else value
 
 
 def _text(encode: Callable[[Json], bytes], value: Json, what: str) -> bytes:

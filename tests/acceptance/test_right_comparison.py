@@ -202,3 +202,28 @@ def test_a_drop_confined_to_long_inputs_that_nobody_tagged_is_named(project: Any
         key=lambda finding: finding["effect"],
     )
     assert worst["slice"] == "input_length=longest"
+
+
+THIRDS = """
+import evalsuite as ev
+
+def third(case, output):
+    return 1 / 3
+
+@ev.suite(golden="words", scorers=[third])
+def words(case):
+    return case.input + "{ending}"
+"""
+
+
+def test_a_third_has_not_moved_from_its_snapshot(project: Any) -> None:
+    project.write("test_words.py", THIRDS.format(ending=""))
+    project.cases(project.many(20))
+    assert project.run_apart("-q").ret == 0
+    project.accept()
+    project.write("test_words.py", THIRDS.format(ending=" again"))
+    assert project.run_apart("-q").ret == 0
+    report = project.report()
+    assert {case["kind"] for case in report["cases"]} == {"changed"}
+    [finding] = [each for each in report["findings"] if each["name"] == "third"]
+    assert (finding["effect"], finding["fell"], finding["rose"]) == (0.0, [], [])
