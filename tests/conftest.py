@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -126,6 +127,18 @@ class Project:
         print(*command, done.stdout, done.stderr, sep="\n")  # shown where a test fails
         said = done.stdout.splitlines(), done.stderr.splitlines()
         return pytest.RunResult(done.returncode, *said, time.monotonic() - began)
+
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "askacme"
+EXAMPLE_MODULES = {each.stem for each in EXAMPLE.glob("*.py")}
+
+
+@pytest.fixture(autouse=True)
+def the_example_is_imported_anew() -> Iterator[None]:
+    """Copies of the example in tests' projects have modules of the same names."""
+    yield
+    for name in EXAMPLE_MODULES & sys.modules.keys():
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

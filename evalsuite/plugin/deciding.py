@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +61,13 @@ class Deciding:
         if self.invocation.worker is None and not self._is_idle():
             with contextlib.suppress(EvalsuiteError):  # collection says what is wrong with settings
                 note_begun(load_config(self.config.invocation_params.dir), self.invocation.run)
+
+    def _state_folders(self) -> set[Path]:
+        """Those of the collected suites; without any, that of where pytest was started."""
+        plans = self.invocation.plans.values()
+        return {each.config.state_dir for each in plans} or {
+            load_config(self.config.invocation_params.dir).state_dir
+        }
 
     def _is_idle(self) -> bool:
         """Whether nothing is to run, or another session is the one that tells."""
@@ -182,7 +190,8 @@ class Deciding:
         if not self._is_idle():
             with contextlib.suppress(EvalsuiteError):  # of settings: pytest itself says it
                 ended = Ended(int(session.exitstatus), self.invocation.causes)
-                note(load_config(self.config.invocation_params.dir).state_dir, ended)
+                for folder in self._state_folders():
+                    note(folder, ended)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self.damage:

@@ -27,6 +27,7 @@ from evalsuite.errors import DataError, EvalsuiteError
 from evalsuite.plugin.collecting import Collecting
 from evalsuite.plugin.courses import Courses
 from evalsuite.plugin.deciding import Deciding
+from evalsuite.plugin.environment import keep_still
 from evalsuite.plugin.invocation import Invocation
 from evalsuite.plugin.items import CaseItem
 from evalsuite.plugin.progress import Progress
@@ -65,6 +66,7 @@ def begin_watch(config: pytest.Config) -> Watch:
 
 def start(config: pytest.Config) -> None:
     """Register all that takes part: in a plain process, a worker or the controller."""
+    keep_still(config)
     invocation = Invocation(config)
     progress = Progress(config, invocation.worker is not None)
     deciding = Deciding(invocation, progress)

@@ -42,10 +42,12 @@ _VERDICTS = 40
 
 
 def case_list(material: Material) -> Cases:
-    """All cases of both runs, by kind, then the must_pass ones and the largest fall first, then by
-    id."""
+    """All cases of both runs but those that a run decided early did not need, by kind, then the
+    must_pass ones and the largest fall first, then by id."""
     shown = measured(material)
-    ids = {**material.after, **({} if material.diff.candidate.partial else material.before)}
+    ids = {*material.after}
+    if not material.diff.candidate.partial:
+        ids |= material.before.keys() & material.diff.status.keys()
     left = gone(material.diff)[1] > 0
     lines = [_case_line(each, material, shown, left) for each in sorted(ids)]
     lines.sort(

@@ -21,6 +21,7 @@ and the emoji selector, which scripts and pictures need."""
 
 _WORKFLOW = re.compile(r"##(?=\[|vso\[|teamcity\[)")
 _FORMULA = re.compile(r"\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_COMMAND = re.compile(r"^(?=[^\S\n]*::)", re.MULTILINE)
 _BACKTICKS = re.compile("`+")
 _LEFTWARD = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -115,8 +116,9 @@ def _closed(text: str) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Foreign text as a fenced Markdown block, with a fence longer than any run inside."""
-    body = visible(text)
+    """Foreign text as a fenced Markdown block, with a fence longer than any run inside; printed in
+    a job's log, no line of it is a command."""
+    body = _COMMAND.sub("·", visible(text))
     fence = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(body)), default=0))
     return f"{fence}{language}\n{body}\n{fence}"
 

@@ -36,7 +36,9 @@ CASE, OUTPUT = Case(id="a", input="q"), Output(text="16 weeks")
 
 def run(scorer: Callable[..., Any]) -> list[Score]:
     """What a run makes of one scorer beside the checks."""
-    plan = SimpleNamespace(scorers=[scorer], config=SimpleNamespace(seed=0), standings={})
+    suite = SimpleNamespace(scorers=[scorer])
+    config = SimpleNamespace(seed=0)
+    plan = SimpleNamespace(suite=suite, scorers=[scorer], config=config, standings={})
     bench: Any = SimpleNamespace(
         plan=plan,
         aside=[aside(scorer)],

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from github_server import GitHub, serving
+from hub_desk import Desk
 
 
 @pytest.fixture

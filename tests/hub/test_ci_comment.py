@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import DROPPED, HEAD, WORSE, Desk
+from hub_desk import DROPPED, HEAD, WORSE, Desk
 from stored_runs import many, reseal, run_of, store_snapshot
 
 from evalsuite.cli import main

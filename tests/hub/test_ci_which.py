@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from desk import DROPPED, HEAD, WORSE, Desk
+from hub_desk import DROPPED, HEAD, WORSE, Desk
 from stored_runs import many, store_run, store_snapshot
 
 from evalsuite.cli import main

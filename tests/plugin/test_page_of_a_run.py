@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Project
+from typing import Any
 
 SUITE = """
     import itertools
@@ -21,7 +21,7 @@ SUITE = """
 """
 
 
-def test_a_case_opens_its_trials_tools_and_documents(project: Project) -> None:
+def test_a_case_opens_its_trials_tools_and_documents(project: Any) -> None:
     project.cases(project.many(6))
     for said in ("first", "second"):
         lines = SUITE.format(said=said).splitlines()

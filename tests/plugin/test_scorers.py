@@ -144,7 +144,7 @@ def test_a_scorer_whose_reply_is_not_stored_makes_the_case_missing(
     project.run_apart()
     write(project, scorer=ASYNC.replace("judge ", "judge again "))
     done = project.run_apart("--evals-replay=only", "-v")
-    assert done.ret == 10  # nothing is scored
+    assert done.ret == 11  # every reply that the scorer needs lacks
     done.stdout.fnmatch_lines(["*words?c000? MISSING*"])
     assert not [prompt for prompt in chat.asked if "again" in prompt]
 
