@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evalsuite.diff import Diff, compare
-from evalsuite.gate import Gate, Verdict, decide, family
+from evalsuite.gate import Gate, Verdict, decide, sequential
+from evalsuite.gate.family import SEED
 from evalsuite.gate.stopping import ask_again
 from evalsuite.records import CHECKS, Manifest, Metric, Row, Run, Subject
-from evalsuite.stats.flips import flip_ranks
+from evalsuite.stats.flips import SignFlips
 
 SIM = Path(__file__).parents[1] / ".." / "shared" / "stats" / "gate_sim.py"
 
@@ -114,23 +115,34 @@ def manifest(name: str, cases: int, metrics: Sequence[Metric] = (Metric(CHECKS),
     )
 
 
+class _Remembered(SignFlips):
+    """Gives its ranks again without working them out again."""
+
+    @cached_property
+    def _fallen(self) -> list[tuple[int, Any]]:
+        return list(super().falling())
+
+    def falling(self) -> Iterator[tuple[int, Any]]:
+        return iter(self._fallen)
+
+
 @contextmanager
 def remembering(tables: int = 12) -> Iterator[None]:
     """The gate flips equal tables once: the stages of a run are decided again and again."""
 
     @lru_cache(tables)
-    def ranks(table: bytes, columns: int, how: tuple[tuple[str, Any], ...]) -> Any:
+    def flips(table: bytes, columns: int, how: tuple[tuple[str, Any], ...]) -> SignFlips:
         contributions = np.frombuffer(table).reshape(-1, columns)
-        return flip_ranks(contributions, rng=np.random.default_rng(family.SEED), **dict(how))
+        return _Remembered(contributions, rng=np.random.default_rng(SEED), **dict(how))
 
-    def remembered(table: Any, *, rng: Any, **how: Any) -> Any:
-        return ranks(np.ascontiguousarray(table).tobytes(), table.shape[1], tuple(how.items()))
+    def remembered(table: Any, *, rng: Any, **how: Any) -> SignFlips:
+        return flips(np.ascontiguousarray(table).tobytes(), table.shape[1], tuple(how.items()))
 
-    family.flip_ranks = remembered  # type: ignore[assignment]
+    sequential.SignFlips = remembered  # type: ignore[assignment,misc]
     try:
         yield
     finally:
-        family.flip_ranks = flip_ranks
+        sequential.SignFlips = SignFlips  # type: ignore[misc]
 
 
 def verdict(pair: Any) -> Verdict:

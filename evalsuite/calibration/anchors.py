@@ -15,7 +15,8 @@ import numpy as np
 
 from evalsuite.calibration.labels import read_items
 from evalsuite.calibration.records import Item
-from evalsuite.stats.flips import flip_ranks, step_down
+from evalsuite.stats.flips import SignFlips
+from evalsuite.stats.stages import step_down
 
 ANCHORS = "anchors.jsonl"
 
@@ -53,8 +54,8 @@ def shift(stored: Sequence[float], now: Sequence[float]) -> Shift | None:
         return None
     old, new = np.asarray(stored, dtype=np.float64), np.asarray(now, dtype=np.float64)
     moved = np.round(new - old, 8)
-    ranks = flip_ranks(np.stack([moved, -moved], axis=1), rng=np.random.default_rng(SEED))
-    p = float(step_down(ranks).min()) if moved.any() else 1.0
+    flips = SignFlips(np.stack([moved, -moved], axis=1), rng=np.random.default_rng(SEED))
+    p = float(step_down(flips).min()) if moved.any() else 1.0
     return Shift(float(old.mean()), float(new.mean()), p, len(old))
 
 

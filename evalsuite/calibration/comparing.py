@@ -21,9 +21,10 @@ from evalsuite.judging.verdict import Verdict
 from evalsuite.stats.agreement import Confusion, confusion
 from evalsuite.stats.bounds import paired_bounds
 from evalsuite.stats.estimates import agreement, kappa
-from evalsuite.stats.flips import Floats, flip_ranks, step_down
+from evalsuite.stats.flips import Floats, SignFlips
 from evalsuite.stats.intervals import Estimate, cluster_codes
 from evalsuite.stats.rates import McNemar, mcnemar
+from evalsuite.stats.stages import step_down
 
 OVERALL = "overall"
 
@@ -163,7 +164,7 @@ def _shifts(
     for at, inside in enumerate(members.values()):
         units[:, at] = np.bincount(codes, weights=moved * inside, minlength=len(units))
     both = np.concatenate([units, -units], axis=1)
-    p = step_down(flip_ranks(both, rng=np.random.default_rng(SEED))) if moved.any() else None
+    p = step_down(SignFlips(both, rng=np.random.default_rng(SEED))) if moved.any() else None
     found = []
     for at, (name, inside) in enumerate(members.items()):
         sums, sizes = np.bincount(codes, weights=moved * inside), np.bincount(codes, weights=inside)

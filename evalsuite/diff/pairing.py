@@ -24,6 +24,9 @@ from evalsuite.stats.repeats import combined
 
 Trials = Sequence[float | None]
 
+Values = Mapping[str, Trials]
+"""Trials by case; cases to which a metric does not apply have none."""
+
 VOTED = (CHECKS, COMPLETION)
 """Yes or no: a case passes by the majority of its trials. Of any other metric the mean is taken.
 
@@ -52,12 +55,13 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
     new = candidate.rows
     metrics = _metrics(candidate)
     known = {} if baseline is None else _metrics(baseline)
+    before, after = ({name: _values(rows, name) for name in metrics} for rows in (old, new))
     status = {case: _status(old.get(case), new.get(case)) for case in sorted({*old, *new})}
     shared = [case for case, what in status.items() if what in ("same", "changed")]
     stale: dict[str, list[str]] = defaultdict(list)
     for case, what in status.items():
         if what == "stale":
-            stale[case] += [name for name in metrics if _values(new[case], name) is not None]
+            stale[case] += [name for name in metrics if case in after[name]]
     pairs = {}
     for name, metric in metrics.items():
         if metric.role != "gate":
@@ -67,12 +71,16 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
         for case in shared:
             if name in old[case].void and name in new[case].void:
                 continue  # nothing to judge on either side: no value is missing
-            fits = _fits(old[case], new[case], metric) if _comparable(metric, known) else None
+            fits = None
+            if _comparable(metric, known):
+                measured_by = (before[name].get(case), after[name].get(case))
+                fits = _fits(old[case], new[case], metric, measured_by)
             if fits and (measured or metric.center is not None):
                 fit.append(case)
             elif fits is not None:
                 stale[case].append(name)
-        pairs[name] = _pairs(metric, fit, (baseline or candidate, candidate), status)
+        both = ((baseline or candidate, before[name]), (candidate, after[name]))
+        pairs[name] = _pairs(metric, fit, both, status)
     slices = _slices(new)
     return Diff(
         suite=candidate.manifest.suite,
@@ -85,7 +93,8 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
         slices=slices,
         derived=_derived(old, new, slices),
         levels={
-            name: _level(metric, candidate, pairs.get(name)) for name, metric in metrics.items()
+            name: _level(metric, (candidate, after[name]), pairs.get(name))
+            for name, metric in metrics.items()
         },
         must_pass={case: _held(row) for case, row in sorted(new.items()) if row.must_pass},
         lost=_lost(candidate),
@@ -123,14 +132,15 @@ def _status(before: Row | None, after: Row | None) -> Status:
 
 def _identical(before: Row, after: Row) -> bool:
     """Whether the trials that both sides have gave the same outputs, or raised the same."""
-    ours, theirs = _answers(before), _answers(after)
-    both = list(zip(ours, theirs, strict=False))
+    both = list(zip(_answers(before), _answers(after), strict=False))
     return bool(both) and all(one is not None and one == other for one, other in both)
 
 
-def _answers(row: Row) -> list[str | None]:
+def _answers(row: Row) -> Sequence[str | None]:
+    if not any(row.errors):
+        return row.outputs
     return [
-        f"output {output}" if output is not None else error if _raised(error) else None
+        output if output is not None else f"raised {error}" if _raised(error) else None
         for output, error in zip_longest(row.outputs, row.errors)
     ]
 
@@ -140,12 +150,20 @@ def _raised(error: str | None) -> bool:
     return error is not None and error.partition(":")[0] == "target"
 
 
-def _values(row: Row, metric: str) -> Trials | None:
-    """A metric's trials; None: the metric does not apply to this case."""
-    if metric in row.scores:
-        return row.scores[metric]
-    if metric != COMPLETION:
-        return None
+def _values(rows: Mapping[str, Row], metric: str) -> Values:
+    """Of a metric, by case, in the order of the rows."""
+    found = {case: row.scores.get(metric) for case, row in rows.items()}
+    if metric == COMPLETION:
+        found = {
+            case: _completed(rows[case]) if values is None else values
+            for case, values in found.items()
+        }
+    return {case: values for case, values in found.items() if values is not None}
+
+
+def _completed(row: Row) -> Trials:
+    if not any(row.errors):
+        return [None if output is None else 1.0 for output in row.outputs]
     return [
         0.0 if _raised(error) else None if output is None else 1.0
         for output, error in zip_longest(row.outputs, row.errors)
@@ -163,9 +181,11 @@ def _comparable(metric: Metric, known: Mapping[str, Metric]) -> bool:
     return metric.name in known or metric.center is not None
 
 
-def _fits(before: Row, after: Row, metric: Metric) -> bool | None:
+def _fits(
+    before: Row, after: Row, metric: Metric, values: tuple[Trials | None, Trials | None]
+) -> bool | None:
     """Whether both sides were measured the same way; None: on neither side."""
-    one, other = _values(before, metric.name), _values(after, metric.name)
+    one, other = values
     if metric.center is not None:
         return None if other is None else True
     if one is None and other is None:
@@ -177,10 +197,11 @@ def _fits(before: Row, after: Row, metric: Metric) -> bool | None:
 def _pairs(
     metric: Metric,
     ids: Sequence[str],
-    runs: tuple[Run, Run],
+    measured: tuple[tuple[Run, Values], tuple[Run, Values]],
     status: Mapping[str, Status],
 ) -> Pairs:
-    sides = [[_own(run, case, metric.name) for case in ids] for run in runs]
+    sides = [[_own(run, case, values) for case in ids] for run, values in measured]
+    runs = [run for run, _ in measured]
     if metric.center is not None:  # each value is a comparison with the baseline already
         sides[0] = [[metric.center] * len(trials) for trials in sides[1]]
     (before, before_seen), (after, after_seen) = (_grid(metric, side) for side in sides)
@@ -221,24 +242,32 @@ def _silent(metric: str, rows: Sequence[tuple[Row, Row]]) -> Ints | None:
     return np.array(found, dtype=np.int64) if any(found) else None
 
 
-def _own(run: Run, case: str, metric: str) -> Trials:
-    row = run.rows[case]
-    return own_trials(row, _values(row, metric) or (), run.manifest)
+def _own(run: Run, case: str, values: Values) -> Trials:
+    return own_trials(run.rows[case], values.get(case, ()), run.manifest)
 
 
 def _grid(metric: Metric, rows: Iterable[Trials]) -> tuple[Floats, Bools]:
     """(cases, trials) on the [0, 1] scale and what of it was scored; numbers beyond are clipped."""
     trials = list(rows)
     width = max((len(each) for each in trials), default=1) or 1
-    values = np.full((len(trials), width), np.nan)
-    for place, each in enumerate(trials):
-        for trial, value in enumerate(each):
-            if value is not None and abs(value) < _HUGE:
-                values[place, trial] = value
-    seen = ~np.isnan(values)
+    padded = [each if len(each) == width else _padded(each, width) for each in trials]
+    try:
+        values = np.array(padded, dtype=np.float64)  # None becomes NaN
+    except OverflowError:  # an integer that no float holds
+        values = np.array([[_small(value) for value in each] for each in padded], dtype=np.float64)
+    values = values.reshape(len(trials), width)
+    seen = np.abs(values) < _HUGE
     scaled = (np.where(seen, values, 0.0) - metric.low) / (metric.high - metric.low)
     scaled = np.clip(scaled if metric.higher_is_better else 1 - scaled, 0.0, 1.0)
     return np.where(seen, scaled, 0.0), seen
+
+
+def _padded(trials: Trials, width: int) -> Trials:
+    return [*trials, *[None] * (width - len(trials))]
+
+
+def _small(value: float | None) -> float | None:
+    return None if value is None or not abs(value) < _HUGE else value
 
 
 def _clusters(rows: Iterable[Row]) -> tuple[str | None, ...]:
@@ -246,22 +275,25 @@ def _clusters(rows: Iterable[Row]) -> tuple[str | None, ...]:
     return clusters if any(cluster is not None for cluster in clusters) else ()
 
 
-def _level(metric: Metric, run: Run, pairs: Pairs | None) -> Level:
+def _level(metric: Metric, measured: tuple[Run, Values], pairs: Pairs | None) -> Level:
+    run, values = measured
     rows = run.rows
     worst = metric.low if metric.higher_is_better else metric.high
     name = metric.name
-    about = [case for case in sorted(rows) if _values(rows[case], name) is not None]
+    about = sorted(values)
     ids = [case for case in about if name not in rows[case].void]
     trials: list[Trials] = []
     for case in ids:
-        both = zip_longest(_values(rows[case], name) or (), rows[case].errors)
-        scored = [worst if _raised(error) else value for value, error in both]
+        scored = values[case]
+        if any(rows[case].errors):
+            both = zip_longest(scored, rows[case].errors)
+            scored = [worst if _raised(error) else value for value, error in both]
         trials.append(own_trials(rows[case], scored, run.manifest))
-    values, seen = _grid(metric, trials)
+    scores, seen = _grid(metric, trials)
     return Level(
         metric=metric.name,
         ids=tuple(ids),
-        values=combined(values, seen, vote=metric.name in VOTED),
+        values=combined(scores, seen, vote=metric.name in VOTED),
         seen=np.asarray(seen.any(axis=1), dtype=np.bool_),
         clusters=_clusters(rows[case] for case in ids),
         void=len(about) - len(ids),
@@ -271,8 +303,8 @@ def _level(metric: Metric, run: Run, pairs: Pairs | None) -> Level:
 
 def _held(row: Row) -> tuple[bool | None, ...]:
     """Per trial whether every check held; a case without checks holds when the target returns."""
-    metric = CHECKS if CHECKS in row.scores else COMPLETION
-    pairs = zip_longest(_values(row, metric) or (), row.errors)
+    values = row.scores[CHECKS] if CHECKS in row.scores else _completed(row)
+    pairs = zip_longest(values, row.errors)
     return tuple(
         False if _raised(error) else None if value is None else value >= 1 for value, error in pairs
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from evalsuite.diff import Diff, Pairs
 from evalsuite.policy import OVERALL, Gate
 from evalsuite.records import Manifest, Standing
 from evalsuite.stats.bounds import Bounds, bounds_of
-from evalsuite.stats.flips import Bools, Floats, Ints, blocks, flip_ranks, steadiness
+from evalsuite.stats.flips import Bools, Floats, Ints, blocks, steadiness
 
 SEED = 70_229
 """Fixed, so that equal data always have equal p."""
@@ -235,15 +237,15 @@ def _missing(lacking: Ints, effect: Effects) -> Ints:
     return np.sort(np.concatenate([lacking[silent == 0], fell[: max(0, int(silent.sum()))]]))
 
 
-def ranks_of(
+def contributions(
     numbers: Sequence[int],
     tested: Sequence[Hypothesis],
     found: Mapping[str, Effects],
     block: Ints,
-) -> tuple[Ints, list[int]] | None:
-    """The ranks of the hypotheses at `numbers` in which something moved, as `flip_ranks` makes
-    them, and the number of the hypothesis per row; None if nothing moved. `block` says by unit what
-    it is flipped with."""
+) -> tuple[Floats, list[int]] | None:
+    """What each block adds to the sums (blocks, columns) of the hypotheses at `numbers` in which
+    something moved, and the number of the hypothesis per column; None if nothing moved. `block`
+    says by unit what it is flipped with."""
     columns, owners = [], []
     rows = 1 + int(block.max(initial=-1))
     for number in numbers:
@@ -253,10 +255,7 @@ def ranks_of(
         for part in parts if len(at) else ():
             columns.append(np.bincount(block[effect.units[at]], part[at], minlength=rows))
             owners.append(number)
-    if not columns:
-        return None
-    table: Floats = np.stack(columns, axis=1).astype(np.float64)
-    return flip_ranks(table, rng=np.random.default_rng(SEED), placed=True), owners
+    return (np.stack(columns, axis=1).astype(np.float64), owners) if columns else None
 
 
 def blocks_of(
@@ -303,10 +302,40 @@ def by_unit(effect: Effects, values: Floats, units: Ints) -> tuple[Floats, Float
     return np.bincount(group, values).astype(float), np.bincount(group).astype(float)
 
 
-def moved(each: Hypothesis, effect: Effects) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids of the cases that fell and that rose, the largest change first, then by id."""
-    at = each.at[effect.d[each.at] != 0]
-    ordered = at[np.lexsort((at, -np.abs(effect.d[at])))]
-    down, ids = effect.d[ordered] < 0, effect.pairs.ids
-    fell, rose = (map(ids.__getitem__, part.tolist()) for part in (ordered[down], ordered[~down]))
-    return tuple(fell), tuple(rose)
+class Moved(Sequence[str]):
+    """Ids of cases that fell, or of those that rose, the largest change first, then by id. They are
+    put in order when they are read: of a million cases in a hundred slices most never are."""
+
+    def __init__(self, ids: Sequence[str], at: Ints, d: Floats) -> None:
+        self._ids, self._at, self._d = ids, at, d
+
+    @cached_property
+    def _ordered(self) -> tuple[str, ...]:
+        order = self._at[np.argsort(-np.abs(self._d[self._at]), kind="stable")]
+        return tuple(map(self._ids.__getitem__, order.tolist()))
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, at: int | slice) -> str | tuple[str, ...]:
+        return self._ordered[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._ordered == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._ordered)
+
+    def __deepcopy__(self, memo: object) -> tuple[str, ...]:
+        return self._ordered
+
+
+def moved(each: Hypothesis, effect: Effects) -> tuple[Moved, Moved]:
+    """The cases of a hypothesis that fell and those that rose."""
+    d, ids = effect.d, effect.pairs.ids
+    change = d[each.at]
+    return Moved(ids, each.at[change < 0], d), Moved(ids, each.at[change > 0], d)

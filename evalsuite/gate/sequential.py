@@ -18,15 +18,16 @@ import numpy as np
 
 from evalsuite.diff import Diff
 from evalsuite.gate.family import (
+    SEED,
     Effects,
     Hypothesis,
     blocks_of,
+    contributions,
     effects,
     hypotheses,
-    ranks_of,
 )
 from evalsuite.policy import Gate
-from evalsuite.stats.flips import BLOCKS, Bools, Ints
+from evalsuite.stats.flips import BLOCKS, Bools, Ints, SignFlips
 from evalsuite.stats.stages import spending, stage
 
 MUCH = 0.2
@@ -122,16 +123,17 @@ def _test(
 ) -> None:
     """One stage of both families, what may block and what is only derived, into `alive`, `said`."""
     numbers = [n for n, one in enumerate(each.tested) if one.informs == told]
-    made = ranks_of(numbers, each.tested, each.found, block)
+    made = contributions(numbers, each.tested, each.found, block)
     if made is None:
         return
-    ranks, owners = made
+    table, owners = made
     derived = np.array([each.tested[n].derived and not each.tested[n].declared for n in owners])
     for apart in (False, True):
         where = np.flatnonzero(derived == apart)
         if not len(where):
             continue
-        found = stage(ranks[where], alive.get((told, apart)), each.budget)
+        flips = SignFlips(table[:, where], rng=np.random.default_rng(SEED), placed=True)
+        found = stage(flips, alive.get((told, apart)), each.budget)
         alive[told, apart] = found.alive
         for at, p in zip(where.tolist(), found.adjusted.tolist(), strict=True):
             one = each.tested[owners[at]]

@@ -11,6 +11,8 @@ the sign-flip (one-sample permutation) distribution of E. Pitman and R. Fisher.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -20,12 +22,15 @@ Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 DRAWS = 10_000
 """Sign patterns to draw; all of them are enumerated where there are no more than this."""
 
-BLOCKS = 2_048
+BLOCKS = 1_024
 """Units that are flipped one by one; of more, some are flipped together. The spread of a sum is
-then known to 1.6 % (one standard deviation), and a gate of a million cases takes no longer."""
+then known to 2.2 % (one standard deviation), and a gate of a million cases takes no longer."""
 
-_UNITS, _PATTERNS = 512, 1_000
+_LAID_OUT = 500_000
 """Signs that are laid out at a time."""
+
+_TOGETHER = 64
+"""Hypotheses whose sums are held at a time."""
 
 _QUANTUM = 1e8
 """Contributions become whole multiples of 1e-8, so that sums are exact in any order."""
@@ -37,24 +42,89 @@ STEADY = 0.05
 """Within-case variance at which the weight of a case is halved."""
 
 
-def flip_ranks(
-    contributions: Floats, *, rng: np.random.Generator, draws: int = DRAWS, placed: bool = False
-) -> Ints:
-    """How low each hypothesis' sum is among all sign patterns: an integer rank, low is a drop.
+class SignFlips:
+    """A family's sums under all sign patterns, worked out for some hypotheses at a time.
 
     `contributions` (units, hypotheses) holds the differences that a unit (a case, or a cluster
-    that is flipped whole) adds to each hypothesis' sum. The result is (hypotheses, patterns);
-    pattern 0 is what was observed; ranks count the patterns whose sum is at most as large, ties
-    included, so rank / patterns is the one-sided p. Where no unit moved there is one pattern.
-    With `placed` a unit's signs belong to its row, moved or not: tables of one number of rows are
-    flipped by the same patterns, as stages of one test must be.
+    that is flipped whole) adds to each hypothesis' sum. Pattern 0 is what was observed; where no
+    unit moved there is no other. With `placed` a unit's signs belong to its row, moved or not:
+    tables of one number of rows are flipped by the same patterns, as stages of one test must be.
+
+    `which` (hypotheses,) numbers the columns that differ: equal ones are one hypothesis.
     """
-    exact = np.rint(contributions * _QUANTUM)
-    if not placed:
-        exact = exact[np.any(exact != 0, axis=1)]
-    different, which = _distinct(exact)
-    ranks = _ranks(_sums(different, rng, draws))
-    return np.asarray(ranks[which], dtype=np.int64)
+
+    def __init__(
+        self,
+        contributions: Floats,
+        *,
+        rng: np.random.Generator,
+        draws: int = DRAWS,
+        placed: bool = False,
+    ) -> None:
+        exact = np.rint(contributions * _QUANTUM)
+        if not placed:
+            exact = exact[np.any(exact != 0, axis=1)]
+        units = len(exact)
+        everything = units < 63 and 2**units <= draws
+        self.patterns = 2**units if everything else draws
+        signs, kept = [np.zeros((self.patterns, 0), dtype=np.uint8)], []
+        for start in range(0, units, 8):
+            if everything:
+                flips = (np.arange(self.patterns) >> start & 255).astype(np.uint8)
+            else:
+                flips = np.frombuffer(rng.bytes(self.patterns), dtype=np.uint8)
+            if np.any(exact[start : start + 8]):
+                signs.append(flips[:, None])
+                kept.append(np.arange(start, min(start + 8, units)))
+        self._signs = np.concatenate(signs, axis=1)
+        if not everything:
+            self._signs[0] = 0
+        different, self.which = _distinct(exact)
+        self._exact = different[np.concatenate(kept)] if kept else different[:0]
+
+    def falling(self) -> Iterator[tuple[int, Ints]]:
+        """The hypotheses that differ, by number, that with the largest observed p first, with
+        their ranks (patterns,): how many patterns have a sum that is at most as large, ties
+        included. Rank / patterns is the one-sided p; low is a drop."""
+        numbers = np.arange(self._exact.shape[1])
+        few = len(numbers) <= _TOGETHER
+        alone = self._together(numbers) if few else np.empty((0, 0))
+        observed = np.count_nonzero(alone <= alone[:, :1], axis=1) if few else self._observed()
+        order = np.argsort(observed, kind="stable")[::-1]
+        for start in range(0, len(order), _TOGETHER):
+            some = order[start : start + _TOGETHER]
+            for number, sums in zip(
+                some.tolist(), alone[some] if few else self._together(some), strict=True
+            ):
+                yield number, _ranks(sums)
+
+    def _observed(self) -> Ints:
+        """(hypotheses,) the rank of what was observed."""
+        numbers = np.arange(self._exact.shape[1])
+        ranks = np.zeros(len(numbers), dtype=np.int64)
+        first: Floats | None = None
+        for _, sums in self._sums(numbers):
+            first = sums[0] if first is None else first
+            ranks += np.count_nonzero(sums <= first, axis=0)
+        return ranks
+
+    def _together(self, numbers: Ints) -> Floats:
+        """Their sums (numbers, patterns)."""
+        sums = np.empty((len(numbers), self.patterns))
+        for at, some in self._sums(numbers):
+            sums[:, at] = some.T
+        return sums
+
+    def _sums(self, numbers: Ints) -> Iterator[tuple[slice, Floats]]:
+        """Sums (some patterns, numbers) of these hypotheses, with the patterns' places. Products
+        are of whole numbers under 2**53, so exact, and the same on every machine."""
+        exact = np.ascontiguousarray(self._exact[:, numbers])
+        step = max(1, _LAID_OUT // max(1, len(exact)))
+        for start in range(0, self.patterns, step):
+            at = slice(start, min(start + step, self.patterns))
+            bits = np.unpackbits(self._signs[at], axis=1, bitorder="little", count=len(exact))
+            flipped = bits.astype(np.float64) @ exact
+            yield at, np.rint((exact.sum(axis=0) - 2 * flipped) * (_ROUND / _QUANTUM))
 
 
 def blocks(units: int) -> Ints:
@@ -77,68 +147,14 @@ def _distinct(exact: Floats) -> tuple[Floats, Ints]:
     return np.ascontiguousarray(columns[first].T), np.array(which, dtype=np.int64)
 
 
-def _sums(exact: Floats, rng: np.random.Generator, draws: int) -> Floats:
-    """(hypotheses, patterns): the products are of whole numbers under 2**53, so exact, and the same
-    on every machine. Signs are made for some units and patterns at a time: memory does not grow
-    with the suite."""
-    units = len(exact)
-    everything = units < 63 and 2**units <= draws
-    patterns = 2**units if everything else draws
-    flipped = np.zeros((patterns, exact.shape[1]))
-    for start in range(0, units, _UNITS):
-        some = exact[start : start + _UNITS]
-        groups = range(start, start + len(some), 8)
-        if everything:
-            flips = [(np.arange(patterns) >> each & 255).astype(np.uint8) for each in groups]
-        else:
-            flips = [np.frombuffer(rng.bytes(patterns), dtype=np.uint8) for _ in groups]
-        moved = np.flatnonzero(np.any(some != 0, axis=1))
-        if not len(moved):
-            continue
-        which = slice(len(some)) if len(moved) == len(some) else moved  # a slice copies nothing
-        signs, some = np.stack(flips, axis=1), some[moved]
-        for at in range(0, patterns, _PATTERNS):
-            bits = np.unpackbits(signs[at : at + _PATTERNS], axis=1, bitorder="little")
-            flipped[at : at + _PATTERNS] += bits[:, which].astype(np.float64) @ some
-    if not everything:
-        flipped[0] = 0.0
-    sums = (exact.sum(axis=0) - 2 * flipped) * (_ROUND / _QUANTUM)
-    return np.ascontiguousarray(np.rint(sums).T)
-
-
 def _ranks(sums: Floats) -> Ints:
-    """Per row, how many of its sums are at most as large as each."""
-    ranks = np.empty(sums.shape, dtype=np.int64)
-    for row, own in zip(sums, ranks, strict=True):  # one fits into a processor's cache
-        order = np.argsort(row)
-        ordered = row[order]
-        last = np.append(ordered[1:] != ordered[:-1], [True])
-        ends = np.flatnonzero(last) + 1
-        own[order] = np.repeat(ends, np.diff(ends, prepend=0))
+    """(patterns,) how many of the sums are at most as large as each."""
+    order = np.argsort(sums)
+    ordered = sums[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True])) + 1
+    ranks = np.empty(len(sums), dtype=np.int64)
+    ranks[order] = np.repeat(ends, np.diff(ends, prepend=0))
     return ranks
-
-
-def lowest_ranks(ranks: Ints, order: Ints) -> Ints:
-    """The rows of `ranks` in this order, each the smallest of its own and of those after it."""
-    lowest = ranks[order]
-    for row in range(len(lowest) - 2, -1, -1):
-        np.minimum(lowest[row], lowest[row + 1], out=lowest[row])
-    return lowest
-
-
-def step_down(ranks: Ints) -> Floats:
-    """Family-wise adjusted one-sided p per hypothesis (rows of `ranks`), by step-down min-p.
-
-    With arms that are exchangeable per unit, the chance that any true null gets p <= a is at
-    most a. The result is (hypotheses,), each in (0, 1].
-    """
-    hypotheses, patterns = ranks.shape
-    adjusted = np.ones(hypotheses)
-    order = np.argsort(ranks[:, 0], kind="stable")
-    lowest = lowest_ranks(ranks, order)
-    below = np.count_nonzero(lowest <= ranks[order, :1], axis=1) / patterns
-    adjusted[order] = np.maximum.accumulate(below)
-    return adjusted
 
 
 def steadiness(before: Floats, before_seen: Bools, after: Floats, after_seen: Bools) -> Floats:

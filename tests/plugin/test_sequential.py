@@ -23,7 +23,7 @@ async def words(case, llm{fixture}):
     text = f"Team {{team}} gets {{10 + team}} days of leave. {{floor}}"
     if PROMPT.startswith("broken") and team % 2:
         text = floor
-    if PROMPT.startswith("worse") and team % 30 == 1:
+    if PROMPT.startswith("worse") and team % 40 == 2:
         text = floor
     question = f"How many days of leave does team {{team}} get?"
     document = f'<document id="teams">\\n{{text}}\\n</document>'
@@ -148,7 +148,7 @@ def test_a_strict_case_that_fails_ends_the_run(teams: Any) -> None:
     teams.teams("Be short.")
     suite = (teams.path / "test_words.py").read_text()
     teams.write(
-        "test_words.py", suite.replace("team % 30 == 1", "team == 150").replace("worse", "Be")
+        "test_words.py", suite.replace("team % 40 == 2", "team == 150").replace("worse", "Be")
     )
     done = teams.noisy("--evals-sequential")
     assert done.ret == 1
@@ -183,7 +183,7 @@ def repeated(teams: Any) -> dict[str, Any]:
 
 
 def test_cases_that_moved_are_asked_again_both_ways_and_once(teams: Any) -> None:
-    """4 teams lost their leave for good, beside the noise: what moved says so each time."""
+    """3 teams lost their leave for good, beside the noise: what moved says so each time."""
     baseline(teams, "--evals-trials", "5", noise=0.5, count=120)
     assert teams.manifest()["trials"] == 5
     teams.teams("worse", count=120)
@@ -228,7 +228,7 @@ def test_a_reply_that_is_not_stored_leaves_the_second_stage_undone(teams: Any) -
     done = teams.noisy("--evals-replay", "only", noise=0.5)
     assert done.ret == 11
     assert repeated(teams) == {}
-    assert "14 cases have no stored reply" in str(teams.manifest()["notes"])
+    assert "11 cases have no stored reply" in str(teams.manifest()["notes"])
 
 
 SERVED = """

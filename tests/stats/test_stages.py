@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.stats.flips import flip_ranks, step_down
-from evalsuite.stats.stages import allowed, spending, stage
+from evalsuite.stats.flips import SignFlips
+from evalsuite.stats.stages import allowed, spending, stage, step_down
 
 PATTERNS = 400
 
 
-def ranks_of(table: np.ndarray, *, seed: int = 1) -> np.ndarray:
-    return flip_ranks(table, rng=np.random.default_rng(seed), draws=PATTERNS, placed=True)
+def flips_of(table: np.ndarray, *, seed: int = 1) -> SignFlips:
+    return SignFlips(table, rng=np.random.default_rng(seed), draws=PATTERNS, placed=True)
 
 
 @st.composite
@@ -33,7 +33,7 @@ def test_all_stages_together_never_reject_more_patterns_than_the_level(
     alive = None
     for share, table in zip((0.3, 0.6, None), stages, strict=True):
         budget = level if share is None else spending(level, share)
-        found = stage(ranks_of(table), alive, budget)
+        found = stage(flips_of(table), alive, budget)
         alive = found.alive
         assert PATTERNS - alive.sum() <= allowed(budget, PATTERNS)
 
@@ -47,7 +47,7 @@ def test_what_was_observed_is_spent_exactly_when_its_smallest_p_is_within_the_bu
     for share, table in zip((0.3, 0.6, None), stages, strict=True):
         budget = level if share is None else spending(level, share)
         was = alive is None or bool(alive[0])
-        found = stage(ranks_of(table), alive, budget)
+        found = stage(flips_of(table), alive, budget)
         alive = found.alive
         if was:
             assert (not alive[0]) == bool(found.adjusted.min() <= budget + 1e-12)
@@ -56,26 +56,26 @@ def test_what_was_observed_is_spent_exactly_when_its_smallest_p_is_within_the_bu
 @settings(max_examples=30, deadline=None)
 @given(tables())
 def test_one_stage_alone_is_the_step_down_test(stages: list[np.ndarray]) -> None:
-    ranks = ranks_of(stages[-1])
-    np.testing.assert_array_equal(stage(ranks, None, 0.05).adjusted, step_down(ranks))
+    flips = flips_of(stages[-1])
+    np.testing.assert_array_equal(stage(flips, None, 0.05).adjusted, step_down(flips))
 
 
 def test_a_p_counts_what_earlier_stages_spent() -> None:
     rng = np.random.default_rng(5)
     table = rng.choice([-1.0, 0.0, 1.0], size=(60, 3))
-    first = stage(ranks_of(table), None, 0.10)
+    first = stage(flips_of(table), None, 0.10)
     spent = 1 - first.alive.mean()
     assert 0.05 < spent <= 0.10
-    second = stage(ranks_of(rng.choice([-1.0, 1.0], size=(60, 3))), first.alive, 0.2)
+    second = stage(flips_of(rng.choice([-1.0, 1.0], size=(60, 3))), first.alive, 0.2)
     assert second.adjusted.min() >= spent
 
 
 def test_a_tie_that_would_exceed_the_budget_is_not_rejected() -> None:
     table = -np.ones((8, 1))  # 256 patterns; the lowest sum has 1 of them, the next 8, tied
-    assert not stage(ranks_of(table), None, 0.9 / 256).alive.sum() < 256
-    assert stage(ranks_of(table), None, 1 / 256).alive.sum() == 255
-    assert stage(ranks_of(table), None, 8.5 / 256).alive.sum() == 255
-    assert stage(ranks_of(table), None, 9 / 256).alive.sum() == 247
+    assert not stage(flips_of(table), None, 0.9 / 256).alive.sum() < 256
+    assert stage(flips_of(table), None, 1 / 256).alive.sum() == 255
+    assert stage(flips_of(table), None, 8.5 / 256).alive.sum() == 255
+    assert stage(flips_of(table), None, 9 / 256).alive.sum() == 247
 
 
 def test_a_unit_has_the_same_signs_at_every_stage() -> None:
@@ -90,9 +90,9 @@ def test_a_unit_has_the_same_signs_at_every_stage() -> None:
 
 def flip_sums(table: np.ndarray) -> np.ndarray:
     """The sums behind the ranks."""
-    from evalsuite.stats.flips import _QUANTUM, _ROUND, _sums
-
-    return _sums(np.rint(table * _QUANTUM), np.random.default_rng(1), PATTERNS) / _ROUND
+    flips = flips_of(table)
+    every = np.arange(table.shape[1])
+    return np.concatenate([sums for _, sums in flips._sums(every)]) / 1e4
 
 
 @pytest.mark.parametrize(("share", "spent"), [(0.25, 0.00125), (0.5, 0.005), (1.0, 0.02)])
