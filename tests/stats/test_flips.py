@@ -148,6 +148,48 @@ def test_signs_are_never_held_all_at_once():
     assert peak(2000) < 8_000_000  # the signs alone would be 160 MB
 
 
+def test_memory_hardly_grows_with_patterns_times_hypotheses():
+    import tracemalloc
+
+    def peak(draws):
+        d = np.random.default_rng(0).normal(size=(400, 300))
+        tracemalloc.start()
+        chances(d, draws=draws)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(8_000) - peak(2_000) < 8_000_000  # one number each would be 14 MB
+
+
+def test_how_many_hypotheses_are_worked_out_together_changes_no_p(monkeypatch):
+    d = np.random.default_rng(6).choice([-1.0, 0.0, 0.0, 0.5], size=(30, 9))
+    together = chances(d)
+    for some in (1, 2, 8):
+        monkeypatch.setattr("evalsuite.stats.flips._TOGETHER", some)
+        assert np.array_equal(chances(d), together)
+
+
+@given(tables)
+@settings(max_examples=15, deadline=None)
+def test_of_all_sign_patterns_no_larger_share_than_the_level_is_ever_rejected(table):
+    d = np.asarray(table, dtype=np.float64)
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=len(d))))
+    p = np.array([chances(each[:, None] * d).min() for each in signs])
+    for level in np.unique(p):
+        assert np.mean(p <= level + 1e-12) <= level + 1e-12
+
+
+def test_a_tie_of_the_smallest_p_goes_to_the_pattern_with_more_evidence():
+    """Each of two slices has 4 cases that fell, and shares none: either alone has p = 1/16."""
+    one, two = np.zeros((8, 2)), np.zeros((8, 2))
+    one[:4, 0] = two[:4, 0] = two[4:, 1] = -1.0
+    one[4:, 1] = [-1.0, 1.0, -1.0, 1.0]
+    assert chances(two).min() == 1 / 256
+    # one slice at its lowest, the other as low as its middle: 11 patterns each, of which one is both
+    assert chances(one)[0] == (11 + 10) / 256
+
+
 def test_flaky_cases_weigh_less_and_the_arms_are_treated_alike():
     steady, flaky = [1.0, 1.0, 1.0], [1.0, 0.0, 1.0]
     before, after = np.array([steady, flaky, steady]), np.array([steady, steady, flaky])
