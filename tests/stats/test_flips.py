@@ -186,7 +186,7 @@ def test_a_tie_of_the_smallest_p_goes_to_the_pattern_with_more_evidence():
     one[:4, 0] = two[:4, 0] = two[4:, 1] = -1.0
     one[4:, 1] = [-1.0, 1.0, -1.0, 1.0]
     assert chances(two).min() == 1 / 256
-    # one slice at its lowest, the other as low as its middle: 11 patterns each, of which one is both
+    # one slice at its lowest, the other at most at its middle: 11 patterns each, one of them both
     assert chances(one)[0] == (11 + 10) / 256
 
 
