@@ -29,8 +29,8 @@ then known to 2.2 % (one standard deviation), and a gate of a million cases take
 _LAID_OUT = 500_000
 """Signs that are laid out at a time."""
 
-_TOGETHER = 64
-"""Hypotheses whose sums are held at a time."""
+_HELD = 640_000
+"""Sums that are held at a time: of 64 hypotheses, or of fewer with more patterns."""
 
 _QUANTUM = 1e8
 """Contributions become whole multiples of 1e-8, so that sums are exact in any order."""
@@ -67,32 +67,34 @@ class SignFlips:
         units = len(exact)
         everything = units < 63 and 2**units <= draws
         self.patterns = 2**units if everything else draws
-        signs, kept = [np.zeros((self.patterns, 0), dtype=np.uint8)], []
-        for start in range(0, units, 8):
+        starts = range(0, units, 8)
+        kept = [start for start in starts if np.any(exact[start : start + 8])]
+        self._signs = np.empty((self.patterns, len(kept)), dtype=np.uint8)
+        for start in starts:
             if everything:
                 flips = (np.arange(self.patterns) >> start & 255).astype(np.uint8)
             else:
                 flips = np.frombuffer(rng.bytes(self.patterns), dtype=np.uint8)
-            if np.any(exact[start : start + 8]):
-                signs.append(flips[:, None])
-                kept.append(np.arange(start, min(start + 8, units)))
-        self._signs = np.concatenate(signs, axis=1)
+            if start in kept:
+                self._signs[:, kept.index(start)] = flips
         if not everything:
             self._signs[0] = 0
         different, self.which = _distinct(exact)
-        self._exact = different[np.concatenate(kept)] if kept else different[:0]
+        rows = np.arange(units) // 8 * 8
+        self._exact = different[np.isin(rows, kept)]
 
     def falling(self) -> Iterator[tuple[int, Ints]]:
         """The hypotheses that differ, by number, that with the largest observed p first, with
         their ranks (patterns,): how many patterns have a sum that is at most as large, ties
         included. Rank / patterns is the one-sided p; low is a drop."""
         numbers = np.arange(self._exact.shape[1])
-        few = len(numbers) <= _TOGETHER
+        together = max(1, _HELD // self.patterns)
+        few = len(numbers) <= together
         alone = self._together(numbers) if few else np.empty((0, 0))
         observed = np.count_nonzero(alone <= alone[:, :1], axis=1) if few else self._observed()
         order = np.argsort(observed, kind="stable")[::-1]
-        for start in range(0, len(order), _TOGETHER):
-            some = order[start : start + _TOGETHER]
+        for start in range(0, len(order), together):
+            some = order[start : start + together]
             for number, sums in zip(
                 some.tolist(), alone[some] if few else self._together(some), strict=True
             ):
