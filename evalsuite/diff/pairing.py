@@ -73,8 +73,8 @@ def _beside(baseline: Run | None, candidate: Run) -> Diff:
                 continue  # nothing to judge on either side: no value is missing
             fits = None
             if _comparable(metric, known):
-                measured_by = (before[name].get(case), after[name].get(case))
-                fits = _fits(old[case], new[case], metric, measured_by)
+                values = (before[name].get(case), after[name].get(case))
+                fits = _fits(old[case], new[case], metric, values)
             if fits and (measured or metric.center is not None):
                 fit.append(case)
             elif fits is not None:

@@ -26,7 +26,7 @@ BLOCKS = 1_024
 """Units that are flipped one by one; of more, some are flipped together. The spread of a sum is
 then known to 2.2 % (one standard deviation), and a gate of a million cases takes no longer."""
 
-_LAID_OUT = 500_000
+_LAID_OUT = 250_000
 """Signs that are laid out at a time."""
 
 _HELD = 640_000

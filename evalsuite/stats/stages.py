@@ -7,7 +7,7 @@ rejected is the share of patterns that all stages together may reject: the level
 for want of a drop only rejects less.
 
 Method: alpha spending of K. Lan, D. DeMets, Biometrika 70 (1983), on the permutation distribution
-of the step-down min-p test in `flips`.
+of the step-down min-p test, over the sign patterns of `flips`.
 """
 
 from __future__ import annotations

@@ -137,15 +137,15 @@ def test_exchanging_the_arms_turns_a_tail_into_the_other(d):
 def test_signs_are_never_held_all_at_once():
     import tracemalloc
 
-    def peak(units, draws=10_000):
+    def peak(units):
         d = np.random.default_rng(0).normal(size=(units, 3))
         tracemalloc.start()
-        chances(d, draws=draws)
+        chances(d)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
 
-    assert peak(2000) < 8_000_000  # the signs alone would be 160 MB
+    assert peak(4000) < 8_000_000  # the signs alone would be 40 MB
 
 
 def test_memory_hardly_grows_with_patterns_times_hypotheses():

@@ -57,7 +57,15 @@ def test_what_was_observed_is_spent_exactly_when_its_smallest_p_is_within_the_bu
 @given(tables())
 def test_one_stage_alone_is_the_step_down_test(stages: list[np.ndarray]) -> None:
     flips = flips_of(stages[-1])
-    np.testing.assert_array_equal(stage(flips, None, 0.05).adjusted, step_down(flips))
+    adjusted = stage(flips, None, 0.05).adjusted
+    np.testing.assert_array_equal(adjusted, step_down(flips))
+    ranks = dict(flips.falling())
+    lowest = np.min(list(ranks.values()), axis=0)
+    for number, own in ranks.items():  # single-step min-p of each, by its own p alone, from outside
+        single = np.mean(lowest <= own[0])
+        assert (adjusted[flips.which == number] <= single).all()
+    below, tied = np.mean(lowest < lowest[0]), np.mean(lowest <= lowest[0])
+    assert below < adjusted.min() <= tied
 
 
 def test_a_p_counts_what_earlier_stages_spent() -> None:
